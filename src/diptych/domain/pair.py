@@ -1,0 +1,98 @@
+"""The sync state of one person and one Salesforce record, and what was seen of that record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from diptych.domain.values import Value
+
+
+class PairState(StrEnum):
+    """correctness.md 5.2. A fenced pair is a paired one with something in flight, so it needs no state of its own."""
+
+    NEW = "new"
+    PAIRED = "paired"
+    PARKED = "parked"
+    TOMBSTONED = "tombstoned"
+    REDIRECTED = "redirected"
+    CONVERTED = "converted"
+    DETACHED = "detached"  # the person was deleted here; the Salesforce record is left alone and not brought back (D-73)
+
+
+@dataclass(frozen=True)
+class Inflight:
+    """Values sent whose outcome is not yet known (R-5). `values` by column; `sent_at` is server time."""
+
+    values: Mapping[str, Value]
+    attempt_id: str
+    sent_at: datetime
+    channel: str = "collections"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One person, one Salesforce record. Times are server time, UTC, to the second."""
+
+    id: int
+    person_id: int
+    object_name: str
+    sf_id: str | None
+    ext_key: str | None
+    state: PairState
+    seen_modstamp: datetime | None
+    seen_at: datetime | None
+    mapping_version: int = 0
+    inflight: Inflight | None = None
+    redirect_to: str | None = None
+    attempts: int = 0
+    next_try_at: datetime | None = None
+
+    @property
+    def fenced(self) -> bool:
+        return self.inflight is not None
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A pair with both remembered sides: `ours` and `base`, by mapped column of the pair's object."""
+
+    pair: Pair
+    ours: Mapping[str, Value]
+    base: Mapping[str, Value]
+
+    @property
+    def dirty(self) -> dict[str, Value]:
+        """Our values that differ from base."""
+        return {column: value for column, value in self.ours.items() if value != self.base.get(column)}
+
+
+@dataclass(frozen=True)
+class Record:
+    """One Salesforce record as one read showed it; `fields` holds wire values by API name (or path), system fields apart.
+
+    `read_at`: server time not later than the read. A field missing from `fields` was not in the answer: unknown, not blank.
+    """
+
+    object_name: str
+    sf_id: str
+    modstamp: datetime
+    read_at: datetime
+    modified_at: datetime | None = None
+    modified_by: str | None = None
+    deleted: bool = False
+    master_id: str | None = None
+    converted: bool = False
+    converted_contact_id: str | None = None
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A `Record` in our terms: canonical values by column; `unreadable` are columns whose wire value was not of their kind."""
+
+    record: Record
+    values: Mapping[str, Value]
+    unreadable: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,401 @@
+"""What the engine needs from the world: an Org, a Store, a Clock, a Budget. Real adapters and shipped fakes pass the same suites.
+
+Times are aware datetimes in UTC. 'Server time' is the org's clock, to the second; ours is never compared with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from diptych.domain.mapping import Mapping as FieldMappings
+from diptych.domain.mapping import ObjectMapping
+from diptych.domain.outcome import Outcome, Problem
+from diptych.domain.pair import Inflight, Linked, Observation, PairState, Record
+from diptych.domain.schema import ObjectDescription
+from diptych.domain.values import Value
+
+# ---------------------------------------------------------------- the org
+
+
+@dataclass(frozen=True)
+class OrgIdentity:
+    """Who we are to the org and which org it is (S-33)."""
+
+    org_id: str
+    org_name: str
+    org_type: str
+    is_sandbox: bool
+    user_id: str
+    username: str
+    user_name: str
+    profile_id: str
+    profile_name: str
+    instance_url: str
+    api_version: str
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """`server_time` is read before any query that follows. `covered`: per object, up to when the org says that all
+    changes are visible (`latestDateCovered`); it falls behind while a long transaction is open."""
+
+    server_time: datetime
+    covered: Mapping[str, datetime]
+
+
+@dataclass(frozen=True)
+class FeedRead:
+    """One page of changes to read: records, deleted ones included, in order of (modstamp, id), from `since` on
+    (inclusive), or after the record (`since`, `after_id`) when `after_id` is given."""
+
+    object_name: str
+    fields: tuple[str, ...]
+    since: datetime
+    after_id: str | None = None
+    limit: int = 2000
+
+
+@dataclass(frozen=True)
+class FeedPage:
+    """The answer to one FeedRead. `complete` is False when there may be more after the last record."""
+
+    object_name: str
+    records: tuple[Record, ...]
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """Records read by id; None for those the org does not show. `read_at` is not later than the read."""
+
+    read_at: datetime
+    records: Mapping[str, Record | None]
+
+
+@dataclass(frozen=True)
+class Write:
+    """New values for one record, by API name, canonical; None blanks the field."""
+
+    sf_id: str
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class SnapshotJob:
+    """A bulk query at the org. `state`: waiting, running, complete, failed, gone."""
+
+    job_id: str
+    state: str
+    total_rows: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class SnapshotPage:
+    """One part of a bulk result: CSV text (UTF-8, header first, LF) whose header is `columns` (API names or paths).
+
+    `locator` names this part (None: the first), `next_locator` the following one (None: this is the last). A part can be
+    read again by its locator as long as the org keeps the job.
+    """
+
+    object_name: str
+    columns: tuple[str, ...]
+    content: bytes
+    rows: int
+    locator: str | None
+    next_locator: str | None
+
+
+@dataclass(frozen=True)
+class ApiUsage:
+    """Calls used and allowed in the org's rolling 24 hours, and calls this adapter has made since it was built."""
+
+    used: int | None
+    allowed: int | None
+    ours: int
+
+
+class Org(Protocol):
+    """One connected Salesforce org. Every method may raise OrgError and its kinds; reads never raise OrgOutcomeUnknown."""
+
+    def identity(self) -> OrgIdentity: ...
+
+    def describe(self, object_name: str) -> ObjectDescription:
+        """The object as the sync user sees it now. Raises OrgRefused when it is not visible."""
+
+    def watermark(self, object_names: Sequence[str]) -> Watermark:
+        """Server time and coverage; one call."""
+
+    def changed(self, reads: Sequence[FeedRead]) -> list[FeedPage]:
+        """One page per read, in that order, deleted records included; one call for up to five reads."""
+
+    def retrieve(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Retrieved:
+        """Up to 200 records as they are now; deleted ones come as None."""
+
+    def update(self, object_name: str, writes: Sequence[Write], attempt_id: str) -> list[Outcome]:
+        """Update up to 200 records, each on its own, without setting off assignment rules; outcomes in that order.
+
+        Raises OrgUnavailable when nothing happened and OrgOutcomeUnknown when any of it may have.
+        """
+
+    def count(self, object_name: str) -> int:
+        """About how many live records the sync user sees; for estimates and bars."""
+
+    def fill_counts(self, object_name: str, fields: Sequence[str]) -> Mapping[str, int]:
+        """In how many records each field is filled, where the org can count it (aggregates; some types cannot)."""
+
+    def start_snapshot(self, object_name: str, fields: Sequence[str]) -> str:
+        """Start a bulk query of all live records (system fields of the object included); its job id."""
+
+    def snapshot_job(self, job_id: str) -> SnapshotJob: ...
+
+    def snapshot_pages(self, job_id: str, locator: str | None, max_rows: int) -> Iterator[SnapshotPage]:
+        """The parts of a complete job in order, from `locator` on, fetched ahead while earlier ones are stored."""
+
+    def end_snapshot(self, job_id: str) -> None:
+        """Tell the org that the job's result is no longer needed. Never raises for a job that is gone."""
+
+    def usage(self) -> ApiUsage: ...
+
+
+# ---------------------------------------------------------------- the store
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to be the one engine of this database (R-14). Each new holder gets a higher epoch."""
+
+    holder: str
+    epoch: int
+
+
+@dataclass(frozen=True)
+class FeedCursor:
+    """Up to which server time the feed of an object is complete. While a read is under way, `target` is the watermark it
+    will end at and (`position`, `position_id`) the last record applied."""
+
+    object_name: str
+    cursor: datetime
+    target: datetime | None = None
+    position: datetime | None = None
+    position_id: str | None = None
+    covered: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SnapshotProgress:
+    """How far the initial load (or a repeat) of one object is. `state`: requested, running, loading, complete, failed.
+
+    `started_at` is server time read before the job was created: the feed starts there (less the overlap).
+    """
+
+    object_name: str
+    state: str
+    started_at: datetime
+    mapping_version: int
+    fields: tuple[str, ...]
+    job_id: str | None = None
+    locator: str | None = None
+    rows_applied: int = 0
+    rows_total: int | None = None
+    began_at: datetime | None = None
+    finished_at: datetime | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Both sides left base, to different values (glossary). `winner` is 'salesforce' or 'ours'; `loser` the value given up.
+
+    `reason`: policy, inbound_only, outbound_only, outcome_unknown, ...
+    """
+
+    column: str
+    base: Value
+    ours: Value
+    theirs: Value
+    winner: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """Something that cannot be synced: `column` None means the whole record. `ours`/`theirs` by column."""
+
+    operation: str
+    problem: Problem
+    column: str | None = None
+    ours: Mapping[str, Value] = field(default_factory=dict)
+    theirs: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PairChange:
+    """All that changes for one pair, saved together (R-2).
+
+    `ours`: new values of ours by column (a change that came from Salesforce). `base`: new bases by column; the base of a
+    column not named stays. `history_by`/`history_at` say who made the inbound change, and when, at Salesforce.
+    `lift`: clear what is in flight; `inflight`: set it. `clear_dead_letters`: what was parked has gone through.
+    """
+
+    pair_id: int
+    person_id: int
+    ours: Mapping[str, Value] = field(default_factory=dict)
+    base: Mapping[str, Value] = field(default_factory=dict)
+    state: PairState | None = None
+    seen_modstamp: datetime | None = None
+    seen_at: datetime | None = None
+    inflight: Inflight | None = None
+    lift: bool = False
+    redirect_to: str | None = None
+    attempts: int | None = None
+    next_try_at: datetime | None = None
+    salesforce_deleted: bool | None = None
+    link_state: str | None = None
+    history_by: str | None = None
+    history_at: datetime | None = None
+    conflicts: tuple[Conflict, ...] = ()
+    dead_letters: tuple[DeadLetter, ...] = ()
+    clear_dead_letters: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the ledger: a stage of a cycle for one object (S-63, S-65).
+
+    `status`: Succeeded, Failed, Incomplete, In Process, Cleaned up.
+    """
+
+    object_name: str
+    operation: str
+    status: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    new: int = 0
+    updated: int = 0
+    deleted: int = 0
+    failed: int = 0
+    skipped: int = 0
+    api_calls: int = 0
+    detail: str | None = None
+
+
+class Transaction(Protocol):
+    """One atomic unit. Leaving it normally commits; any exception rolls back. Raises LeaseLost when the epoch has moved on."""
+
+    def mapping(self) -> FieldMappings: ...
+
+    # -- inbound
+    def linked(self, object_mapping: ObjectMapping, sf_ids: Sequence[str]) -> dict[str, Linked]:
+        """The pairs of these Salesforce ids, in whatever state, with both sides' values; unknown ids are missing."""
+
+    def add_people(
+        self, object_mapping: ObjectMapping, observations: Sequence[Observation], run_id: int | None
+    ) -> None:
+        """A new person and a paired pair for each (base = ours = the observed values)."""
+
+    def load_page(self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime) -> PageLoad:
+        """The fast way in: people and pairs (or rows of an inbound-only table) for all rows of the page whose Salesforce
+        id is not known yet; the records that are known come back, to be applied one by one."""
+
+    def mirror(self, object_mapping: ObjectMapping, observations: Sequence[Observation]) -> MirrorCount:
+        """Insert or update rows of an inbound-only table, keyed by Salesforce id; an older modstamp changes nothing."""
+
+    def save(self, changes: Sequence[PairChange], run_id: int | None) -> None:
+        """Carry out changes of pairs. A column whose base then equals ours is clean; other pairs of the same person keep
+        their base when `ours` changes, and so owe a write."""
+
+    # -- outbound
+    def owed(self, object_mapping: ObjectMapping, now: datetime, after_pair: int, limit: int) -> list[Linked]:
+        """Paired pairs with a dirty column, nothing in flight and no later `next_try_at`, by pair id after `after_pair`."""
+
+    def fenced(self, object_mapping: ObjectMapping, limit: int) -> list[Linked]:
+        """Pairs with something in flight, longest first."""
+
+    # -- cursors and ledger
+    def feed_cursor(self, object_name: str) -> FeedCursor | None: ...
+    def save_feed_cursor(self, cursor: FeedCursor) -> None: ...
+    def snapshot(self, object_name: str) -> SnapshotProgress | None: ...
+    def save_snapshot(self, progress: SnapshotProgress) -> None: ...
+    def open_run(self, kind: str, now: datetime) -> int:
+        """A new run; earlier ones of that kind that never ended are marked 'Cleaned up'."""
+
+    def close_run(self, run_id: int, status: str, now: datetime, error: str | None = None) -> None: ...
+    def add_step(self, run_id: int, step: Step) -> None: ...
+
+    # -- schema and mapping
+    def schema(self, object_name: str) -> ObjectDescription | None:
+        """The object as last described."""
+
+    def save_schema(self, description: ObjectDescription, now: datetime) -> None: ...
+    def save_mapping(self, mapping: FieldMappings, now: datetime, reason: str) -> None:
+        """Make this version the current one; earlier versions are kept."""
+
+    def provision(self, mapping: FieldMappings) -> list[str]:
+        """Make every mapped column exist, with its capture triggers; the names of those created. Never drops one."""
+
+    # -- settings and state
+    def setting(self, name: str) -> str | None: ...
+    def save_setting(self, name: str, value: str | None) -> None: ...
+
+
+@dataclass(frozen=True)
+class PageLoad:
+    """What `load_page` did: rows inserted, and the records that were known already."""
+
+    inserted: int
+    known: tuple[Record, ...] = ()
+
+
+@dataclass(frozen=True)
+class MirrorCount:
+    """What `mirror` did."""
+
+    new: int = 0
+    updated: int = 0
+    deleted: int = 0
+    skipped: int = 0
+
+
+class LeaseLost(Exception):
+    """Another engine holds the lease now; this one must stop before its next send (R-14)."""
+
+
+class StoreBusy(Exception):
+    """The database could not be written just now (locked, disk full, connection lost); nothing of the unit was kept."""
+
+
+class Store(Protocol):
+    """Our database. All writing goes through `transaction`."""
+
+    def transaction(self, lease: Lease | None = None) -> AbstractContextManager[Transaction]:
+        """With a lease, its epoch is checked when the unit begins and again before it commits."""
+
+    def acquire_lease(self, holder: str, now: datetime, ttl_seconds: float) -> Lease | None:
+        """The lease with a new epoch if it is free, expired, or `holder` had it; None while another holds it."""
+
+    def renew_lease(self, lease: Lease, now: datetime, ttl_seconds: float) -> None:
+        """Raises LeaseLost."""
+
+    def release_lease(self, lease: Lease) -> None: ...
+
+
+# ---------------------------------------------------------------- the rest
+
+
+class Clock(Protocol):
+    """Our own clock, for waiting and for the ledger; never for deciding who wrote first."""
+
+    def now(self) -> datetime: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+class Budget(Protocol):
+    """API calls are money (design.md decision 9). Lanes: actions, edits, feed, bulk, backfill."""
+
+    def reserve(self, lane: str, calls: int = 1) -> None:
+        """Raises LimitExceeded when the lane may not use that many calls now."""
