@@ -1,0 +1,1 @@
+"""Who may call: passwords, connected apps, grants, sessions, and the doors that hand them out."""

@@ -1,0 +1,112 @@
+"""What the practice org received: a ring of the latest requests, for tests that ask what a client did."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+KEPT = 5000
+BODY_KEPT = 64 * 1024
+INTERESTING = ("accept", "accept-encoding", "content-type", "content-encoding", "user-agent", "if-modified-since", "if-unmodified-since", "if-none-match", "if-match")
+SECRET_FORMS = ("/services/oauth2/", "/services/Soap/")
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it came and how it was answered (status None: cut)."""
+
+    number: int
+    time: str
+    method: str
+    path: str
+    query: str
+    status: int | None
+    object: str | None
+    user: str | None
+    headers: dict[str, str]
+    body_length: int
+    body_sha256: str
+    body: str | None
+    faults: tuple[str, ...]
+    seconds: float
+
+
+class ReceivedLog:
+    """The latest requests, oldest first; thread-safe, in memory only."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows: deque[Received] = deque(maxlen=KEPT)
+        self._count = 0
+
+    def add(
+        self,
+        *,
+        time: str,
+        method: str,
+        path: str,
+        query: str,
+        status: int | None,
+        object: str | None,
+        user: str | None,
+        headers: Mapping[str, str],
+        body: bytes,
+        faults: tuple[str, ...],
+        seconds: float,
+    ) -> None:
+        """Keep one request; bodies only of writes, shortened to 64 KB, and never a login's."""
+        kept = None
+        if method in ("POST", "PATCH", "PUT", "DELETE") and body and not path.startswith(SECRET_FORMS):
+            kept = body[:BODY_KEPT].decode("utf-8", "replace")
+        with self._lock:
+            self._count += 1
+            self._rows.append(
+                Received(
+                    number=self._count,
+                    time=time,
+                    method=method,
+                    path=path,
+                    query=query,
+                    status=status,
+                    object=object,
+                    user=user,
+                    headers=interesting(headers),
+                    body_length=len(body),
+                    body_sha256=hashlib.sha256(body).hexdigest(),
+                    body=kept,
+                    faults=faults,
+                    seconds=round(seconds, 6),
+                )
+            )
+
+    def clear(self) -> None:
+        """Forget all, and number from 1 again."""
+        with self._lock:
+            self._rows.clear()
+            self._count = 0
+
+    def listing(self, since: int = 0, path: str = "", method: str = "") -> dict[str, Any]:
+        """Requests numbered above `since`, with `path` in their path, plus the count of all ever received."""
+        with self._lock:
+            rows = [
+                asdict(row)
+                for row in self._rows
+                if row.number > since and path in row.path and method in ("", row.method)
+            ]
+            return {"received": self._count, "requests": rows}
+
+
+def interesting(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers worth keeping: negotiation, conditions, X-... and Sforce-...; never a credential."""
+    kept = {}
+    for name, value in headers.items():
+        low = name.lower()
+        if low == "x-sfdc-session":
+            continue
+        if low in INTERESTING or low.startswith(("x-", "sforce-")):
+            kept[low] = value
+    return kept

@@ -1,0 +1,33 @@
+"""What is known about the request that is being answered, reachable from any depth of its handling."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+
+@dataclass
+class RequestState:
+    """Facts gathered while one request is handled; the frame reads them when it answers."""
+
+    cut_after: bool = False
+    objects: list[str] = field(default_factory=list)
+    faults_met: list[str] = field(default_factory=list)
+    decided: set[tuple[str, str, str]] = field(default_factory=set)
+
+
+CURRENT: ContextVar[RequestState | None] = ContextVar("practice_org_request", default=None)
+
+
+class CutOrdered(BaseException):
+    """The connection is to be cut before the effect. Not an Exception, so that no handler eats it."""
+
+
+class AnswerOrdered(BaseException):
+    """The whole request is to be answered with this, whatever it was. Not an Exception: see CutOrdered."""
+
+    def __init__(self, status: int, body: bytes, content_type: str) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+        self.content_type = content_type

@@ -1,0 +1,1 @@
+"""The pages on which a salesperson looks at and edits records."""
