@@ -316,6 +316,13 @@ class Transaction(Protocol):
     def fenced(self, object_mapping: ObjectMapping, limit: int) -> list[Linked]:
         """Pairs with something in flight, longest first."""
 
+    # -- comparison
+    def mirrored(self, object_mapping: ObjectMapping, sf_ids: Sequence[str]) -> dict[str, dict[str, Value]]:
+        """Mapped values of rows of an inbound-only table, by Salesforce id; deleted and unknown ones are missing."""
+
+    def live_ids(self, object_name: str, after: str, limit: int) -> list[str]:
+        """Salesforce ids of live records we hold (paired pairs; undeleted rows of inbound-only tables), in order."""
+
     # -- cursors and ledger
     def feed_cursor(self, object_name: str) -> FeedCursor | None: ...
     def save_feed_cursor(self, cursor: FeedCursor) -> None: ...
