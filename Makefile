@@ -1,0 +1,33 @@
+# The two commands a new machine needs are `make demo` and `make test`; see README.md.
+.PHONY: demo test install bench soak conformance lock
+.DEFAULT_GOAL := help
+ARGS ?=
+
+help:
+	@echo "make demo         practice org + Diptych, set up and syncing (Ctrl-C ends it); ARGS='--guided' leaves the set-up to you"
+	@echo "make test         install what is needed and run the whole suite"
+	@echo "make bench        benchmarks (docs/benchmarks.md says what they measure)"
+	@echo "make soak         the long simulation"
+	@echo "make conformance  real Salesforce clients against the practice org"
+	@echo "make install      install into .venv only"
+
+install:
+	@scripts/install
+
+demo: install
+	@.venv/bin/diptych demo $(ARGS)
+
+test: install
+	@scripts/test $(ARGS)
+
+bench: install
+	@scripts/bench $(ARGS)
+
+soak: install
+	@.venv/bin/python -m tests.simulation.soak $(ARGS)
+
+conformance: install
+	@.venv/bin/python -m pytest tests/practice_org/clients -m clients -q $(ARGS)
+
+lock:
+	@scripts/lock
