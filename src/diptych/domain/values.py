@@ -160,7 +160,7 @@ def parse_instant(text: str) -> datetime:
 def instant_text(moment: datetime) -> str:
     """UTC, to the second, as `2026-11-24T08:15:00Z`: Salesforce's own resolution."""
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def full_id(sf_id: str) -> str:
