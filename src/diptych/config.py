@@ -1,0 +1,129 @@
+"""Settings of the process: read once from the environment (DIPTYCH_*), validated, printed without secrets.
+
+What belongs to one connection (selected fields, mapping, paused ...) lives in the database instead, with the people.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+PREFIX = "DIPTYCH_"
+
+
+class BadSettings(Exception):
+    """A setting cannot be used; the text is one line that names it and says what it takes."""
+
+
+class Settings(BaseSettings):
+    """All settings of a process. Times in the unit their name says."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
+
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("diptych", appauthor=False),
+        description="Folder of the databases and of the master key.",
+    )
+    database_url: str | None = Field(
+        default=None, description="SQLAlchemy URL of the people database; default: app.db in the data folder."
+    )
+    secret_key: SecretStr | None = Field(
+        default=None, description="Master key for stored secrets; default: a file in the data folder."
+    )
+    host: str = Field(default="127.0.0.1", description="Address the admin pages listen on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port of the admin pages.")
+    pause_seconds: float = Field(
+        default=60, ge=0, le=86_400, description="Pause between the end of a cycle and the next one."
+    )
+    overlap_minutes: float = Field(
+        default=15, ge=0, le=1440, description="How far before its cursor the change feed reads again."
+    )
+    zombie_minutes: float = Field(
+        default=15, ge=0, le=1440, description="After this time a lost request is taken as never executed."
+    )
+    api_share: float = Field(
+        default=0.8, gt=0, le=1, description="Share of the org's daily API calls that we may use (0-1)."
+    )
+    clock_offset_seconds: float = Field(default=0, description="Added to this machine's clock, for checks.")
+    page_rows: int = Field(default=10_000, ge=1, le=100_000, description="Rows of one page of a bulk result.")
+    ca_file: Path | None = Field(default=None, description="Further certificate authorities (PEM) to trust.")
+    crashpoint: str | None = Field(
+        default=None, description="C-nn or C-nn:k: end the process at that passage, for checks."
+    )
+    start_token: SecretStr | None = Field(
+        default=None, description="The one-time token of the address that opens the admin pages."
+    )
+    open_access: bool = Field(default=False, description="Let anyone who reaches the port use the admin.")
+    demo: bool = Field(default=False, description="This is a demo: the set-up may be started over.")
+
+    @field_validator("data_dir", "ca_file")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else path.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        try:
+            kind = make_url(url).get_backend_name()
+        except ArgumentError as problem:
+            raise ValueError("it is not a database URL such as postgresql://user@host/name") from problem
+        if kind not in ("sqlite", "postgresql"):
+            raise ValueError(f"{kind} is not supported; use sqlite:///FILE or postgresql://...")
+        return url
+
+    @field_validator("crashpoint")
+    @classmethod
+    def _crashpoint_form(cls, text: str | None) -> str | None:
+        if text is not None:
+            name, _, passage = text.partition(":")
+            if not name.startswith("C-") or (passage and not passage.isdigit()):
+                raise ValueError("it must look like C-12, or C-12:3 for the third passage")
+        return text
+
+    def printable(self) -> dict[str, str | None]:
+        """Every setting by its variable's name, secrets and passwords inside URLs masked."""
+        shown: dict[str, str | None] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                value = "********"
+            elif name == "database_url" and value:
+                value = make_url(value).render_as_string(hide_password=True)
+            shown[PREFIX + name.upper()] = None if value is None else str(value)
+        return shown
+
+
+def read_settings(**overrides: object) -> Settings:
+    """The settings of this process; `overrides` (None counts as not given) win over the environment.
+
+    Raises BadSettings with one line for the first setting that cannot be used.
+    """
+    try:
+        return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        raise BadSettings(
+            f"{PREFIX}{name.upper()} cannot be used: {first['msg'].removeprefix('Value error, ')}."
+        ) from None
+
+
+def child_environment(settings: Settings, **more: str) -> dict[str, str]:
+    """The environment for a process of ours that is to see the same settings."""
+    given = dict(os.environ)
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if value is not None:
+            given[PREFIX + name.upper()] = str(value)
+    return given | more
