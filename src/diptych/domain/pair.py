@@ -57,11 +57,16 @@ class Pair:
 
 @dataclass(frozen=True)
 class Linked:
-    """A pair with both remembered sides: `ours` and `base`, by mapped column of the pair's object."""
+    """A pair with both remembered sides: `ours` and `base`, by mapped column of the pair's object.
+
+    `parked`: columns with an open (or ignored) dead letter, each with the value of ours it was parked with. A column is
+    held back only while ours is still that value: a new edit is a new try.
+    """
 
     pair: Pair
     ours: Mapping[str, Value]
     base: Mapping[str, Value]
+    parked: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def dirty(self) -> dict[str, Value]:

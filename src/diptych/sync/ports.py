@@ -13,6 +13,7 @@ from typing import Protocol
 
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping import ObjectMapping
+from diptych.domain.merge import Conflict
 from diptych.domain.outcome import Outcome, Problem
 from diptych.domain.pair import Inflight, Linked, Observation, PairState, Record
 from diptych.domain.schema import ObjectDescription
@@ -208,23 +209,11 @@ class SnapshotProgress:
 
 
 @dataclass(frozen=True)
-class Conflict:
-    """Both sides left base, to different values (glossary). `winner` is 'salesforce' or 'ours'; `loser` the value given up.
-
-    `reason`: policy, inbound_only, outbound_only, outcome_unknown, ...
-    """
-
-    column: str
-    base: Value
-    ours: Value
-    theirs: Value
-    winner: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class DeadLetter:
-    """Something that cannot be synced: `column` None means the whole record. `ours`/`theirs` by column."""
+    """Something that cannot be synced: `column` None means the whole record. `ours`/`theirs` by column.
+
+    Saving one replaces an open one of the same pair and column.
+    """
 
     operation: str
     problem: Problem
@@ -234,12 +223,26 @@ class DeadLetter:
 
 
 @dataclass(frozen=True)
+class StoredDeadLetter:
+    """A dead letter with its place in the store. `status`: open, ignored, or how it was closed (retried, resolved)."""
+
+    id: int
+    pair_id: int
+    person_id: int
+    object_name: str
+    status: str
+    letter: DeadLetter
+
+
+@dataclass(frozen=True)
 class PairChange:
     """All that changes for one pair, saved together (R-2).
 
     `ours`: new values of ours by column (a change that came from Salesforce). `base`: new bases by column; the base of a
     column not named stays. `history_by`/`history_at` say who made the inbound change, and when, at Salesforce.
-    `lift`: clear what is in flight; `inflight`: set it. `clear_dead_letters`: what was parked has gone through.
+    `lift`: clear what is in flight; `inflight`: set it. `clear_dead_letters`: all that was parked has gone through;
+    `clear_columns`: only these columns' dead letters have. None leaves a value as it is (a `next_try_at` that has passed
+    is as good as none).
     """
 
     pair_id: int
@@ -261,6 +264,7 @@ class PairChange:
     conflicts: tuple[Conflict, ...] = ()
     dead_letters: tuple[DeadLetter, ...] = ()
     clear_dead_letters: bool = False
+    clear_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -311,10 +315,17 @@ class Transaction(Protocol):
 
     # -- outbound
     def owed(self, object_mapping: ObjectMapping, now: datetime, after_pair: int, limit: int) -> list[Linked]:
-        """Paired pairs with a dirty column, nothing in flight and no later `next_try_at`, by pair id after `after_pair`."""
+        """Paired pairs with a dirty column, nothing in flight and no later `next_try_at`, by pair id after `after_pair`.
+
+        A dirty column that is parked with the very value of ours does not count (see `Linked.parked`)."""
 
     def fenced(self, object_mapping: ObjectMapping, limit: int) -> list[Linked]:
         """Pairs with something in flight, longest first."""
+
+    # -- dead letters
+    def dead_letter(self, letter_id: int) -> StoredDeadLetter | None: ...
+    def close_dead_letter(self, letter_id: int, status: str, now: datetime) -> None:
+        """`status`: retried or resolved (gone from `Linked.parked`), or ignored (off the list, still held back)."""
 
     # -- comparison
     def mirrored(self, object_mapping: ObjectMapping, sf_ids: Sequence[str]) -> dict[str, dict[str, Value]]:
