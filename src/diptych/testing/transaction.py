@@ -1,0 +1,432 @@
+"""One atomic unit over the store in memory: `sync.ports.Transaction`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from diptych.domain.mapping import Mapping as FieldMappings
+from diptych.domain.mapping import ObjectMapping
+from diptych.domain.objects import synced_object
+from diptych.domain.pair import Linked, Observation, Pair, PairState, Record
+from diptych.domain.schema import ObjectDescription
+from diptych.domain.values import InvalidValue, Kind, Value, canonical, full_id, parse_instant
+from diptych.sync.ports import (
+    Conflict,
+    DeadLetter,
+    FeedCursor,
+    MirrorCount,
+    PageLoad,
+    PairChange,
+    SnapshotPage,
+    SnapshotProgress,
+    Step,
+    StoredDeadLetter,
+)
+from diptych.testing.tables import KeptConflict, Run
+
+if TYPE_CHECKING:
+    from diptych.testing.store import InMemoryStore
+
+_HELD = ("open", "ignored")
+
+
+class InMemoryTransaction:
+    """Made by `InMemoryStore.transaction`; the store's journal undoes it."""
+
+    def __init__(self, store: InMemoryStore) -> None:
+        self._store = store
+        self._tables = store.tables
+        self._journal = store.journal
+
+    def mapping(self) -> FieldMappings:
+        newest = next(reversed(self._tables.mappings.values()), None)
+        return newest[0] if newest else FieldMappings(0, ())
+
+    # ------------------------------------------------------------ inbound
+
+    def linked(self, object_mapping: ObjectMapping, sf_ids: Sequence[str]) -> dict[str, Linked]:
+        found = {}
+        for sf_id in dict.fromkeys(sf_ids):
+            pair_id = self._tables.pair_of.get((object_mapping.object_name, sf_id))
+            if pair_id is not None:
+                found[sf_id] = self._linked(object_mapping, self._tables.pairs[pair_id])
+        return found
+
+    def _linked(self, object_mapping: ObjectMapping, pair: Pair) -> Linked:
+        person = self._tables.person.get(pair.person_id)
+        if person is None:
+            return Linked(pair, {}, {})
+        noted = self._tables.base.get(pair.id, {})
+        ours = {f.column: _read(f.kind, person.get(f.column), f.scale) for f in object_mapping.fields}
+        base = {
+            f.column: _read(f.kind, noted[f.column], f.scale) if f.column in noted else ours[f.column]
+            for f in object_mapping.fields
+        }
+        return Linked(pair, ours, base, self._parked(pair.id))
+
+    def _parked(self, pair_id: int) -> dict[str, Value]:
+        return {
+            kept.letter.column: kept.letter.ours.get(kept.letter.column)
+            for kept in self._tables.dead_letters.values()
+            if kept.pair_id == pair_id and kept.status in _HELD and kept.letter.column is not None
+        }
+
+    def add_people(
+        self, object_mapping: ObjectMapping, observations: Sequence[Observation], run_id: int | None
+    ) -> None:
+        for seen in observations:
+            self._add_person(object_mapping, seen)
+
+    def _add_person(self, object_mapping: ObjectMapping, seen: Observation) -> int:
+        record, name = seen.record, object_mapping.object_name
+        if (name, record.sf_id) in self._tables.pair_of:
+            raise ValueError(f"{name} {record.sf_id} has a pair already")
+        kind = synced_object(name).salesforce_type
+        link_state = "converted" if record.converted else kind or "none"
+        person_id = self._store._new_person(
+            seen.values, salesforce_id=record.sf_id, salesforce_type=kind, link_state=link_state
+        )
+        self.add_pair(person_id, object_mapping, record)
+        return person_id
+
+    def add_pair(self, person_id: int, object_mapping: ObjectMapping, record: Record) -> Pair:
+        """A pair of that record for the person; base is what the person holds."""
+        number = self._tables.numbers.get("pair", 0) + 1
+        self._journal.put(self._tables.numbers, "pair", number)
+        pair = Pair(
+            number,
+            person_id,
+            object_mapping.object_name,
+            record.sf_id,
+            None,
+            PairState.CONVERTED if record.converted else PairState.PAIRED,
+            record.modstamp,
+            record.read_at,
+            object_mapping.version,
+        )
+        self._journal.put(self._tables.pairs, number, pair)
+        self._journal.put(self._tables.pair_of, (pair.object_name, record.sf_id), number)
+        self._journal.put(
+            self._tables.pairs_of, person_id, (*self._tables.pairs_of.get(person_id, ()), number)
+        )
+        return pair
+
+    def load_page(self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime) -> PageLoad:
+        two_way = synced_object(object_mapping.object_name).two_way
+        table = synced_object(object_mapping.object_name).table
+        inserted, known = 0, []
+        for row in csv.DictReader(io.StringIO(page.content.decode(), newline="")):
+            record = self._record(page.object_name, row, read_at)
+            if two_way:
+                if (page.object_name, record.sf_id) in self._tables.pair_of:
+                    known.append(record)
+                    continue
+                self._add_person(object_mapping, _observation(object_mapping, record))
+            else:
+                if (table, record.sf_id) in self._tables.mirrors:
+                    known.append(record)
+                    continue
+                self._mirror_row(table, _observation(object_mapping, record))
+            inserted += 1
+        return PageLoad(inserted, tuple(known))
+
+    def _record(self, object_name: str, row: Mapping[str, str], read_at: datetime) -> Record:
+        def moment(name: str) -> datetime | None:
+            return parse_instant(row[name]) if row.get(name) else None
+
+        read_csv = self._store.read_csv or (lambda text: text)
+        return Record(
+            object_name,
+            full_id(row["Id"]),
+            parse_instant(row["SystemModstamp"]),
+            read_at,
+            moment("LastModifiedDate"),
+            row.get("LastModifiedById") or None,
+            deleted=row.get("IsDeleted") == "true",
+            master_id=row.get("MasterRecordId") or None,
+            converted=row.get("IsConverted") == "true",
+            converted_contact_id=row.get("ConvertedContactId") or None,
+            fields={name: read_csv(text) if text else None for name, text in row.items()},
+        )
+
+    def mirror(self, object_mapping: ObjectMapping, observations: Sequence[Observation]) -> MirrorCount:
+        table = synced_object(object_mapping.object_name).table
+        new = updated = deleted = skipped = 0
+        for seen in observations:
+            record = seen.record
+            row = self._tables.mirrors.get((table, record.sf_id))
+            if row is None and not record.deleted:
+                self._mirror_row(table, seen)
+                new += 1
+            elif row is None or record.modstamp < row["salesforce_modstamp"]:
+                skipped += 1
+            elif record.deleted:
+                self._journal.put(
+                    self._tables.mirrors,
+                    (table, record.sf_id),
+                    {**row, "salesforce_deleted": True, "salesforce_modstamp": record.modstamp},
+                )
+                deleted += not row["salesforce_deleted"]
+                skipped += row["salesforce_deleted"]
+            else:
+                after = {
+                    **row,
+                    **seen.values,
+                    "salesforce_deleted": False,
+                    "salesforce_modstamp": record.modstamp,
+                }
+                changed = {k: v for k, v in after.items() if k != "salesforce_modstamp"} != {
+                    k: v for k, v in row.items() if k != "salesforce_modstamp"
+                }
+                updated += changed
+                skipped += not changed
+                self._journal.put(self._tables.mirrors, (table, record.sf_id), after)
+        return MirrorCount(new, updated, deleted, skipped)
+
+    def _mirror_row(self, table: str, seen: Observation) -> None:
+        for column in seen.values:
+            self._store._known_column(table, column)
+        number = self._tables.numbers.get(table, 0) + 1
+        self._journal.put(self._tables.numbers, table, number)
+        row: dict[str, Any] = {
+            "id": number,
+            "salesforce_id": seen.record.sf_id,
+            "salesforce_deleted": False,
+            "salesforce_modstamp": seen.record.modstamp,
+            **{column: None for t, column in self._tables.columns if t == table},
+            **seen.values,
+        }
+        self._journal.put(self._tables.mirrors, (table, seen.record.sf_id), row)
+
+    def save(self, changes: Sequence[PairChange], run_id: int | None) -> None:
+        for change in changes:
+            self._save(change, run_id)
+
+    def _save(self, change: PairChange, run_id: int | None) -> None:
+        pair = self._tables.pairs[change.pair_id]
+        person = self._tables.person.get(change.person_id)
+        if person is not None:
+            self._save_values(change, person, run_id)
+        self._journal.put(self._tables.pairs, pair.id, _changed_pair(pair, change))
+        for conflict in change.conflicts:
+            self._journal.append(self._tables.conflicts, partial(_conflict, pair.id, run_id, conflict))
+        for number, kept in list(self._tables.dead_letters.items()):
+            if kept.pair_id == pair.id and kept.status in _HELD:
+                column = kept.letter.column
+                if change.clear_dead_letters or (column is not None and column in change.clear_columns):
+                    self._close(number, "resolved")
+                elif any(letter.column == column for letter in change.dead_letters):
+                    self._close(number, "replaced")
+        for letter in change.dead_letters:
+            self._journal.append(self._tables.dead_letters, partial(_dead_letter, pair, letter))
+
+    def _close(self, number: int, status: str) -> None:
+        kept = self._tables.dead_letters[number]
+        self._journal.put(self._tables.dead_letters, number, replace(kept, status=status))
+
+    # ------------------------------------------------------------ dead letters
+
+    def dead_letter(self, letter_id: int) -> StoredDeadLetter | None:
+        return self._tables.dead_letters.get(letter_id)
+
+    def close_dead_letter(self, letter_id: int, status: str, now: datetime) -> None:
+        self._close(letter_id, status)
+
+    # ------------------------------------------------------------ saving, continued
+
+    def _save_values(self, change: PairChange, person: dict[str, Any], run_id: int | None) -> None:
+        for column in (*change.ours, *change.base):
+            self._store._known_column("person", column)
+        changed = {c: v for c, v in change.ours.items() if person.get(c) != v}
+        for column in changed:
+            self._store._materialise(change.person_id, column, person.get(column))
+        actor, at = change.history_by or "salesforce", change.history_at or self._store.clock.now()
+        self._store._write_person(change.person_id, changed, "salesforce", actor, run_id, at)
+        system = {
+            name: value
+            for name, value in (
+                ("salesforce_deleted", change.salesforce_deleted),
+                ("link_state", change.link_state),
+            )
+            if value is not None and person[name] != value
+        }
+        if system:
+            now = self._tables.person[change.person_id]
+            self._journal.put(self._tables.person, change.person_id, {**now, **system})
+        if change.base:
+            noted = {**self._tables.base.get(change.pair_id, {}), **change.base}
+            self._journal.put(self._tables.base, change.pair_id, noted)
+        self._tidy(change.person_id, (*changed, *change.base))
+
+    def _tidy(self, person_id: int, columns: Sequence[str]) -> None:
+        """Forget noted bases that equal our value: they are implied."""
+        person = self._tables.person[person_id]
+        for pair_id in self._tables.pairs_of.get(person_id, ()):
+            noted = self._tables.base.get(pair_id, {})
+            equal = [c for c in columns if c in noted and noted[c] == person.get(c)]
+            if equal:
+                kept = {c: v for c, v in noted.items() if c not in equal}
+                self._journal.put(self._tables.base, pair_id, kept)
+
+    # ------------------------------------------------------------ outbound and comparison
+
+    def owed(self, object_mapping: ObjectMapping, now: datetime, after_pair: int, limit: int) -> list[Linked]:
+        found: list[Linked] = []
+        for pair_id in sorted(p for p, noted in self._tables.base.items() if noted and p > after_pair):
+            pair = self._tables.pairs[pair_id]
+            if (
+                pair.object_name != object_mapping.object_name
+                or pair.state is not PairState.PAIRED
+                or pair.inflight is not None
+                or (pair.next_try_at is not None and pair.next_try_at > now)
+            ):
+                continue
+            linked = self._linked(object_mapping, pair)
+            if any(c not in linked.parked or linked.parked[c] != v for c, v in linked.dirty.items()):
+                found.append(linked)
+                if len(found) == limit:
+                    break
+        return found
+
+    def fenced(self, object_mapping: ObjectMapping, limit: int) -> list[Linked]:
+        waiting = [
+            p
+            for p in self._tables.pairs.values()
+            if p.inflight is not None and p.object_name == object_mapping.object_name
+        ]
+        waiting.sort(key=lambda p: (p.inflight.sent_at, p.id) if p.inflight else (None, p.id))
+        return [self._linked(object_mapping, p) for p in waiting[:limit]]
+
+    def mirrored(self, object_mapping: ObjectMapping, sf_ids: Sequence[str]) -> dict[str, dict[str, Value]]:
+        table = synced_object(object_mapping.object_name).table
+        found = {}
+        for sf_id in sf_ids:
+            row = self._tables.mirrors.get((table, sf_id))
+            if row is not None and not row["salesforce_deleted"]:
+                found[sf_id] = {
+                    f.column: _read(f.kind, row.get(f.column), f.scale) for f in object_mapping.fields
+                }
+        return found
+
+    def live_ids(self, object_name: str, after: str, limit: int) -> list[str]:
+        known = synced_object(object_name)
+        if known.two_way:
+            ids = [
+                sf_id
+                for (name, sf_id), pair_id in self._tables.pair_of.items()
+                if name == object_name and self._tables.pairs[pair_id].state is PairState.PAIRED
+            ]
+        else:
+            ids = [
+                sf_id
+                for (table, sf_id), row in self._tables.mirrors.items()
+                if table == known.table and not row["salesforce_deleted"]
+            ]
+        return sorted(i for i in ids if i > after)[:limit]
+
+    # ------------------------------------------------------------ cursors and ledger
+
+    def feed_cursor(self, object_name: str) -> FeedCursor | None:
+        return self._tables.cursors.get(object_name)
+
+    def save_feed_cursor(self, cursor: FeedCursor) -> None:
+        self._journal.put(self._tables.cursors, cursor.object_name, cursor)
+
+    def snapshot(self, object_name: str) -> SnapshotProgress | None:
+        return self._tables.snapshots.get(object_name)
+
+    def save_snapshot(self, progress: SnapshotProgress) -> None:
+        self._journal.put(self._tables.snapshots, progress.object_name, progress)
+
+    def open_run(self, kind: str, now: datetime) -> int:
+        for number, run in list(self._tables.runs.items()):
+            if run.kind == kind and run.ended_at is None:
+                self._journal.put(self._tables.runs, number, replace(run, status="Cleaned up", ended_at=now))
+        return self._journal.append(self._tables.runs, lambda n: Run(n, kind, "In Process", now))
+
+    def close_run(self, run_id: int, status: str, now: datetime, error: str | None = None) -> None:
+        run = self._tables.runs[run_id]
+        self._journal.put(self._tables.runs, run_id, replace(run, status=status, ended_at=now, error=error))
+
+    def add_step(self, run_id: int, step: Step) -> None:
+        if run_id not in self._tables.runs:
+            raise KeyError(f"there is no run {run_id}")
+        self._journal.append(self._tables.steps, lambda n: (run_id, step))
+
+    # ------------------------------------------------------------ schema, mapping, settings
+
+    def schema(self, object_name: str) -> ObjectDescription | None:
+        return self._tables.schemas.get(object_name)
+
+    def save_schema(self, description: ObjectDescription, now: datetime) -> None:
+        self._journal.put(self._tables.schemas, description.name, description)
+
+    def save_mapping(self, mapping: FieldMappings, now: datetime, reason: str) -> None:
+        if mapping.version in self._tables.mappings:
+            raise ValueError(f"mapping version {mapping.version} exists already")
+        self._journal.put(self._tables.mappings, mapping.version, (mapping, now, reason))
+
+    def provision(self, mapping: FieldMappings) -> list[str]:
+        made = []
+        for mapped in mapping.fields:
+            key = (mapped.table, mapped.column)
+            if key not in self._tables.columns:
+                self._journal.put(self._tables.columns, key, None)
+                made.append(mapped.column)
+        return made
+
+    def setting(self, name: str) -> str | None:
+        return self._tables.settings.get(name)
+
+    def save_setting(self, name: str, value: str | None) -> None:
+        if value is None:
+            self._journal.drop(self._tables.settings, name)
+        else:
+            self._journal.put(self._tables.settings, name, value)
+
+
+def _changed_pair(pair: Pair, change: PairChange) -> Pair:
+    return replace(
+        pair,
+        state=change.state or pair.state,
+        seen_modstamp=change.seen_modstamp or pair.seen_modstamp,
+        seen_at=change.seen_at or pair.seen_at,
+        inflight=change.inflight or (None if change.lift else pair.inflight),
+        redirect_to=change.redirect_to or pair.redirect_to,
+        attempts=pair.attempts if change.attempts is None else change.attempts,
+        next_try_at=change.next_try_at or pair.next_try_at,
+    )
+
+
+def _conflict(pair_id: int, run_id: int | None, conflict: Conflict, number: int) -> KeptConflict:
+    return KeptConflict(number, pair_id, run_id, conflict)
+
+
+def _dead_letter(pair: Pair, letter: DeadLetter, number: int) -> StoredDeadLetter:
+    return StoredDeadLetter(number, pair.id, pair.person_id, pair.object_name, "open", letter)
+
+
+def _observation(object_mapping: ObjectMapping, record: Record) -> Observation:
+    values: dict[str, Value] = {}
+    unreadable: dict[str, str] = {}
+    for mapped in object_mapping.fields:
+        if mapped.field in record.fields:
+            try:
+                values[mapped.column] = canonical(mapped.kind, record.fields[mapped.field], mapped.scale)
+            except InvalidValue as problem:
+                unreadable[mapped.column] = str(problem)
+    return Observation(record, values, unreadable)
+
+
+def _read(kind: Kind, stored: Value, scale: int) -> Value:
+    """What a column holds; text that is not of its kind (SQLite lets it in) stays text, for the engine to refuse."""
+    try:
+        return canonical(kind, stored, scale)
+    except InvalidValue:
+        return stored
