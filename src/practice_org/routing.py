@@ -80,6 +80,11 @@ class Router:
             return NoSuchMethod(tuple(dict.fromkeys(allowed)))
         return NoSuchPath()
 
+    def first_segments(self) -> list[str]:
+        """The resources at the top, as the version's root lists them."""
+        names = {rows[0][0] for length in self._by_length.values() for rows in length if rows[0]}
+        return sorted(name for name in names if not name.startswith("{"))
+
 
 def _segments(path: str) -> tuple[str, ...]:
     return tuple(part for part in path.split("/") if part)

@@ -28,7 +28,10 @@ MESSAGES = {
     "REQUEST_LIMIT_EXCEEDED": (403, "TotalRequests Limit exceeded."),
     "SERVER_UNAVAILABLE": (503, "Server Unavailable"),
     "UNABLE_TO_LOCK_ROW": (400, "unable to obtain exclusive access to this record"),
-    "UNKNOWN_EXCEPTION": (500, "An unexpected error occurred. Please include this ErrorId if you contact support"),
+    "UNKNOWN_EXCEPTION": (
+        500,
+        "An unexpected error occurred. Please include this ErrorId if you contact support",
+    ),
     "QUERY_TIMEOUT": (400, "Your query request was running for too long."),
     "INVALID_QUERY_LOCATOR": (400, "invalid query locator"),
     "NOT_FOUND": (404, "The requested resource does not exist"),
@@ -89,7 +92,18 @@ class Fault:
 
 def parse_fault(id: str, order: Mapping[str, Any]) -> Fault:
     """Read one order from the control plane. Raises BadFault naming the field that is wrong."""
-    known = {"trigger", "object", "error_code", "message", "status", "after_n", "times", "latency_ms", "cut", "body_kind"}
+    known = {
+        "trigger",
+        "object",
+        "error_code",
+        "message",
+        "status",
+        "after_n",
+        "times",
+        "latency_ms",
+        "cut",
+        "body_kind",
+    }
     unknown = sorted(set(order) - known)
     if unknown:
         raise BadFault(f"unknown field {unknown[0]!r}; a fault has {', '.join(sorted(known))}")
@@ -206,4 +220,6 @@ class Faults:
             body: Any = {"error": code, "error_description": message}
         else:
             body = [{"message": message, "errorCode": code}]
-        raise AnswerOrdered(status, json.dumps(body, separators=(",", ":")).encode(), "application/json;charset=UTF-8")
+        raise AnswerOrdered(
+            status, json.dumps(body, separators=(",", ":")).encode(), "application/json;charset=UTF-8"
+        )

@@ -11,7 +11,17 @@ from typing import Any
 
 KEPT = 5000
 BODY_KEPT = 64 * 1024
-INTERESTING = ("accept", "accept-encoding", "content-type", "content-encoding", "user-agent", "if-modified-since", "if-unmodified-since", "if-none-match", "if-match")
+INTERESTING = (
+    "accept",
+    "accept-encoding",
+    "content-type",
+    "content-encoding",
+    "user-agent",
+    "if-modified-since",
+    "if-unmodified-since",
+    "if-none-match",
+    "if-match",
+)
 SECRET_FORMS = ("/services/oauth2/", "/services/Soap/")
 
 

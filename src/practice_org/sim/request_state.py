@@ -11,7 +11,7 @@ class RequestState:
     """Facts gathered while one request is handled; the frame reads them when it answers."""
 
     cut_after: bool = False
-    objects: list[str] = field(default_factory=list)
+    username: str | None = None
     faults_met: list[str] = field(default_factory=list)
     decided: set[tuple[str, str, str]] = field(default_factory=set)
 

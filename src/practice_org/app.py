@@ -1,0 +1,128 @@
+"""The application of one practice org: everything it serves, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from practice_org.api.routes import ROUTES
+from practice_org.auth import consent, identity, oauth, soap_login
+from practice_org.auth.door import Door, base_url
+from practice_org.auth.sessions import Sessions
+from practice_org.auth.tables import create_tables
+from practice_org.edge import Edge
+from practice_org.http import Frame, compressed
+from practice_org.org import Org
+from practice_org.routing import Router
+from practice_org.sim import control
+from practice_org.sim.faults import Faults
+from practice_org.sim.received import ReceivedLog
+from practice_org.web import pages, records
+
+Endpoint = Callable[[Request], Any]
+
+
+def create_app(org: Org) -> Any:
+    """The ASGI application. The org must have been furnished (`starter.furnish`)."""
+    create_tables(org)
+    faults = Faults()
+    org.faults = faults
+    log = ReceivedLog()
+    door = Door(org, Sessions(org))
+    frame = Frame(door, Router(ROUTES))
+    routes = [
+        *_door_routes(door),
+        *control.routes(control.Control(door, faults, log)),
+        Route("/services/data{rest:path}", _in_thread_with_body(frame.answer), methods=METHODS),
+        Route("/static/{name}", _static, methods=["GET"]),
+        *records.routes(door),
+    ]
+    return Edge(Starlette(routes=routes), org, log)
+
+
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def _in_thread_with_body(answer: Callable[[Request, bytes], Response]) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        body = await request.body()
+        return await run_in_threadpool(answer, request, body)
+
+    return endpoint
+
+
+def _with_form(answer: Callable[[Request, dict[str, str]], Response]) -> Endpoint:
+    """An endpoint given its form (of the body; a GET's query string) as plain texts."""
+
+    async def endpoint(request: Request) -> Response:
+        if request.method == "POST":
+            form = {name: str(value) for name, value in (await request.form()).items()}
+        else:
+            form = dict(request.query_params)
+        return await run_in_threadpool(answer, request, form)
+
+    return endpoint
+
+
+async def _static(request: Request) -> Response:
+    return pages.static_file(request.path_params["name"])
+
+
+def _door_routes(door: Door) -> list[Route]:
+    org = door.org
+
+    def token(request: Request, form: dict[str, str]) -> Response:
+        org.faults.check("token", None)
+        both = {**request.query_params, **form}
+        answer = oauth.token(door, both, request.headers.get("authorization", ""), base_url(request))
+        return compressed(answer, request.headers.get("accept-encoding", ""))
+
+    def revoke(request: Request, form: dict[str, str]) -> Response:
+        return oauth.revoke(door, {**request.query_params, **form})
+
+    def introspect(request: Request, form: dict[str, str]) -> Response:
+        return oauth.introspect(door, form, request.headers.get("authorization", ""), base_url(request))
+
+    def userinfo(request: Request, form: dict[str, str]) -> Response:
+        org.faults.check("any", None)
+        given = identity.bearer(request.headers.get("authorization", ""), form.get("access_token", ""))
+        return identity.userinfo(door, given, base_url(request))
+
+    def who(request: Request, form: dict[str, str]) -> Response:
+        given = identity.bearer(
+            request.headers.get("authorization", ""), form.get("oauth_token") or form.get("access_token", "")
+        )
+        params = request.path_params
+        return identity.identity(door, given, params["org"], params["user"], base_url(request))
+
+    def authorize(request: Request, form: dict[str, str]) -> Response:
+        return consent.authorize(door, request, form)
+
+    def soap(request: Request, body: bytes) -> Response:
+        org.faults.check("token", None)
+        params = request.path_params
+        return soap_login.soap(door, params["api"], params["version"], body, base_url(request))
+
+    oauth2 = "/services/oauth2"
+    return [
+        Route(f"{oauth2}/token", _with_form(token), methods=["POST"]),
+        Route(f"{oauth2}/revoke", _with_form(revoke), methods=["GET", "POST"]),
+        Route(f"{oauth2}/introspect", _with_form(introspect), methods=["POST"]),
+        Route(f"{oauth2}/userinfo", _with_form(userinfo), methods=["GET", "POST"]),
+        Route(f"{oauth2}/authorize", _with_form(authorize), methods=["GET", "POST"]),
+        Route("/id/{org}/{user}", _with_form(who), methods=["GET", "POST"]),
+        *(
+            Route(path, _in_thread_with_body(soap), methods=["POST"])
+            for path in (
+                "/services/Soap/{api}/{version}",
+                "/services/Soap/{api}/{version}/",
+                "/services/Soap/{api}/{version}/{org}",
+            )
+        ),
+    ]

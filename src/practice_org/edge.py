@@ -1,0 +1,102 @@
+"""The outermost layer: every request passes here first and every answer last.
+
+It reads the body, keeps the log of what was received, stamps the org's own time on the answer, and
+carries out orders to cut the connection or to answer with something else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+
+from practice_org.clock import stamp, wire
+from practice_org.http import http_date, object_of
+from practice_org.org import Org
+from practice_org.sim.received import ReceivedLog
+from practice_org.sim.request_state import CURRENT, AnswerOrdered, CutOrdered, RequestState
+from practice_org.wire import cut
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+UNLOGGED = ("/__sim__", "/static/")
+
+
+class Edge:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: Any, org: Org, log: ReceivedLog) -> None:
+        self._app = app
+        self._org = org
+        self._log = log
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return
+        began = time.monotonic()
+        moment = self._org.clock.now()
+        state = RequestState()
+        CURRENT.set(state)
+        body = await Request(scope, receive).body()
+        status: int | None = None
+        cut_off = False
+
+        async def replay() -> Message:
+            if replay.done:  # type: ignore[attr-defined]
+                return await receive()
+            replay.done = True  # type: ignore[attr-defined]
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        replay.done = False  # type: ignore[attr-defined]
+
+        async def dressed(message: Message) -> None:
+            nonlocal status, cut_off
+            if message["type"] == "http.response.start":
+                if state.cut_after:
+                    cut_off = True
+                    cut(scope)
+                    return
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Date", http_date(self._org.clock.now()))
+                headers.setdefault("Server", "sfdcedge")
+                headers.setdefault("X-SFDC-Request-Id", _request_id(moment.timestamp()))
+            if not cut_off:
+                await send(message)
+
+        try:
+            await self._app(scope, replay, dressed)
+        except CutOrdered:
+            cut(scope)
+        except AnswerOrdered as order:
+            answer = Response(order.body, order.status, {"Content-Type": order.content_type})
+            await answer(scope, replay, dressed)
+        finally:
+            path: str = scope["path"]
+            if not path.startswith(UNLOGGED):
+                query = scope["query_string"].decode("latin-1")
+                rest = "/" + "/".join(path.split("/")[4:])
+                self._log.add(
+                    time=wire(stamp(moment)),
+                    method=scope["method"],
+                    path=path,
+                    query=query,
+                    status=status,
+                    object=object_of(rest, dict(parse_qsl(query)), body) if path.startswith("/services/data/") else None,
+                    user=state.username,
+                    headers=Headers(scope=scope),
+                    body=body,
+                    faults=tuple(state.faults_met),
+                    seconds=time.monotonic() - began,
+                )
+
+
+def _request_id(seconds: float) -> str:
+    return f"TID:{int(seconds * 1000):x}{time.perf_counter_ns() & 0xFFFFFFFF:08x}"
