@@ -6,11 +6,13 @@ The same column may be mapped once per object: `person.city` to Lead.City and to
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 
-from diptych.domain.values import Kind
+from diptych.domain.pair import Observation, Record
+from diptych.domain.schema import ObjectDescription
+from diptych.domain.values import InvalidValue, Kind, Value, canonical, kind_of
 
 
 class Direction(StrEnum):
@@ -99,3 +101,65 @@ class Mapping:
     def with_fields(self, fields: Iterable[FieldMapping]) -> Mapping:
         """The next version, with these fields instead."""
         return Mapping(self.version + 1, tuple(fields))
+
+
+def observe(object_mapping: ObjectMapping, record: Record) -> Observation:
+    """`record` in our terms. A mapped field that was not in the answer, or whose wire value is not of its kind (a field
+    retyped since), is left out of `values`: unknown, never blank (R-13)."""
+    values: dict[str, Value] = {}
+    unreadable: dict[str, str] = {}
+    for mapped in object_mapping.fields:
+        if mapped.field not in record.fields:
+            continue
+        try:
+            values[mapped.column] = canonical(mapped.kind, record.fields[mapped.field], mapped.scale)
+        except InvalidValue as problem:
+            unreadable[mapped.column] = str(problem)
+    return Observation(record, values, unreadable)
+
+
+@dataclass(frozen=True)
+class UsableMapping:
+    """What of an object's mapping can be used with the schema as it is now. `held`: column -> why it cannot be (R-13);
+    `read_only`: columns whose field the sync user may read but not edit."""
+
+    mapping: ObjectMapping
+    held: dict[str, str]
+    read_only: frozenset[str] = frozenset()
+
+
+def usable(object_mapping: ObjectMapping, description: ObjectDescription) -> UsableMapping:
+    """The mapped fields that the sync user sees and whose type still holds our kind, with sizes, picklists and blanks as
+    the org has them now. A field that is gone, hidden or of another kind is held: neither read nor written, base kept."""
+    relationships = {f.relationship_name for f in description.fields.values()} - {None}
+    kept: list[FieldMapping] = []
+    held: dict[str, str] = {}
+    read_only: set[str] = set()
+    for mapped in object_mapping.fields:
+        if "." in mapped.field:
+            if mapped.field.split(".")[0] in relationships:
+                kept.append(mapped)
+                read_only.add(mapped.column)
+            else:
+                held[mapped.column] = f"{mapped.field} is no longer visible to the sync user"
+            continue
+        described = description.fields.get(mapped.field)
+        if described is None:
+            held[mapped.column] = f"{mapped.field} is gone, or hidden from the sync user"
+        elif (kind := kind_of(described.type, described.scale)) is not mapped.kind:
+            held[mapped.column] = (
+                f"{mapped.field} has become {described.type} ({kind.value}, not {mapped.kind.value})"
+            )
+        else:
+            if not described.updateable:
+                read_only.add(mapped.column)
+            kept.append(
+                replace(
+                    mapped,
+                    length=described.length,
+                    scale=described.scale,
+                    nillable=described.nillable,
+                    restricted=described.picklist if described.restricted_picklist else (),
+                )
+            )
+    return UsableMapping(replace(object_mapping, fields=tuple(kept)), held, frozenset(read_only))

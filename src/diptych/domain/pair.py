@@ -59,8 +59,9 @@ class Pair:
 class Linked:
     """A pair with both remembered sides: `ours` and `base`, by mapped column of the pair's object.
 
-    `parked`: columns with an open (or ignored) dead letter, each with the value of ours it was parked with. A column is
-    held back only while ours is still that value: a new edit is a new try.
+    `parked`: columns with an open (or ignored) dead letter, each with the value of ours it was parked with; a dead letter of
+    the whole record counts for every column in its `ours`. A column is held back only while ours is still that value: a
+    new edit is a new try.
     """
 
     pair: Pair
