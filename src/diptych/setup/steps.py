@@ -1,0 +1,517 @@
+"""Guided set-up: one state machine behind browser and terminal.
+
+prepare -> credentials -> fields -> confirm -> mapping -> start -> running. Each step is one method; its effect is one
+transaction, so that a step is done or not done. Nothing is created in our database before Sync Fields, nothing is ever
+changed in the org here. All of it stays open after the start, but for the org itself (S-27).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from diptych.domain.mapping import Direction, Policy
+from diptych.domain.mapping import Mapping as Mappings
+from diptych.domain.objects import SYNCED_OBJECTS, synced_object
+from diptych.domain.outcome import OrgError, OrgRefused
+from diptych.domain.pairing import LeftAlone, Pairing
+from diptych.domain.plan import Plan
+from diptych.domain.proposal import MappingRefused, join, part, propose, turn
+from diptych.domain.schema import ObjectDescription
+from diptych.domain.selection import Use, missing_fields, use_of
+from diptych.domain.values import instant_text
+from diptych.setup import state as kept
+from diptych.setup.field_choice import FieldChoice, choices, chosen
+from diptych.setup.mapping_file import read_mapping, write_mapping
+from diptych.setup.mapping_view import MappingView, view
+from diptych.setup.planning import make_plan
+from diptych.setup.ports import Authorization, Connection, ConnectionCard, Connector, Credentials, Vault
+from diptych.setup.preflight import OrgFacts, Report, examine
+from diptych.setup.state import SetupRefused, SetupState, Step, read_state
+from diptych.sync.ports import Clock, Org, Store, Transaction
+
+_DESCRIBE_AGAIN_AFTER = timedelta(seconds=60)
+_COUNT_AGAIN_AFTER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class FieldsSynced:
+    """What Sync Fields did: columns created, pairs found by likeness, look-alikes left apart, fields no longer synced."""
+
+    version: int
+    created: tuple[str, ...]
+    pairings: tuple[Pairing, ...]
+    left_alone: tuple[LeftAlone, ...]
+    dropped: tuple[str, ...]
+
+
+class Setup:
+    """The set-up of one database. Every method may raise SetupRefused; those that ask the org also OrgError."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        connector: Connector,
+        clock: Clock,
+        *,
+        page_rows: int = 10_000,
+        pause_seconds: float = 60,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`wake` tells the worker that there is something to do; `pause_seconds` holds until a person sets another."""
+        self._store, self._vault, self._connector, self._clock = store, vault, connector, clock
+        self._page_rows, self._pause_seconds, self._wake = page_rows, pause_seconds, wake
+        self._org: Org | None = None
+        self._org_credentials: Credentials | None = None
+        self._described: dict[str, ObjectDescription] = {}
+        self._hidden: dict[str, str] = {}
+        self._described_at = self._counted_at = clock.now() - timedelta(days=1)
+        self._fill: dict[str, dict[str, float]] = {}
+
+    # ------------------------------------------------------------ where we are
+
+    def state(self) -> SetupState:
+        connection = self._vault.load()
+        with self._store.transaction() as unit:
+            return read_state(unit, connection is not None, bool(connection and connection.locked))
+
+    def connection(self) -> Connection | None:
+        """The saved connection, if there is one."""
+        return self._vault.load()
+
+    def org(self) -> Org:
+        """The connected org. Raises SetupRefused when none is."""
+        connection = self._vault.load()
+        if connection is None:
+            raise SetupRefused("No org is connected yet.", "Give the credentials first (diptych connect).")
+        if self._org is None or self._org_credentials != connection.credentials:
+            self._org = self._connector.connect(
+                connection.credentials, connection.identity.org_id, self._keep_rotated
+            )
+            self._org_credentials = connection.credentials
+        return self._org
+
+    # ------------------------------------------------------------ prepare, credentials
+
+    def prepared(self) -> None:
+        """The two preparing steps in Salesforce are done, or not wanted."""
+        with self._store.transaction() as unit:
+            unit.save_setting(kept.PREPARED, self._now())
+
+    def authorize(
+        self, login_url: str, client_id: str, client_secret: str, redirect_uri: str
+    ) -> Authorization:
+        """Begin 'Login with Salesforce'."""
+        return self._connector.authorize(login_url, client_id, client_secret, redirect_uri)
+
+    def authorized(self, authorization: Authorization, state: str, code: str) -> ConnectionCard:
+        """The way back from 'Login with Salesforce': the card of whoever logged in. Nothing is saved."""
+        if state != authorization.state:
+            raise SetupRefused(
+                "The answer does not belong to the login that was begun here.", "Begin the login again."
+            )
+        return self.check(self._connector.exchange(authorization, code))
+
+    def check(self, credentials: Credentials) -> ConnectionCard:
+        """Log in and say who we are and where, so that a person can say yes. Nothing is saved."""
+        latest = [credentials]
+        org = self._connector.connect(credentials, None, latest.append)
+        identity = org.identity()
+        saved = self._vault.load()
+        self._same_org(saved, identity.org_id, identity.org_name)
+        return ConnectionCard(
+            identity,
+            credentials.kind,
+            latest[-1].login_url,
+            latest[-1],
+            replaces=saved.identity if saved else None,
+        )
+
+    def save(self, credentials: Credentials, card: ConnectionCard) -> None:
+        """Keep what was checked. Before the first start another org may take the place of the one that was connected;
+        what was set up for that one is then forgotten."""
+        saved = self._vault.load()
+        self._same_org(saved, card.identity.org_id, card.identity.org_name)
+        if saved and saved.identity.org_id != card.identity.org_id:
+            with self._store.transaction() as unit:
+                for name in kept.OF_ONE_ORG:
+                    unit.save_setting(name, None)
+                unit.save_mapping(
+                    unit.mapping().with_fields(()), self._clock.now(), "another org is connected"
+                )
+        self._vault.save(Connection(card.identity, card.credentials, bool(saved and saved.locked)))
+        self._org = None
+        self._forget_reads()
+
+    def preflight(self) -> Report:
+        """Look at everything the sync needs, as it is at this moment."""
+        org = self.org()
+        described = self._describe(fresh=True)
+        connection = self._vault.load()
+        assert connection is not None
+        return examine(
+            OrgFacts(
+                org.identity(),
+                connection.credentials.kind,
+                described,
+                self._hidden,
+                self._connector.permissions(org),
+                org.usage(),
+            )
+        )
+
+    # ------------------------------------------------------------ fields
+
+    def fields(
+        self, object_name: str | None = None, search: str = "", fresh: bool = False
+    ) -> list[FieldChoice]:
+        """All fields that the sync user sees, those gone since last time too. Reads of the org are kept for a minute."""
+        described = self._describe(fresh)
+        with self._store.transaction() as unit:
+            selection, seen, mapped = kept.read_selection(unit), kept.read_seen(unit), unit.mapping()
+        selected = chosen(described, selection)
+        found: list[FieldChoice] = []
+        for known in SYNCED_OBJECTS:
+            if known.name in described and object_name in (None, known.name):
+                found += choices(
+                    known,
+                    described[known.name],
+                    selected[known.name],
+                    seen.get(known.name),
+                    mapped,
+                    self._fills(described[known.name]),
+                )
+        return [choice for choice in found if choice.matches(search)]
+
+    def select(self, names: Sequence[str]) -> None:
+        """Also sync these fields (`Object.Field`). Nothing is created before Sync Fields."""
+        self._choose(names, True)
+
+    def deselect(self, names: Sequence[str]) -> None:
+        """Do not sync these fields. A column that exists keeps its values."""
+        self._choose(names, False)
+
+    def sync_fields(self) -> FieldsSynced:
+        """Make columns for the chosen fields and propose their mapping, in one transaction. Safe to run again."""
+        described = self._describe(fresh=True)
+        for known in SYNCED_OBJECTS:
+            hidden = missing_fields(known, described[known.name]) if known.name in described else None
+            if hidden is None:
+                raise SetupRefused(
+                    f"The sync user does not see {known.label_plural}, which are synced.",
+                    f"Give it the Read right on {known.name}, then run Sync Fields again.",
+                )
+            if hidden:
+                raise SetupRefused(
+                    f"The sync needs fields of {known.name} that the sync user does not see: {', '.join(hidden)}.",
+                    "Make them visible in Salesforce (field-level security), then run Sync Fields again.",
+                )
+        with self._store.transaction() as unit:
+            selected = chosen(described, kept.read_selection(unit))
+            self._refuse_nothing(described, selected)
+            before = unit.mapping()
+            proposal = propose(described, selected, before, kept.read_apart(unit))
+            now = {(f.object_name, f.field) for f in proposal.fields}
+            after = before
+            if proposal.fields != before.fields:
+                after = before.with_fields(proposal.fields)
+                unit.save_mapping(after, self._clock.now(), "Sync Fields")
+            created = unit.provision(after)
+            for description in described.values():
+                unit.save_schema(description, self._clock.now())
+            kept.save_seen(unit, described)
+            kept.save_selection(unit, selected)
+            unit.save_setting(kept.FIELDS_SYNCED, self._now())
+            self._reload_if_new(unit, before, after)
+        self._wake()
+        return FieldsSynced(
+            after.version,
+            tuple(created),
+            proposal.pairings,
+            proposal.left_alone,
+            tuple(f"{f.object_name}.{f.field}" for f in before.fields if (f.object_name, f.field) not in now),
+        )
+
+    def renamed(self, old: str, new: str) -> Mappings:
+        """The field `old` (`Object.Field`) is called `new` now: its column, direction and policy go on with it (D-15)."""
+        object_name, _, old_field = old.partition(".")
+        new_object, _, new_field = new.partition(".")
+        described = self._describe()
+        if new_object != object_name or new_field not in described[object_name].fields:
+            raise SetupRefused(f"{new} is not a field that the sync user sees.")
+
+        def follow(current: Mappings) -> Mappings:
+            if new_field in current.of(object_name).by_field:
+                raise MappingRefused(f"{new} is mapped already.")
+            if old_field not in current.of(object_name).by_field:
+                raise MappingRefused(f"{old} is not a mapped field.")
+            return current.with_fields(
+                replace(f, field=new_field) if (f.object_name, f.field) == (object_name, old_field) else f
+                for f in current.fields
+            )
+
+        changed = self._remap(follow, f"{old} was renamed to {new}")
+        self._choose([new], True)
+        return changed
+
+    # ------------------------------------------------------------ confirm
+
+    def plan(self, samples: int = 2) -> Plan:
+        """What the first sync would do: rows, columns, API calls, time, and a few records before and after."""
+        described = self._describe()
+        with self._store.transaction() as unit:
+            current = unit.mapping()
+            selected = chosen(described, kept.read_selection(unit))
+            proposal = propose(described, selected, current, kept.read_apart(unit))
+            pause = self._pause(unit)
+        wanted = Mappings(current.version, proposal.fields)
+        return make_plan(self.org(), current, wanted, self._page_rows, pause, samples)
+
+    def confirm(self) -> None:
+        """'Confirm Credentials': a person has read the warning and the plan."""
+        self._need(Step.CONFIRM, "Run Sync Fields first: nothing could be synced yet.")
+        with self._store.transaction() as unit:
+            unit.save_setting(kept.CONFIRMED, self._now())
+
+    # ------------------------------------------------------------ mapping
+
+    def mapping(self) -> MappingView:
+        """The mapping as rows: pairs, fields without a partner, the rest."""
+        with self._store.transaction() as unit:
+            return view(unit.mapping())
+
+    def pair(self, first: str, second: str) -> Mappings:
+        """Make one Lead field and one Contact field (`Object.Field`) one field of the person."""
+        described = self._describe()
+        changed = self._remap(lambda m: join(m, described, first, second), f"{first} and {second} mapped")
+        with self._store.transaction() as unit:
+            kept.save_apart(unit, kept.read_apart(unit) - {first, second})
+        return changed
+
+    def break_pair(self, name: str) -> Mappings:
+        """Give the two fields of a pair a column each."""
+        before = self._current()
+        changed = self._remap(lambda m: part(m, name), f"{name} broken")
+        moved = {
+            f"{b.object_name}.{b.field}"
+            for b, a in zip(before.fields, changed.fields, strict=True)
+            if b.column != a.column
+        }
+        with self._store.transaction() as unit:
+            kept.save_apart(unit, kept.read_apart(unit) | moved | {name})
+        return changed
+
+    def reset(self) -> Mappings:
+        """Back to the automatic pairs and default directions for the chosen fields."""
+        described = self._describe(fresh=True)
+        with self._store.transaction() as unit:
+            kept.save_apart(unit, frozenset())
+            selected = chosen(described, kept.read_selection(unit))
+        return self._remap(lambda m: m.with_fields(propose(described, selected).fields), "reset")
+
+    def set_direction(self, name: str, direction: Direction) -> Mappings:
+        described = self._describe()
+        return self._remap(lambda m: turn(m, described, name, direction=direction), f"{name} {direction}")
+
+    def set_policy(self, name: str, policy: Policy) -> Mappings:
+        described = self._describe()
+        return self._remap(lambda m: turn(m, described, name, policy=policy), f"{name}: {policy} wins")
+
+    def export_mapping(self) -> str:
+        """The mapping as a file's text."""
+        return write_mapping(self._current())
+
+    def import_mapping(self, text: str) -> Mappings:
+        """Take over a file's columns, directions and policies; all of it or nothing."""
+        described = self._describe()
+        return self._remap(lambda m: read_mapping(text, m, described), "imported")
+
+    def finish_mapping(self) -> None:
+        """'Finish Mappings'. The mapping stays editable."""
+        self._need(Step.MAPPING, "Confirm the credentials first.")
+        with self._store.transaction() as unit:
+            unit.save_setting(kept.MAPPING_FINISHED, self._now())
+
+    # ------------------------------------------------------------ start
+
+    def start(self) -> None:
+        """'Start Sync': from now on the worker keeps both sides in sync, and only this org can be connected."""
+        self._need(Step.MAPPING, "Confirm the credentials first.")
+        report = self.preflight()
+        if not report.ready:
+            first = next(c for c in report.checks if c.status == "missing")
+            raise SetupRefused(f"The org is not ready: {first.what}", first.remedy)
+        self._vault.lock()
+        with self._store.transaction() as unit:
+            now = self._now()
+            if not unit.setting(kept.MAPPING_FINISHED):
+                unit.save_setting(kept.MAPPING_FINISHED, now)
+            if not unit.setting(kept.STARTED):
+                unit.save_setting(kept.STARTED, now)
+            unit.save_setting(kept.PAUSED, None)
+        self._wake()
+
+    def pause(self) -> None:
+        """No further cycle begins, and a running load stops after its page."""
+        self._need(Step.RUNNING, "The sync has not been started.")
+        with self._store.transaction() as unit:
+            unit.save_setting(kept.PAUSED, self._now())
+
+    def resume(self) -> None:
+        self._need(Step.RUNNING, "The sync has not been started.")
+        with self._store.transaction() as unit:
+            unit.save_setting(kept.PAUSED, None)
+        self._wake()
+
+    def pause_seconds(self) -> float:
+        """The pause between cycles that holds now."""
+        with self._store.transaction() as unit:
+            return self._pause(unit)
+
+    def set_pause_seconds(self, seconds: float) -> None:
+        """Raises SetupRefused outside 1 second to 1 day."""
+        if not 1 <= seconds <= 86_400:
+            raise SetupRefused("The pause between cycles must be between 1 second and 1 day.")
+        with self._store.transaction() as unit:
+            unit.save_setting(kept.PAUSE_SECONDS, f"{seconds:g}")
+        self._wake()
+
+    # ------------------------------------------------------------ within
+
+    def _now(self) -> str:
+        return instant_text(self._clock.now())
+
+    def _current(self) -> Mappings:
+        with self._store.transaction() as unit:
+            return unit.mapping()
+
+    def _pause(self, unit: Transaction) -> float:
+        return float(unit.setting(kept.PAUSE_SECONDS) or self._pause_seconds)
+
+    def _need(self, step: Step, reason: str) -> None:
+        order = list(Step)
+        reached = self.state().step
+        if order.index(reached) < order.index(step):
+            raise SetupRefused(reason, f"Set-up stands at the step '{reached}'.")
+
+    def _keep_rotated(self, credentials: Credentials) -> None:
+        saved = self._vault.load()
+        if saved is not None:
+            self._vault.save(replace(saved, credentials=credentials))
+            self._org_credentials = credentials
+
+    def _same_org(self, saved: Connection | None, org_id: str, org_name: str) -> None:
+        if saved and saved.locked and saved.identity.org_id != org_id:
+            raise SetupRefused(
+                f"These credentials belong to {org_name} ({org_id}), but this database is in sync with "
+                f"{saved.identity.org_name} ({saved.identity.org_id}): its people carry that org's ids.",
+                "Use credentials of the same org, or a database of its own for the other org "
+                "(DIPTYCH_DATA_DIR).",
+            )
+
+    def _forget_reads(self) -> None:
+        self._described, self._fill = {}, {}
+
+    def _describe(self, fresh: bool = False) -> dict[str, ObjectDescription]:
+        now = self._clock.now()
+        if fresh or not self._described or now - self._described_at > _DESCRIBE_AGAIN_AFTER:
+            org = self.org()
+            described: dict[str, ObjectDescription] = {}
+            hidden: dict[str, str] = {}
+            for known in SYNCED_OBJECTS:
+                try:
+                    described[known.name] = org.describe(known.name)
+                except OrgRefused as problem:
+                    hidden[known.name] = problem.problem.message
+            self._described, self._hidden, self._described_at = described, hidden, now
+        return self._described
+
+    def _fills(self, described: ObjectDescription) -> Mapping[str, float]:
+        now = self._clock.now()
+        if now - self._counted_at > _COUNT_AGAIN_AFTER:
+            self._fill, self._counted_at = {}, now
+        if described.name not in self._fill:
+            org = self.org()
+            try:
+                total = org.count(described.name)
+                counts = org.fill_counts(described.name, tuple(described.fields)) if total else {}
+            except OrgError:  # a list without bars is better than no list
+                total, counts = 0, {}
+            self._fill[described.name] = (
+                {name: min(1.0, n / total) for name, n in counts.items()} if total else {}
+            )
+        return self._fill[described.name]
+
+    def _choose(self, names: Sequence[str], wanted: bool) -> None:
+        described = self._describe()
+        with self._store.transaction() as unit:
+            selected = {
+                name: list(fields) for name, fields in chosen(described, kept.read_selection(unit)).items()
+            }
+            for name in names:
+                object_name, _, field = name.partition(".")
+                if object_name not in described or field not in described[object_name].fields:
+                    raise SetupRefused(
+                        f"{name} is not a field that the sync user sees.",
+                        "Write it as Object.Field with API names, such as Lead.City.",
+                    )
+                use, reason = use_of(synced_object(object_name), described[object_name], field)
+                if wanted and use is Use.NEVER:
+                    raise SetupRefused(f"{name} cannot be chosen: {reason}.")
+                if not wanted and use is Use.ALWAYS:
+                    raise SetupRefused(f"{name} cannot be left out: {reason}.")
+                if wanted and field not in selected[object_name]:
+                    selected[object_name].append(field)
+                elif not wanted and field in selected[object_name]:
+                    selected[object_name].remove(field)
+            kept.save_selection(unit, {name: tuple(fields) for name, fields in selected.items()})
+
+    def _refuse_nothing(
+        self, described: Mapping[str, ObjectDescription], selected: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        for known in SYNCED_OBJECTS:
+            if not known.two_way:
+                continue
+            own = [
+                n
+                for n in selected[known.name]
+                if use_of(known, described[known.name], n)[0] is not Use.ALWAYS
+            ]
+            if not own:
+                raise SetupRefused(
+                    f"No field of {known.name} is chosen.",
+                    "Choose at least one (diptych fields select Lead.Phone, or tick it in the list).",
+                )
+
+    def _remap(self, change: Callable[[Mappings], Mappings], reason: str) -> Mappings:
+        with self._store.transaction() as unit:
+            before = unit.mapping()
+            if not before.fields:
+                raise SetupRefused("There is no mapping yet.", "Run Sync Fields first.")
+            try:
+                after = change(before)
+            except MappingRefused as problem:
+                raise SetupRefused(str(problem)) from problem
+            unit.save_mapping(after, self._clock.now(), reason)
+            unit.provision(after)
+            self._reload_if_new(unit, before, after)
+        self._wake()
+        return after
+
+    def _reload_if_new(self, unit: Transaction, before: Mappings, after: Mappings) -> None:
+        """After the start, an object with a newly mapped or moved field is read in full again, so that values that are
+        already there arrive too (D-12); known people are brought up to date, none is doubled."""
+        if not unit.setting(kept.STARTED):
+            return
+        for known in SYNCED_OBJECTS:
+            was = {(f.field, f.column) for f in before.of(known.name).fields}
+            if {(f.field, f.column) for f in after.of(known.name).fields} - was:
+                done = unit.snapshot(known.name)
+                if done is not None:
+                    unit.save_snapshot(
+                        replace(
+                            done, state="requested", job_id=None, locator=None, rows_applied=0, error=None
+                        )
+                    )
