@@ -1,0 +1,735 @@
+"""What every store must do. Subclass `StoreContract` in a test module and give the fixtures `store` and `store_user`.
+
+`store` is an empty `sync.ports.Store`. `store_user` is a `StoreUser`: someone with any SQL client on the same database.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping as Named
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Protocol
+
+import pytest
+
+from diptych.domain.mapping import Direction, FieldMapping, Mapping, ObjectMapping, Policy
+from diptych.domain.merge import Conflict
+from diptych.domain.outcome import ErrorClass, Problem
+from diptych.domain.pair import Inflight, Linked, Observation, PairState, Record
+from diptych.domain.schema import FieldDescription, ObjectDescription
+from diptych.domain.values import Kind, Value, canonical, full_id
+from diptych.sync.ports import (
+    DeadLetter,
+    FeedCursor,
+    LeaseLost,
+    MirrorCount,
+    PairChange,
+    SnapshotPage,
+    SnapshotProgress,
+    Step,
+    Store,
+    StoredDeadLetter,
+)
+
+T0 = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+
+
+class StoreUser(Protocol):
+    """A person with a SQL client: plain INSERT, UPDATE, DELETE, SELECT; and what the admin shows."""
+
+    def insert(self, **values: Value) -> int: ...
+    def edit(self, person_id: int, column: str, value: Value) -> None: ...
+    def delete(self, person_id: int) -> None: ...
+    def person(self, person_id: int) -> Named[str, Any] | None: ...
+    def people(self) -> Sequence[Named[str, Any]]: ...
+    def mirror_row(self, table: str, sf_id: str) -> Named[str, Any] | None: ...
+    def changes(self, person_id: int) -> Sequence[Any]:
+        """The change log, oldest first: objects with column, old, new (canonical or text), side, actor."""
+
+    def conflicts(self) -> Sequence[Conflict]: ...
+    def dead_letters(self) -> Sequence[StoredDeadLetter]: ...
+    def run_status(self, run_id: int) -> str: ...
+    def add_pair(self, person_id: int, object_mapping: ObjectMapping, record: Record) -> int:
+        """A second pair for a person, base = what the person holds; its id."""
+
+
+def mapped(object_name: str, field: str, column: str, kind: Kind = Kind.TEXT, scale: int = 0) -> FieldMapping:
+    table = {"Lead": "person", "Contact": "person", "Account": "company", "User": "salesforce_user"}
+    return FieldMapping(
+        object_name,
+        field,
+        table[object_name],
+        column,
+        kind,
+        Direction.BOTH if table[object_name] == "person" else Direction.INBOUND,
+        Policy.SALESFORCE,
+        scale=scale,
+    )
+
+
+MAPPING = Mapping(
+    1,
+    (
+        mapped("Lead", "FirstName", "first_name"),
+        mapped("Lead", "City", "city"),
+        mapped("Lead", "NumberOfEmployees", "number_of_employees", Kind.INTEGER),
+        mapped("Lead", "AnnualRevenue", "annual_revenue", Kind.DECIMAL, scale=2),
+        mapped("Lead", "HasOptedOutOfEmail", "unsubscribed", Kind.BOOLEAN),
+        mapped("Lead", "Since__c", "since", Kind.DATE),
+        mapped("Lead", "CreatedDate", "salesforce_created_at", Kind.DATETIME),
+        mapped("Lead", "Tags__c", "tags", Kind.MULTI),
+        mapped("Lead", "OwnerId", "owner_id", Kind.ID),
+        mapped("Contact", "FirstName", "first_name"),
+        mapped("Contact", "MailingCity", "city"),
+        mapped("Account", "Name", "name"),
+        mapped("Account", "NumberOfEmployees", "number_of_employees", Kind.INTEGER),
+    ),
+)
+LEAD, CONTACT, ACCOUNT = MAPPING.of("Lead"), MAPPING.of("Contact"), MAPPING.of("Account")
+SYSTEM = ("Id", "SystemModstamp", "LastModifiedDate", "LastModifiedById", "IsDeleted", "MasterRecordId")
+
+
+def sf_id(number: int, prefix: str = "00Q") -> str:
+    return full_id(f"{prefix}5e0{number:09d}")
+
+
+def seen(
+    number: int, object_mapping: ObjectMapping = LEAD, at: datetime = T0, prefix: str = "00Q", **values: Value
+) -> Observation:
+    """An observation of a record with these values by column, blank elsewhere."""
+    every = {f.column: values.get(f.column) for f in object_mapping.fields}
+    converted = bool(values.pop("converted", False))
+    record = Record(
+        object_mapping.object_name, sf_id(number, prefix), at, at + timedelta(seconds=5), converted=converted
+    )
+    return Observation(record, every)
+
+
+def page(rows: Sequence[Named[str, str]], object_mapping: ObjectMapping = LEAD) -> SnapshotPage:
+    """A part of a bulk result; audit fields are filled in."""
+    extra = ("IsConverted", "ConvertedContactId") if object_mapping.object_name == "Lead" else ()
+    columns = tuple(dict.fromkeys((*SYSTEM, *extra, *(f.field for f in object_mapping.fields))))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writeheader()
+    given = {
+        "SystemModstamp": "2026-01-05T08:00:00.000Z",
+        "LastModifiedDate": "2026-01-05T08:00:00.000Z",
+        "LastModifiedById": "0055e0000000001AAA",
+        "IsDeleted": "false",
+        **({"IsConverted": "false"} if extra else {}),
+    }
+    writer.writerows({**given, **row} for row in rows)
+    content = text.getvalue().encode()
+    return SnapshotPage(object_mapping.object_name, columns, content, len(rows), None, None)
+
+
+def problem(code: str = "STRING_TOO_LONG") -> Problem:
+    return Problem(code, "too long", ErrorClass.LENGTH, fields=("City",))
+
+
+class StoreContract:
+    """The suite. Every test starts from an empty store with MAPPING saved and provisioned."""
+
+    @pytest.fixture(autouse=True)
+    def _provisioned(self, store: Store) -> None:
+        with store.transaction() as tx:
+            assert tx.mapping().fields == ()
+            tx.provision(MAPPING)
+            tx.save_mapping(MAPPING, T0, "set-up")
+
+    def add(self, store: Store, *observations: Observation, mapping: ObjectMapping = LEAD) -> list[Linked]:
+        with store.transaction() as tx:
+            tx.add_people(mapping, observations, None)
+        return [self.pair(store, o.record.sf_id, mapping) for o in observations]
+
+    def pair(self, store: Store, record_id: str, mapping: ObjectMapping = LEAD) -> Linked:
+        with store.transaction() as tx:
+            return tx.linked(mapping, [record_id])[record_id]
+
+    def save(self, store: Store, linked: Linked, **changes: Any) -> None:
+        with store.transaction() as tx:
+            tx.save([PairChange(linked.pair.id, linked.pair.person_id, **changes)], None)
+
+    def owed(self, store: Store, mapping: ObjectMapping = LEAD, now: datetime = T0) -> list[str | None]:
+        with store.transaction() as tx:
+            return [linked.pair.sf_id for linked in tx.owed(mapping, now, 0, 100)]
+
+    # ------------------------------------------------------------ columns and mapping
+
+    def test_provisioning_again_makes_nothing_new_and_a_new_column_is_empty(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        (linked,) = self.add(store, seen(1, city="Bonn"))
+        wider = MAPPING.with_fields([*MAPPING.fields, mapped("Lead", "Street", "street")])
+        with store.transaction() as tx:
+            assert tx.provision(MAPPING) == []
+            assert tx.provision(wider) == ["street"]
+            tx.save_mapping(wider, T0, "street")
+        with store.transaction() as tx:
+            assert tx.mapping() == wider
+            found = tx.linked(wider.of("Lead"), [sf_id(1)])[sf_id(1)]
+        assert found.ours["street"] is None and found.ours["city"] == "Bonn" and not found.dirty
+        store_user.edit(linked.pair.person_id, "street", "Am Hof 1")
+        with store.transaction() as tx:
+            (owed,) = tx.owed(wider.of("Lead"), T0, 0, 10)
+        assert owed.dirty == {"street": "Am Hof 1"}
+
+    # ------------------------------------------------------------ people and pairs
+
+    def test_a_new_pair_is_clean_and_knows_what_was_seen(self, store: Store, store_user: StoreUser) -> None:
+        (linked,) = self.add(store, seen(1, first_name="Ada", city="Bonn"))
+        assert linked.ours["first_name"] == linked.base["first_name"] == "Ada"
+        assert linked.ours["annual_revenue"] is None
+        assert linked.pair.state is PairState.PAIRED
+        assert (linked.pair.seen_modstamp, linked.pair.seen_at) == (T0, T0 + timedelta(seconds=5))
+        assert (linked.pair.inflight, linked.pair.attempts, linked.pair.next_try_at) == (None, 0, None)
+        assert linked.parked == {} and self.owed(store) == []
+        person = store_user.person(linked.pair.person_id)
+        assert person is not None
+        assert (person["salesforce_id"], person["salesforce_type"]) == (sf_id(1), "lead")
+        assert (person["link_state"], bool(person["salesforce_deleted"])) == ("lead", False)
+
+    def test_unknown_ids_are_missing(self, store: Store) -> None:
+        self.add(store, seen(1))
+        with store.transaction() as tx:
+            assert set(tx.linked(LEAD, [sf_id(1), sf_id(2)])) == {sf_id(1)}
+            assert tx.linked(CONTACT, [sf_id(1)]) == {}
+            assert tx.linked(LEAD, []) == {}
+
+    def test_a_converted_lead_is_not_paired(self, store: Store, store_user: StoreUser) -> None:
+        (linked,) = self.add(store, seen(1, converted=True))
+        assert linked.pair.state is PairState.CONVERTED
+        person = store_user.person(linked.pair.person_id)
+        assert person is not None and person["link_state"] == "converted"
+
+    @pytest.mark.parametrize(
+        ("column", "value"),
+        [
+            ("first_name", " inner  blanks kept".strip()),
+            ("first_name", "NULL"),
+            ("first_name", 'Zoë 🦊, "quoted"\nnew line; O\'Hara \\ %s'),
+            ("number_of_employees", 0),
+            ("number_of_employees", -(2**53)),
+            ("annual_revenue", Decimal("1234567.80")),
+            ("annual_revenue", Decimal("0.00")),
+            ("unsubscribed", True),
+            ("unsubscribed", False),
+            ("since", "0999-02-03"),
+            ("salesforce_created_at", "2026-02-28T23:59:59Z"),
+            ("tags", "a;b"),
+            ("owner_id", "0055e0000000001AAA"),
+        ],
+    )
+    def test_values_come_back_as_they_were(self, store: Store, column: str, value: Value) -> None:
+        (linked,) = self.add(store, seen(1, **{column: value}))
+        assert linked.ours[column] == value and type(linked.ours[column]) is type(value)
+        self.save(store, linked, base={column: None}, inflight=Inflight({column: value}, "7-1", T0))
+        again = self.pair(store, sf_id(1))
+        assert again.base[column] is None and again.dirty == {column: value}
+        assert again.pair.inflight is not None and again.pair.inflight.values == {column: value}
+        self.save(store, linked, ours={column: None}, base={column: value})
+        again = self.pair(store, sf_id(1))
+        assert again.base[column] == value and type(again.base[column]) is type(value)
+        assert again.dirty == {column: None}
+
+    # ------------------------------------------------------------ base is held implicitly
+
+    def test_the_first_edit_keeps_the_base_and_later_ones_do_not_move_it(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        (linked,) = self.add(store, seen(1, city="Bonn", first_name="Ada"))
+        store_user.edit(linked.pair.person_id, "city", "Rom")
+        store_user.edit(linked.pair.person_id, "city", "Oslo")
+        again = self.pair(store, sf_id(1))
+        assert (again.ours["city"], again.base["city"]) == ("Oslo", "Bonn")
+        assert again.dirty == {"city": "Oslo"} and self.owed(store) == [sf_id(1)]
+        store_user.edit(linked.pair.person_id, "city", "Bonn")
+        assert self.owed(store) == [] and not self.pair(store, sf_id(1)).dirty
+        store_user.edit(linked.pair.person_id, "city", "Lima")
+        assert self.pair(store, sf_id(1)).base["city"] == "Bonn"
+
+    def test_a_blank_text_is_no_value(self, store: Store, store_user: StoreUser) -> None:
+        first, second = self.add(store, seen(1), seen(2, city="Bonn"))
+        store_user.edit(first.pair.person_id, "city", "")
+        store_user.edit(second.pair.person_id, "city", "")
+        assert self.pair(store, sf_id(1)).ours["city"] is None
+        assert self.owed(store) == [sf_id(2)]
+        assert self.pair(store, sf_id(2)).dirty == {"city": None}
+
+    def test_acknowledging_makes_the_column_clean(self, store: Store, store_user: StoreUser) -> None:
+        (linked,) = self.add(store, seen(1, city="Bonn"))
+        store_user.edit(linked.pair.person_id, "city", "Rom")
+        self.save(store, linked, base={"city": "Rom"})
+        assert self.owed(store) == []
+        store_user.edit(linked.pair.person_id, "city", "Oslo")
+        assert self.pair(store, sf_id(1)).base["city"] == "Rom"
+
+    def test_acknowledging_an_older_value_leaves_a_newer_one_owed(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        (linked,) = self.add(store, seen(1, city="Bonn"))
+        store_user.edit(linked.pair.person_id, "city", "Rom")
+        store_user.edit(linked.pair.person_id, "city", "Oslo")
+        self.save(store, linked, base={"city": "Rom"})
+        again = self.pair(store, sf_id(1))
+        assert (again.base["city"], again.dirty) == ("Rom", {"city": "Oslo"})
+
+    def test_a_value_taken_in_is_not_owed_and_says_who_changed_it(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        (linked,) = self.add(store, seen(1, city="Bonn"))
+        store_user.edit(linked.pair.person_id, "first_name", "Ada")
+        who = "0055e0000000009AAA"
+        self.save(
+            store,
+            linked,
+            ours={"city": "Rom"},
+            base={"city": "Rom"},
+            history_by=who,
+            history_at=T0,
+            seen_modstamp=T0 + timedelta(seconds=60),
+        )
+        assert self.pair(store, sf_id(1)).dirty == {"first_name": "Ada"}
+        log = [(c.column, c.old, c.new, c.side) for c in store_user.changes(linked.pair.person_id)]
+        assert log == [("first_name", None, "Ada", "ours"), ("city", "Bonn", "Rom", "salesforce")]
+        assert store_user.changes(linked.pair.person_id)[1].actor == who
+        assert self.pair(store, sf_id(1)).pair.seen_modstamp == T0 + timedelta(seconds=60)
+
+    def test_a_base_that_is_not_named_stays(self, store: Store) -> None:
+        (linked,) = self.add(store, seen(1, city="Bonn"))
+        self.save(store, linked, ours={"city": "Rom"})
+        again = self.pair(store, sf_id(1))
+        assert (again.ours["city"], again.base["city"]) == ("Rom", "Bonn")
+        assert self.owed(store) == [sf_id(1)]
+
+    def test_nothing_is_logged_when_nothing_changes(self, store: Store, store_user: StoreUser) -> None:
+        (linked,) = self.add(store, seen(1, city="Bonn"))
+        self.save(store, linked, ours={"city": "Bonn"}, base={"city": "Bonn"})
+        store_user.edit(linked.pair.person_id, "city", "Bonn")
+        assert list(store_user.changes(linked.pair.person_id)) == [] and self.owed(store) == []
+
+    def test_two_pairs_of_one_person_have_bases_of_their_own(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        (lead,) = self.add(store, seen(1, city="Bonn", first_name="Ada"))
+        contact_id = sf_id(1, "003")
+        store_user.add_pair(lead.pair.person_id, CONTACT, Record("Contact", contact_id, T0, T0))
+        store_user.edit(lead.pair.person_id, "city", "Rom")
+        assert self.owed(store) == [sf_id(1)] and self.owed(store, CONTACT) == [contact_id]
+
+        self.save(store, lead, base={"city": "Rom"})
+        assert self.owed(store) == [] and self.owed(store, CONTACT) == [contact_id]
+        contact = self.pair(store, contact_id, CONTACT)
+        assert contact.base["city"] == "Bonn"
+
+        self.save(store, contact, base={"city": "Rom"})
+        assert self.owed(store, CONTACT) == []
+        self.save(store, contact, ours={"first_name": "Eva"}, base={"first_name": "Eva"})
+        assert self.owed(store, CONTACT) == []
+        assert self.pair(store, sf_id(1)).base["first_name"] == "Ada"
+        assert self.pair(store, sf_id(1)).dirty == {"first_name": "Eva"}
+
+    def test_saving_two_pairs_of_one_person_at_once(self, store: Store, store_user: StoreUser) -> None:
+        (lead,) = self.add(store, seen(1, city="Bonn"))
+        number = store_user.add_pair(lead.pair.person_id, CONTACT, Record("Contact", sf_id(1, "003"), T0, T0))
+        with store.transaction() as tx:
+            tx.save(
+                [
+                    PairChange(lead.pair.id, lead.pair.person_id, ours={"city": "Rom"}, base={"city": "Rom"}),
+                    PairChange(number, lead.pair.person_id, base={"city": "Oslo"}),
+                ],
+                None,
+            )
+        assert self.owed(store) == []
+        assert self.pair(store, sf_id(1, "003"), CONTACT).base["city"] == "Oslo"
+
+    def test_a_value_of_the_wrong_kind_is_refused_or_kept_but_never_lost(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        (linked,) = self.add(store, seen(1, number_of_employees=5))
+        with suppress(Exception):  # PostgreSQL refuses the statement, SQLite takes it
+            store_user.edit(linked.pair.person_id, "number_of_employees", "about ten")
+        again = self.pair(store, sf_id(1))
+        assert again.base["number_of_employees"] == 5
+        assert again.ours["number_of_employees"] in (5, "about ten")
+        assert self.owed(store) == ([] if again.ours["number_of_employees"] == 5 else [sf_id(1)])
+
+    def test_a_person_made_here_has_no_pair(self, store: Store, store_user: StoreUser) -> None:
+        person_id = store_user.insert(first_name="Eva", city="Rom")
+        store_user.edit(person_id, "city", "Oslo")
+        person = store_user.person(person_id)
+        assert person is not None and person["city"] == "Oslo"
+        assert (person["salesforce_type"], person["link_state"]) == (None, "none")
+        assert self.owed(store) == [] and self.owed(store, CONTACT) == []
+
+    def test_a_person_deleted_here_leaves_a_detached_pair(self, store: Store, store_user: StoreUser) -> None:
+        dirty, fenced = self.add(store, seen(1, city="Bonn"), seen(2, city="Bonn"))
+        store_user.edit(dirty.pair.person_id, "city", "Rom")
+        self.save(store, fenced, inflight=Inflight({"city": "Rom"}, "7-1", T0))
+        store_user.delete(dirty.pair.person_id)
+        store_user.delete(fenced.pair.person_id)
+        with store.transaction() as tx:
+            states = [found.pair.state for found in tx.linked(LEAD, [sf_id(1), sf_id(2)]).values()]
+            assert states == [PairState.DETACHED, PairState.DETACHED]
+            assert tx.owed(LEAD, T0, 0, 10) == [] and tx.fenced(LEAD, 10) == []
+            assert tx.live_ids("Lead", "", 10) == []
+            load = tx.load_page(LEAD, page([{"Id": sf_id(1), "City": "Bonn"}]), T0)
+            assert load.inserted == 0 and [r.sf_id for r in load.known] == [sf_id(1)]
+        assert list(store_user.people()) == []
+
+    # ------------------------------------------------------------ what is owed, what is fenced, what is parked
+
+    def test_what_is_in_flight_is_fenced_and_not_owed(self, store: Store, store_user: StoreUser) -> None:
+        first, second = self.add(store, seen(1, city="Bonn"), seen(2, city="Bonn"))
+        for linked, minutes in ((first, 5), (second, 1)):
+            store_user.edit(linked.pair.person_id, "city", "Rom")
+            sent = Inflight({"city": "Rom"}, f"7-{minutes}", T0 + timedelta(minutes=minutes))
+            self.save(store, linked, inflight=sent)
+        assert self.owed(store) == []
+        with store.transaction() as tx:
+            fenced = tx.fenced(LEAD, 10)
+            assert [f.pair.sf_id for f in fenced] == [sf_id(2), sf_id(1)]
+            assert [f.pair.sf_id for f in tx.fenced(LEAD, 1)] == [sf_id(2)]
+        assert fenced[0].pair.inflight == Inflight({"city": "Rom"}, "7-1", T0 + timedelta(minutes=1))
+        assert fenced[0].dirty == {"city": "Rom"}
+        self.save(store, first, lift=True)
+        assert self.owed(store) == [sf_id(1)]
+        self.save(store, second, lift=True, base={"city": "Rom"})
+        assert self.owed(store) == [sf_id(1)]
+        assert self.pair(store, sf_id(2)).pair.inflight is None
+
+    def test_owed_goes_by_pair_in_pages(self, store: Store, store_user: StoreUser) -> None:
+        for linked in self.add(store, *(seen(n, city="Bonn") for n in range(1, 6))):
+            if linked.pair.sf_id != sf_id(3):
+                store_user.edit(linked.pair.person_id, "city", "Rom")
+        with store.transaction() as tx:
+            first = tx.owed(LEAD, T0, 0, 3)
+            second = tx.owed(LEAD, T0, first[-1].pair.id, 3)
+        assert [o.pair.sf_id for o in first] == [sf_id(1), sf_id(2), sf_id(4)]
+        assert [o.pair.sf_id for o in second] == [sf_id(5)]
+
+    def test_a_later_try_and_other_states_are_not_owed(self, store: Store, store_user: StoreUser) -> None:
+        states = (PairState.PARKED, PairState.TOMBSTONED, PairState.REDIRECTED, PairState.CONVERTED)
+        pairs = self.add(store, *(seen(n, city="Bonn") for n in range(1, 7)))
+        for linked in pairs:
+            store_user.edit(linked.pair.person_id, "city", "Rom")
+        for linked, state in zip(pairs, states, strict=False):
+            self.save(store, linked, state=state)
+        self.save(store, pairs[4], attempts=2, next_try_at=T0 + timedelta(minutes=5))
+        assert self.owed(store) == [sf_id(6)]
+        assert self.owed(store, now=T0 + timedelta(minutes=5)) == [sf_id(5), sf_id(6)]
+        later = self.pair(store, sf_id(5)).pair
+        assert (later.attempts, later.next_try_at) == (2, T0 + timedelta(minutes=5))
+        assert self.pair(store, sf_id(2)).pair.state is PairState.TOMBSTONED
+        with store.transaction() as tx:
+            assert tx.live_ids("Lead", "", 10) == [sf_id(5), sf_id(6)]
+            assert tx.live_ids("Lead", sf_id(5), 10) == [sf_id(6)]
+
+    def test_a_parked_column_is_held_back_until_it_is_edited_again(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        (linked,) = self.add(store, seen(1, city="Bonn", first_name="Ada"))
+        store_user.edit(linked.pair.person_id, "city", "Much too long")
+        letter = DeadLetter("Push updates", problem(), "city", {"city": "Much too long"}, {"city": "Bonn"})
+        self.save(store, linked, dead_letters=(letter,))
+        assert self.owed(store) == [] and self.pair(store, sf_id(1)).parked == {"city": "Much too long"}
+        store_user.edit(linked.pair.person_id, "first_name", "Eva")
+        assert self.owed(store) == [sf_id(1)]
+        self.save(store, linked, base={"first_name": "Eva"})
+        assert self.owed(store) == []
+        store_user.edit(linked.pair.person_id, "city", "Rom")
+        assert self.owed(store) == [sf_id(1)]
+        self.save(store, linked, base={"city": "Rom"}, clear_columns=("city",))
+        assert self.pair(store, sf_id(1)).parked == {} and self.owed(store) == []
+        (kept,) = store_user.dead_letters()
+        assert kept.letter == letter and kept.status not in ("open", "ignored")
+
+    def test_dead_letters_are_replaced_closed_and_ignored(self, store: Store, store_user: StoreUser) -> None:
+        (linked,) = self.add(store, seen(1, city="Bonn"))
+        store_user.edit(linked.pair.person_id, "city", "Rom")
+        for code in ("FIRST", "SECOND"):
+            letter = DeadLetter("Push updates", problem(code), "city", {"city": "Rom"}, {"city": "Bonn"})
+            self.save(store, linked, dead_letters=(letter,))
+        (kept,) = [k for k in store_user.dead_letters() if k.status == "open"]
+        assert kept.letter.problem.code == "SECOND" and kept.letter.problem == problem("SECOND")
+        assert (kept.pair_id, kept.person_id, kept.object_name) == (
+            linked.pair.id,
+            linked.pair.person_id,
+            "Lead",
+        )
+        with store.transaction() as tx:
+            assert tx.dead_letter(kept.id) == kept and tx.dead_letter(kept.id + 1000) is None
+            tx.close_dead_letter(kept.id, "ignored", T0)
+        assert self.owed(store) == []
+        with store.transaction() as tx:
+            tx.close_dead_letter(kept.id, "retried", T0)
+        assert self.owed(store) == [sf_id(1)]
+        self.save(store, linked, dead_letters=(DeadLetter("Push updates", problem()),))
+        self.save(store, linked, clear_dead_letters=True)
+        assert [k for k in store_user.dead_letters() if k.status == "open"] == []
+
+    def test_conflicts_and_states_are_kept(self, store: Store, store_user: StoreUser) -> None:
+        (linked,) = self.add(store, seen(1, annual_revenue=Decimal("1.50")))
+        lost = Conflict(
+            "annual_revenue", Decimal("1.50"), Decimal("2.00"), Decimal("3.25"), "salesforce", "policy"
+        )
+        self.save(
+            store,
+            linked,
+            conflicts=(lost,),
+            state=PairState.REDIRECTED,
+            redirect_to=sf_id(2),
+            salesforce_deleted=True,
+            link_state="deleted",
+        )
+        assert list(store_user.conflicts()) == [lost]
+        assert self.pair(store, sf_id(1)).pair.redirect_to == sf_id(2)
+        person = store_user.person(linked.pair.person_id)
+        assert person is not None
+        assert (bool(person["salesforce_deleted"]), person["link_state"]) == (True, "deleted")
+        assert list(store_user.changes(linked.pair.person_id)) == []
+
+    # ------------------------------------------------------------ the fast way in
+
+    ROWS = (
+        {
+            "Id": sf_id(1)[:15],
+            "FirstName": "  Ada ",
+            "City": "",
+            "Tags__c": "b;a",
+            "OwnerId": "0055e0000000001",
+        },
+        {
+            "Id": sf_id(2),
+            "FirstName": "NA",
+            "City": "NULL",
+            "AnnualRevenue": "1234.5",
+            "NumberOfEmployees": "7",
+        },
+        {"Id": sf_id(3), "FirstName": "line\r\nbreak", "City": 'quo"te, comma', "AnnualRevenue": "1.2345E3"},
+        {"Id": sf_id(4), "HasOptedOutOfEmail": "true", "Since__c": "2026-02-03", "NumberOfEmployees": "8.0"},
+        {"Id": sf_id(5), "HasOptedOutOfEmail": "false", "CreatedDate": "2026-01-02T03:04:05.000Z"},
+        {"Id": sf_id(6), "FirstName": "Zoë 🦊", "City": "\t", "CreatedDate": "2026-01-02T03:04:05.000+0000"},
+        {"Id": sf_id(7), "FirstName": "0012", "City": "1e5", "AnnualRevenue": "-0.00", "Tags__c": "x"},
+    )
+
+    def test_load_page_equals_adding_people_one_by_one(self, store: Store, store_user: StoreUser) -> None:
+        with store.transaction() as tx:
+            load = tx.load_page(LEAD, page(self.ROWS), T0 + timedelta(seconds=5))
+        assert (load.inserted, load.known) == (len(self.ROWS), ())
+        by_field = {f.field: f for f in LEAD.fields}
+        for number, row in enumerate(self.ROWS, 1):
+            found = self.pair(store, sf_id(number))
+            expected = {f.column: None for f in LEAD.fields} | {
+                by_field[name].column: canonical(by_field[name].kind, text, by_field[name].scale)
+                for name, text in row.items()
+                if name in by_field
+            }
+            assert found.ours == expected
+            types = {column: type(value) for column, value in found.ours.items()}
+            assert types == {column: type(value) for column, value in expected.items()}
+            assert not found.dirty and found.pair.state is PairState.PAIRED
+            assert (found.pair.seen_modstamp, found.pair.seen_at) == (T0, T0 + timedelta(seconds=5))
+            person = store_user.person(found.pair.person_id)
+            assert person is not None
+            assert (person["salesforce_id"], person["salesforce_type"]) == (sf_id(number), "lead")
+            assert (person["link_state"], bool(person["salesforce_deleted"])) == ("lead", False)
+        assert self.owed(store) == []
+        store_user.edit(found.pair.person_id, "city", "Rom")
+        assert self.pair(store, sf_id(7)).dirty == {"city": "Rom"}
+
+    def test_load_page_gives_back_what_is_known_in_whatever_state(self, store: Store) -> None:
+        first, second = self.add(store, seen(1, city="Bonn"), seen(2, city="Bonn"))
+        self.save(store, second, state=PairState.TOMBSTONED)
+        rows = [
+            {"Id": sf_id(1)[:15], "City": "Rom", "FirstName": ""},
+            {"Id": sf_id(2), "City": "Rom"},
+            {"Id": sf_id(3), "City": "Rom", "IsConverted": "true", "ConvertedContactId": sf_id(1, "003")},
+        ]
+        with store.transaction() as tx:
+            load = tx.load_page(LEAD, page(rows), T0)
+        assert load.inserted == 1 and [r.sf_id for r in load.known] == [sf_id(1), sf_id(2)]
+        known = load.known[0]
+        assert (known.modstamp, known.read_at, known.modified_by) == (T0, T0, "0055e0000000001AAA")
+        assert canonical(Kind.TEXT, known.fields["City"]) == "Rom"
+        assert canonical(Kind.TEXT, known.fields["FirstName"]) is None and not known.deleted
+        assert self.pair(store, sf_id(1)).ours["city"] == "Bonn"
+        assert self.pair(store, sf_id(3)).pair.state is PairState.CONVERTED
+        with store.transaction() as tx:
+            again = tx.load_page(LEAD, page(rows), T0)
+        assert again.inserted == 0 and [r.converted for r in again.known] == [False, False, True]
+        assert again.known[2].converted_contact_id == sf_id(1, "003")
+        assert first.pair.id == self.pair(store, sf_id(1)).pair.id
+
+    def test_load_page_of_an_empty_part(self, store: Store) -> None:
+        with store.transaction() as tx:
+            assert tx.load_page(LEAD, page([]), T0).inserted == 0
+
+    def test_load_page_of_an_inbound_only_table(self, store: Store, store_user: StoreUser) -> None:
+        rows = [{"Id": sf_id(n, "001"), "Name": f"Company {n}", "NumberOfEmployees": str(n)} for n in (1, 2)]
+        with store.transaction() as tx:
+            assert tx.load_page(ACCOUNT, page(rows, ACCOUNT), T0).inserted == 2
+            again = tx.load_page(ACCOUNT, page(rows, ACCOUNT), T0)
+            assert again.inserted == 0 and len(again.known) == 2
+            assert tx.mirrored(ACCOUNT, [sf_id(2, "001")]) == {
+                sf_id(2, "001"): {"name": "Company 2", "number_of_employees": 2}
+            }
+        row = store_user.mirror_row("company", sf_id(1, "001"))
+        assert row is not None and row["name"] == "Company 1" and not row["salesforce_deleted"]
+
+    # ------------------------------------------------------------ inbound-only tables
+
+    def test_mirror_is_monotone(self, store: Store, store_user: StoreUser) -> None:
+        def mirror(seconds: int, name: str, deleted: bool = False) -> MirrorCount:
+            moment = T0 + timedelta(seconds=seconds)
+            record = Record("Account", sf_id(1, "001"), moment, moment, deleted=deleted)
+            values: dict[str, Value] = {"name": name, "number_of_employees": 3}
+            with store.transaction() as tx:
+                return tx.mirror(ACCOUNT, [Observation(record, values)])
+
+        def name() -> str | None:
+            with store.transaction() as tx:
+                found = tx.mirrored(ACCOUNT, [sf_id(1, "001")]).get(sf_id(1, "001"))
+            return None if found is None else str(found["name"])
+
+        assert mirror(5, "gone", deleted=True) == MirrorCount(skipped=1) and name() is None
+        assert mirror(10, "A") == MirrorCount(new=1)
+        assert mirror(10, "A") == MirrorCount(skipped=1)
+        assert mirror(20, "B") == MirrorCount(updated=1)
+        assert mirror(15, "old") == MirrorCount(skipped=1) and name() == "B"
+        assert mirror(20, "C") == MirrorCount(updated=1) and name() == "C"
+        assert mirror(18, "C", deleted=True) == MirrorCount(skipped=1) and name() == "C"
+        assert mirror(30, "C", deleted=True) == MirrorCount(deleted=1) and name() is None
+        assert mirror(30, "C", deleted=True) == MirrorCount(skipped=1)
+        assert mirror(25, "late") == MirrorCount(skipped=1) and name() is None
+        row = store_user.mirror_row("company", sf_id(1, "001"))
+        assert row is not None and row["salesforce_deleted"] and row["name"] == "C"
+        assert mirror(40, "C").updated == 1 and name() == "C"
+        with store.transaction() as tx:
+            assert tx.live_ids("Account", "", 10) == [sf_id(1, "001")]
+
+    # ------------------------------------------------------------ cursors, ledger, settings
+
+    def test_cursors_snapshots_schemas_and_settings_come_back(self, store: Store) -> None:
+        cursor = FeedCursor("Lead", T0, T0 + timedelta(minutes=1), T0, sf_id(1), T0 - timedelta(minutes=3))
+        progress = SnapshotProgress(
+            "Lead", "loading", T0, 1, ("FirstName", "City"), "750x", "abc", 10, 20, T0, T0, "none"
+        )
+        city = FieldDescription(
+            "City", "City", "picklist", length=40, picklist=("a", "b"), reference_to=("Account", "User")
+        )
+        described = ObjectDescription("Lead", "Lead", "Leads", "00Q", {"City": city}, updateable=True)
+        with store.transaction() as tx:
+            assert tx.feed_cursor("Lead") is None and tx.snapshot("Lead") is None
+            assert tx.schema("Lead") is None and tx.setting("paused") is None
+            tx.save_feed_cursor(FeedCursor("Lead", T0))
+            tx.save_feed_cursor(cursor)
+            tx.save_snapshot(progress)
+            tx.save_schema(described, T0)
+            tx.save_setting("paused", "no")
+            tx.save_setting("paused", "yes")
+        with store.transaction() as tx:
+            assert tx.feed_cursor("Lead") == cursor and tx.feed_cursor("Contact") is None
+            assert tx.snapshot("Lead") == progress
+            assert tx.schema("Lead") == described
+            assert tx.setting("paused") == "yes"
+            tx.save_feed_cursor(FeedCursor("Lead", T0))
+            tx.save_setting("paused", None)
+        with store.transaction() as tx:
+            assert tx.feed_cursor("Lead") == FeedCursor("Lead", T0) and tx.setting("paused") is None
+
+    def test_a_new_run_cleans_up_one_that_never_ended(self, store: Store, store_user: StoreUser) -> None:
+        with store.transaction() as tx:
+            ended, broken = tx.open_run("cycle", T0), tx.open_run("verify", T0)
+            tx.add_step(ended, Step("Lead", "Pull updates", "Succeeded", T0, T0, new=3, detail="three"))
+            tx.close_run(ended, "Succeeded", T0)
+        with store.transaction() as tx:
+            lost = tx.open_run("cycle", T0)
+        with store.transaction() as tx:
+            tx.open_run("cycle", T0)
+        assert store_user.run_status(lost) == "Cleaned up"
+        assert store_user.run_status(ended) == "Succeeded"
+        assert store_user.run_status(broken) == "In Process"
+
+    # ------------------------------------------------------------ atomic, and one engine at a time
+
+    @pytest.mark.parametrize("ending", [RuntimeError, KeyboardInterrupt])
+    def test_an_exception_leaves_nothing_of_the_unit(
+        self, store: Store, store_user: StoreUser, ending: type[BaseException]
+    ) -> None:
+        (linked,) = self.add(store, seen(1, city="Bonn"))
+        with pytest.raises(ending), store.transaction() as tx:
+            tx.add_people(LEAD, [seen(2)], None)
+            tx.load_page(LEAD, page([{"Id": sf_id(3)}]), T0)
+            tx.mirror(ACCOUNT, [seen(1, ACCOUNT, prefix="001", name="A")])
+            conflict = Conflict("city", "Bonn", "Rom", "Oslo", "salesforce", "policy")
+            tx.save(
+                [
+                    PairChange(
+                        linked.pair.id,
+                        linked.pair.person_id,
+                        ours={"city": "Rom"},
+                        base={"city": "Oslo"},
+                        inflight=Inflight({"city": "Rom"}, "7-1", T0),
+                        conflicts=(conflict,),
+                        dead_letters=(DeadLetter("Push updates", problem()),),
+                    )
+                ],
+                None,
+            )
+            tx.save_feed_cursor(FeedCursor("Lead", T0))
+            tx.save_setting("paused", "yes")
+            tx.provision(MAPPING.with_fields([mapped("Lead", "Street", "street")]))
+            raise ending
+        assert self.pair(store, sf_id(1)) == linked
+        assert len(store_user.people()) == 1 and store_user.mirror_row("company", sf_id(1, "001")) is None
+        assert not store_user.conflicts() and not store_user.dead_letters()
+        assert not store_user.changes(linked.pair.person_id)
+        with store.transaction() as tx:
+            assert tx.linked(LEAD, [sf_id(2), sf_id(3)]) == {}
+            assert tx.feed_cursor("Lead") is None and tx.setting("paused") is None
+            assert tx.provision(MAPPING.with_fields([mapped("Lead", "Street", "street")])) == ["street"]
+        store_user.edit(linked.pair.person_id, "city", "Rom")
+        assert self.pair(store, sf_id(1)).dirty == {"city": "Rom"}
+
+    def test_the_engine_is_not_captured_and_users_after_it_are(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        (linked,) = self.add(store, seen(1, city="Bonn"))
+        with pytest.raises(RuntimeError), store.transaction() as tx:
+            tx.save([PairChange(linked.pair.id, linked.pair.person_id, ours={"city": "Rom"})], None)
+            raise RuntimeError
+        store_user.edit(linked.pair.person_id, "city", "Oslo")
+        assert [c.side for c in store_user.changes(linked.pair.person_id)] == ["ours"]
+        assert self.pair(store, sf_id(1)).base["city"] == "Bonn"
+
+    def test_one_holder_at_a_time_and_each_gets_a_higher_epoch(self, store: Store) -> None:
+        first = store.acquire_lease("a", T0, 60)
+        assert first is not None
+        assert store.acquire_lease("b", T0 + timedelta(seconds=59), 60) is None
+        again = store.acquire_lease("a", T0 + timedelta(seconds=59), 60)
+        assert again is not None and again.epoch > first.epoch
+        second = store.acquire_lease("b", T0 + timedelta(seconds=200), 60)
+        assert second is not None and second.epoch > again.epoch
+
+    def test_an_old_epoch_can_do_nothing(self, store: Store) -> None:
+        old = store.acquire_lease("a", T0, 60)
+        new = store.acquire_lease("b", T0 + timedelta(seconds=61), 60)
+        assert old is not None and new is not None
+        with pytest.raises(LeaseLost), store.transaction(old) as tx:
+            tx.save_setting("paused", "yes")
+        with pytest.raises(LeaseLost):
+            store.renew_lease(old, T0, 60)
+        store.release_lease(old)
+        assert store.acquire_lease("c", T0 + timedelta(seconds=62), 60) is None
+        store.renew_lease(new, T0 + timedelta(seconds=100), 60)
+        assert store.acquire_lease("c", T0 + timedelta(seconds=130), 60) is None
+        with store.transaction(new) as tx:
+            assert tx.setting("paused") is None
+        store.release_lease(new)
+        assert store.acquire_lease("c", T0 + timedelta(seconds=131), 60) is not None
