@@ -1,0 +1,1 @@
+"""Tables, reads and writes of the practice org's records."""

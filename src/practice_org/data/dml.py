@@ -1,0 +1,389 @@
+"""Creating, changing, deleting and undeleting records.
+
+`apply` carries out a list of writes in one transaction, each with an outcome of its own; the functions
+below it do a single one and raise. Checks come before the first statement of a write, so that a refused
+one leaves nothing behind. All rows of a transaction bear the stamp of its start (spec 5.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from practice_org import ids
+from practice_org.data import checks
+from practice_org.data.checks import Writer
+from practice_org.data.tables import quoted
+from practice_org.errors import ApiError
+from practice_org.http import UserInfo
+from practice_org.schema import access as rights
+from practice_org.schema.catalogue import ObjectType
+
+if TYPE_CHECKING:
+    from practice_org.org import Org, Transaction
+
+User = UserInfo | str | None
+"""Who acts: a user, a user's id, or None for the org itself, which no permission binds."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """`operation` is insert, update, delete, undelete or hardDelete."""
+
+    operation: str
+    obj: ObjectType
+    id: str | None = None
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    id: str | None
+    error: ApiError | None = None
+    created: bool = False
+
+
+@dataclass(frozen=True)
+class Options:
+    """`typed`: values come from JSON. `auto_assign`: the header Sforce-Auto-Assign, if sent."""
+
+    typed: bool = False
+    all_or_none: bool = False
+    auto_assign: str | None = None
+
+
+PLAIN = Options()
+
+
+def apply(org: Org, user: User, writes: Sequence[Write], options: Options = PLAIN) -> list[Outcome]:
+    """Carry out writes in one transaction and return their outcomes in order.
+
+    With `all_or_none` one refusal rolls all back, and the others are refused for that reason.
+    """
+    user_id = user.id if isinstance(user, UserInfo) else user
+    held = _held(org, writes)
+    outcomes: list[Outcome] = []
+    with org.transaction() as tx:
+        connection = tx.connection
+        writer = Writer(org, connection, rights.for_user(org, user_id), options.typed)
+        if options.all_or_none:
+            connection.execute("SAVEPOINT all_or_none")
+        for number, write in enumerate(writes):
+            try:
+                if number in held:
+                    raise held[number]
+                outcomes.append(_one(writer, tx, user_id, write, options))
+            except ApiError as error:
+                outcomes.append(Outcome(None, error))
+        if options.all_or_none:
+            if any(outcome.error for outcome in outcomes):
+                connection.execute("ROLLBACK TO all_or_none")
+                outcomes = [o if o.error else Outcome(None, _rolled_back()) for o in outcomes]
+            connection.execute("RELEASE all_or_none")
+    if any(write.obj.name in rights.SETUP_OBJECTS for write in writes):
+        org.access_cache.clear()
+    return outcomes
+
+
+def _rolled_back() -> ApiError:
+    return ApiError(
+        400,
+        "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+        "Record rolled back because not all records were valid and the request was using AllOrNone header",
+        (),
+    )
+
+
+def _held(org: Org, writes: Sequence[Write]) -> dict[int, ApiError]:
+    """The writes whose record another open transaction holds, by position."""
+    out: dict[int, ApiError] = {}
+    for number, write in enumerate(writes):
+        if write.id is not None:
+            try:
+                org.late.await_unlocked([write.id])
+            except ApiError as error:
+                out[number] = error
+    return out
+
+
+def _one(writer: Writer, tx: Transaction, user_id: str | None, write: Write, options: Options) -> Outcome:
+    if write.operation == "insert":
+        return Outcome(_insert(writer, tx, user_id, write, options), created=True)
+    assert write.id is not None
+    if write.operation == "update":
+        _update(writer, tx, user_id, write, options)
+    elif write.operation in ("delete", "hardDelete"):
+        _delete(writer, tx, user_id, write)
+    elif write.operation == "undelete":
+        _undelete(writer, tx, user_id, write)
+    else:
+        raise ValueError(write.operation)
+    return Outcome(write.id)
+
+
+# -- insert and update ------------------------------------------------------------------------------
+
+
+def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, options: Options) -> str:
+    obj = write.obj
+    if not writer.access.unlimited and not obj.has("createable"):
+        raise _entity("inserted", obj)
+    rights.require(writer.access, "Create", obj)
+    changed = checks.stored_values(writer, obj, write.values, creating=True)
+    actor = user_id or rights.first_user(writer.org)
+    row = dict(changed)
+    for f in obj.stored_fields:
+        if row.get(f.name) is None:
+            if f.type == "boolean":
+                row[f.name] = int(f.default == "true")
+            elif f.default is not None and f.name not in changed:
+                row[f.name] = f.default
+    _assign(writer, obj, row, options, creating=True)
+    if obj.get("OwnerId") and row.get("OwnerId") is None:
+        row["OwnerId"] = actor
+    _name(obj, row)
+    checks.check_required(obj, row, None)
+    checks.check_references(writer, obj, changed)
+    checks.check_unique(writer, obj, changed, None)
+    for name, value in _stamps(obj, tx.stamp, actor, creating=True).items():
+        if row.get(name) is None or not writer.access.unlimited:
+            row[name] = value
+    checks.check_rules(writer.org, obj, row, None)
+    if row.get("Id") is None:
+        row["Id"] = ids.mint(tx.connection, obj.prefix)[0]
+    columns = ", ".join(quoted(name) for name in row)
+    marks = ", ".join("?" * len(row))
+    tx.connection.execute(f"INSERT INTO {quoted(obj.name)}({columns}) VALUES({marks})", tuple(row.values()))
+    return str(row["Id"])
+
+
+def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, options: Options) -> None:
+    obj = write.obj
+    assert write.id is not None
+    if not writer.access.unlimited and not obj.has("updateable"):
+        raise _entity("updated", obj)
+    changed = checks.stored_values(writer, obj, write.values, creating=False)
+    before = checks.current_row(tx.connection, obj, write.id)
+    rights.require(writer.access, "Edit", obj)
+    if before.get("IsConverted") and not writer.access.unlimited:
+        raise ApiError(400, "CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", ())
+    for f in obj.fields:
+        if f.type == "boolean" and f.name in changed and changed[f.name] is None:
+            changed[f.name] = int(f.default == "true")
+    if "OwnerId" in changed and changed["OwnerId"] is None:
+        raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", "Owner ID: owner cannot be blank", ("OwnerId",))
+    row = {**before, **changed}
+    _assign(writer, obj, row, options, creating=False)
+    _name(obj, row)
+    checks.check_required(obj, row, changed)
+    altered = {k: v for k, v in changed.items() if before.get(k) != v}
+    checks.check_references(writer, obj, altered)
+    checks.check_unique(writer, obj, altered, write.id)
+    actor = user_id or rights.first_user(writer.org)
+    for name, value in _stamps(obj, tx.stamp, actor, creating=False).items():
+        if name not in changed:
+            row[name] = value
+    checks.check_rules(writer.org, obj, row, before)
+    sets = {name: value for name, value in row.items() if before.get(name) != value}
+    if sets:
+        listed = ", ".join(f"{quoted(name)} = ?" for name in sets)
+        tx.connection.execute(
+            f'UPDATE {quoted(obj.name)} SET {listed} WHERE "Id" = ?', (*sets.values(), write.id)
+        )
+
+
+def _stamps(obj: ObjectType, moment: str, actor: str, *, creating: bool) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in (
+        ("LastModifiedDate", moment),
+        ("LastModifiedById", actor),
+        ("SystemModstamp", moment),
+        *((("CreatedDate", moment), ("CreatedById", actor)) if creating else ()),
+    ):
+        if obj.get(name):
+            out[name] = value
+    return out
+
+
+def _name(obj: ObjectType, row: dict[str, Any]) -> None:
+    """People's Name is made of first and last name."""
+    if obj.is_person:
+        parts = [row.get("FirstName"), row.get("LastName")]
+        row["Name"] = " ".join(part for part in parts if part) or None
+
+
+def _assign(
+    writer: Writer, obj: ObjectType, row: dict[str, Any], options: Options, *, creating: bool
+) -> None:
+    """The active assignment rule, if the org has one for the object (setting `assignment_rules`).
+
+    It runs on creates unless the header says FALSE, and on updates only when the header asks for it.
+    """
+    if writer.access.unlimited:
+        return
+    wanted = (options.auto_assign or ("TRUE" if creating else "FALSE")).strip().upper()
+    owner = (writer.org.setting("assignment_rules") or {}).get(obj.name)
+    if owner and wanted != "FALSE":
+        row["OwnerId"] = owner
+
+
+def _entity(verb: str, obj: ObjectType) -> ApiError:
+    return ApiError(
+        400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be {verb}: {obj.label}", ()
+    )
+
+
+# -- delete and undelete ----------------------------------------------------------------------------
+
+
+def _delete(writer: Writer, tx: Transaction, user_id: str | None, write: Write) -> None:
+    obj = write.obj
+    assert write.id is not None
+    if not writer.access.unlimited and not obj.has("deletable"):
+        raise _entity("deleted", obj)
+    if write.operation == "hardDelete":
+        _purge(writer, tx, write)
+        return
+    checks.current_row(tx.connection, obj, write.id)
+    rights.require(writer.access, "Delete", obj)
+    _delete_tree(writer, tx, user_id, obj, write.id, write.id)
+
+
+def _delete_tree(
+    writer: Writer, tx: Transaction, user_id: str | None, obj: ObjectType, record_id: str, root: str
+) -> None:
+    actor = user_id or rights.first_user(writer.org)
+    for relationship in writer.schema.children(obj):
+        child = writer.schema.get(relationship.child)
+        if child is None or not child.soft_deletes or "c" not in relationship.flags:
+            continue
+        rows = tx.connection.execute(
+            f'SELECT "Id" FROM {quoted(child.name)} WHERE {quoted(relationship.field)} = ? '
+            'AND "IsDeleted" = 0',
+            (record_id,),
+        ).fetchall()
+        for (child_id,) in rows:
+            _delete_tree(writer, tx, user_id, child, child_id, root)
+    if not obj.soft_deletes:
+        tx.connection.execute(f'DELETE FROM {quoted(obj.name)} WHERE "Id" = ?', (record_id,))
+    else:
+        stamps = {"IsDeleted": 1, **_stamps(obj, tx.stamp, actor, creating=False)}
+        listed = ", ".join(f"{quoted(name)} = ?" for name in stamps)
+        tx.connection.execute(
+            f'UPDATE {quoted(obj.name)} SET {listed} WHERE "Id" = ?', (*stamps.values(), record_id)
+        )
+    tx.connection.execute(
+        "INSERT OR REPLACE INTO _deleted(object, id, deleted_at, root) VALUES(?, ?, ?, ?)",
+        (obj.name, record_id, tx.stamp, root),
+    )
+
+
+def _purge(writer: Writer, tx: Transaction, write: Write) -> None:
+    obj = write.obj
+    if not writer.access.unlimited and "BulkApiHardDelete" not in writer.access.system:
+        raise ApiError(
+            403,
+            "FEATURENOTENABLED",
+            "hardDelete operation requires special user profile permission, please contact your system administrator",
+        )
+    checks.current_row(tx.connection, obj, str(write.id))
+    tx.connection.execute(f'DELETE FROM {quoted(obj.name)} WHERE "Id" = ?', (write.id,))
+    tx.connection.execute(
+        "INSERT OR REPLACE INTO _deleted(object, id, deleted_at, root, purged) VALUES(?, ?, ?, ?, 1)",
+        (obj.name, write.id, tx.stamp, write.id),
+    )
+
+
+def _undelete(writer: Writer, tx: Transaction, user_id: str | None, write: Write) -> None:
+    obj = write.obj
+    row = tx.connection.execute(
+        "SELECT purged FROM _deleted WHERE object = ? AND id = ?", (obj.name, write.id)
+    ).fetchone()
+    if row is None or row[0] or not obj.soft_deletes:
+        raise ApiError(400, "UNDELETE_FAILED", "Entity is not in the recycle bin", ("Id",))
+    rights.require(writer.access, "Create", obj)
+    actor = user_id or rights.first_user(writer.org)
+    together = tx.connection.execute(
+        "SELECT object, id FROM _deleted WHERE root = ? AND purged = 0", (write.id,)
+    )
+    for object_name, record_id in [(obj.name, write.id), *together.fetchall()]:
+        other = writer.schema[object_name]
+        stamps = {"IsDeleted": 0, **_stamps(other, tx.stamp, actor, creating=False)}
+        listed = ", ".join(f"{quoted(name)} = ?" for name in stamps)
+        tx.connection.execute(
+            f'UPDATE {quoted(object_name)} SET {listed} WHERE "Id" = ?', (*stamps.values(), record_id)
+        )
+        tx.connection.execute("DELETE FROM _deleted WHERE object = ? AND id = ?", (object_name, record_id))
+
+
+# -- one at a time ----------------------------------------------------------------------------------
+
+
+def object_named(org: Org, name: str) -> ObjectType:
+    """The object, in any case; ApiError 404 NOT_FOUND when there is none."""
+    found = org.schema.get(name)
+    if found is None:
+        raise ApiError(404, "NOT_FOUND", "The requested resource does not exist", code_first=True)
+    return found
+
+
+def perform(
+    org: Org,
+    user: User,
+    operation: str,
+    object_name: str,
+    record_id: str | None,
+    values: Mapping[str, Any],
+    options: Options = PLAIN,
+) -> str:
+    """One write, raising its refusal; returns the record's id."""
+    obj = object_named(org, object_name)
+    if record_id is not None:
+        record_id = checks.typed_id(obj, record_id)
+    outcome = apply(org, user, [Write(operation, obj, record_id, values)], options)[0]
+    if outcome.error is not None:
+        raise outcome.error
+    return str(outcome.id)
+
+
+def insert(
+    org: Org, user: User, object_name: str, values: Mapping[str, Any], options: Options = PLAIN
+) -> str:
+    """Create a record and return its id; raises ApiError when it is refused."""
+    return perform(org, user, "insert", object_name, None, values, options)
+
+
+def update(
+    org: Org,
+    user: User,
+    object_name: str,
+    record_id: str,
+    values: Mapping[str, Any],
+    options: Options = PLAIN,
+) -> None:
+    """Change a record; raises ApiError when it is refused."""
+    perform(org, user, "update", object_name, record_id, values, options)
+
+
+def delete(org: Org, user: User, object_name: str, record_id: str) -> None:
+    """Put a record, and the children that go with it, into the recycle bin."""
+    perform(org, user, "delete", object_name, record_id, {})
+
+
+def undelete(org: Org, user: User, object_name: str, record_id: str) -> None:
+    """Take a record out of the recycle bin, with what was deleted along with it."""
+    perform(org, user, "undelete", object_name, record_id, {})
+
+
+def bump(org: Org, object_name: str, record_ids: Sequence[str]) -> int:
+    """Move SystemModstamp alone, as background recalculations do; returns how many records it met."""
+    obj = object_named(org, object_name)
+    with org.transaction() as tx:
+        count = 0
+        for record_id in record_ids:
+            count += tx.connection.execute(
+                f'UPDATE {quoted(obj.name)} SET "SystemModstamp" = ? WHERE "Id" = ?',
+                (tx.stamp, checks.typed_id(obj, record_id)),
+            ).rowcount
+    return count

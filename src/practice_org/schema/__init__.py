@@ -1,0 +1,1 @@
+"""Objects and fields: the catalogue, custom fields, describe, and who may see what."""

@@ -1,0 +1,227 @@
+"""What a new org holds before anything is put into it: tables, organization, licence, profiles."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from practice_org import ids
+from practice_org.clock import stamp
+from practice_org.data import tables
+from practice_org.schema import access
+
+if TYPE_CHECKING:
+    from practice_org.org import Org
+
+ADMINISTRATOR_PROFILE = "System Administrator"
+STANDARD_PROFILE = "Standard User"
+STANDARD_SYSTEM_PERMISSIONS = (
+    "ApiEnabled",
+    "ConvertLeads",
+    "EditTask",
+    "EditEvent",
+    "RunReports",
+    "ExportReport",
+    "ImportPersonal",
+    "EmailSingle",
+    "EmailMass",
+    "LightningExperienceUser",
+    "ViewHelpLink",
+    "IdentityEnabled",
+    "AllowUniversalSearch",
+)
+
+
+def populate(org: Org, *, name: str, sandbox: bool, edition: str) -> None:
+    """Create tables and the first rows of a new org, in one transaction."""
+    with org.transaction() as tx:
+        for obj in org.schema.objects:
+            tables.create_table(tx.connection, obj)
+        organization = ids.mint(tx.connection, "00D")[0]
+        creator = ids.mint(tx.connection, "005")[0]
+        stamps = {"CreatedDate": tx.stamp, "LastModifiedDate": tx.stamp, "SystemModstamp": tx.stamp}
+        people = {"CreatedById": creator, "LastModifiedById": creator}
+        access.insert_row(
+            org,
+            "Organization",
+            {
+                "Id": organization,
+                "Name": name,
+                "Country": "US",
+                "DefaultLocaleSidKey": "en_US",
+                "TimeZoneSidKey": "America/Los_Angeles",
+                "LanguageLocaleKey": "en_US",
+                "ReceivesInfoEmails": 1,
+                "ReceivesAdminInfoEmails": 1,
+                "PreferencesConsentManagementEnabled": 1,
+                "PreferencesLightningLoginEnabled": 1,
+                "FiscalYearStartMonth": 1,
+                "DefaultAccountAccess": "Edit",
+                "DefaultContactAccess": "ControlledByParent",
+                "DefaultOpportunityAccess": "Edit",
+                "DefaultLeadAccess": "ReadEditTransfer",
+                "DefaultCaseAccess": "ReadEditTransfer",
+                "DefaultCalendarAccess": "HideDetailsInsert",
+                "DefaultPricebookAccess": "ReadSelect",
+                "DefaultCampaignAccess": "All",
+                "UiSkin": "Theme3",
+                "SignupCountryIsoCode": "US",
+                "TrialExpirationDate": stamp(tx.started + timedelta(days=30)) if sandbox else None,
+                "OrganizationType": edition,
+                "InstanceName": "PRC1S" if sandbox else "PRC1",
+                "IsSandbox": int(sandbox),
+                "MonthlyPageViewsUsed": 0,
+                "MonthlyPageViewsEntitlement": 0,
+                **stamps,
+                **people,
+            },
+        )
+        access.insert_row(
+            org,
+            "UserLicense",
+            {
+                "Id": ids.mint(tx.connection, "100")[0],
+                "LicenseDefinitionKey": "SFDC",
+                "TotalLicenses": 100,
+                "UsedLicenses": 1,
+                "Status": "Active",
+                "Name": "Salesforce",
+                "MasterLabel": "Salesforce",
+                **stamps,
+            },
+        )
+        _automated_user(org, creator, stamps, people)
+        everything = [
+            f.name[len("Permissions") :]
+            for f in org.schema["PermissionSet"].fields
+            if f.name.startswith("Permissions")
+        ]
+        access.create_profile(
+            org, ADMINISTRATOR_PROFILE, system_permissions=everything, object_rights=access.RIGHTS
+        )
+        access.create_profile(org, STANDARD_PROFILE, system_permissions=STANDARD_SYSTEM_PERMISSIONS)
+        profile = tx.connection.execute(
+            'SELECT "Id" FROM "Profile" WHERE "Name" = ?', (ADMINISTRATOR_PROFILE,)
+        ).fetchone()[0]
+        tx.connection.execute('UPDATE "User" SET "ProfileId" = ?', (profile,))
+
+
+def _automated_user(org: Org, user_id: str, stamps: dict[str, str], people: dict[str, str]) -> None:
+    """The process user that each real org has: nobody can log in as it."""
+    access.insert_row(
+        org,
+        "User",
+        {
+            "Id": user_id,
+            "Username": f"autoproc@{user_id[:15].lower()}",
+            "LastName": "Process",
+            "FirstName": "Automated",
+            "Name": "Automated Process",
+            "Email": "noreply@example.com",
+            "Alias": "autoproc",
+            "CommunityNickname": "autoproc",
+            "IsActive": 1,
+            "TimeZoneSidKey": "America/Los_Angeles",
+            "LocaleSidKey": "en_US",
+            "EmailEncodingKey": "UTF-8",
+            "LanguageLocaleKey": "en_US",
+            "UserType": "AutomatedProcess",
+            "DigestFrequency": "D",
+            "DefaultGroupNotificationFrequency": "N",
+            "ProfileId": "",
+            **stamps,
+            **people,
+        },
+    )
+
+
+def create_user(
+    org: Org,
+    *,
+    username: str,
+    last_name: str,
+    first_name: str | None = None,
+    email: str | None = None,
+    profile: str = STANDARD_PROFILE,
+    active: bool = True,
+    **more: object,
+) -> str:
+    """A user with the given profile (name or id); returns its id.
+
+    Raises KeyError for an unknown profile.
+    """
+    with org.transaction() as tx:
+        row = tx.connection.execute(
+            'SELECT "Id" FROM "Profile" WHERE "Id" = ? OR "Name" = ?', (ids.to18(profile) or profile, profile)
+        ).fetchone()
+        if row is None:
+            raise KeyError(profile)
+        creator = access.first_user(org)
+        user_id = ids.mint(tx.connection, "005")[0]
+        full = f"{first_name} {last_name}" if first_name else last_name
+        access.insert_row(
+            org,
+            "User",
+            {
+                "Id": user_id,
+                "Username": username,
+                "LastName": last_name,
+                "FirstName": first_name,
+                "Name": full,
+                "Email": email or username,
+                "Alias": (first_name or "")[:1].lower() + last_name[:4].lower(),
+                "CommunityNickname": username.split("@")[0][:40],
+                "IsActive": int(active),
+                "TimeZoneSidKey": "America/Los_Angeles",
+                "LocaleSidKey": "en_US",
+                "EmailEncodingKey": "UTF-8",
+                "LanguageLocaleKey": "en_US",
+                "UserType": "Standard",
+                "DigestFrequency": "D",
+                "DefaultGroupNotificationFrequency": "N",
+                "ProfileId": row[0],
+                "CreatedDate": tx.stamp,
+                "LastModifiedDate": tx.stamp,
+                "SystemModstamp": tx.stamp,
+                "CreatedById": creator,
+                "LastModifiedById": creator,
+                **more,
+            },
+        )
+    return user_id
+
+
+def create_queue(org: Org, name: str, *, objects: tuple[str, ...] = ("Lead",)) -> str:
+    """A queue that may own records of the given objects; returns its Group id."""
+    with org.transaction() as tx:
+        creator = access.first_user(org)
+        queue = ids.mint(tx.connection, "00G")[0]
+        access.insert_row(
+            org,
+            "Group",
+            {
+                "Id": queue,
+                "Name": name,
+                "DeveloperName": "".join(c if c.isalnum() else "_" for c in name),
+                "Type": "Queue",
+                "OwnerId": org.id,
+                "CreatedDate": tx.stamp,
+                "LastModifiedDate": tx.stamp,
+                "SystemModstamp": tx.stamp,
+                "CreatedById": creator,
+                "LastModifiedById": creator,
+            },
+        )
+        for object_name in objects:
+            access.insert_row(
+                org,
+                "QueueSobject",
+                {
+                    "Id": ids.mint(tx.connection, "03g")[0],
+                    "QueueId": queue,
+                    "SobjectType": object_name,
+                    "CreatedById": creator,
+                    "SystemModstamp": tx.stamp,
+                },
+            )
+    return queue

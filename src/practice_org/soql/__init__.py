@@ -1,0 +1,1 @@
+"""SOQL: text to tree (parser), tree to SQLite's SQL (compiler), rows to answers (shape)."""

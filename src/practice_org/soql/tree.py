@@ -1,0 +1,136 @@
+"""The syntax tree of a query. `at` is the offset in the text of the thing's first character."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Path:
+    """`Account.Name`."""
+
+    names: tuple[str, ...]
+    at: int
+
+    @property
+    def text(self) -> str:
+        return ".".join(self.names)
+
+
+@dataclass(frozen=True)
+class Call:
+    """`COUNT(Id)`, `toLabel(Status)`; COUNT() has no argument."""
+
+    name: str
+    args: tuple[Path | Call | str, ...]
+    at: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """One selected field or call with its alias."""
+
+    value: Path | Call
+    alias: str | None
+
+
+@dataclass(frozen=True)
+class TypeOf:
+    """`TYPEOF Owner WHEN User THEN Username ELSE Name END`."""
+
+    path: Path
+    cases: tuple[tuple[str, tuple[Path, ...]], ...]
+    otherwise: tuple[Path, ...]
+    at: int
+
+
+@dataclass(frozen=True)
+class Child:
+    """A sub-select over a child relationship."""
+
+    query: Query
+    at: int
+
+
+@dataclass(frozen=True)
+class Literal:
+    """`kind` is string, number, boolean, null, date, datetime or range (a date literal)."""
+
+    kind: str
+    value: str
+    at: int
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Compare:
+    left: Path | Call
+    op: str
+    right: Literal
+
+
+@dataclass(frozen=True)
+class InList:
+    left: Path | Call
+    values: tuple[Literal, ...]
+    negated: bool
+
+
+@dataclass(frozen=True)
+class SemiJoin:
+    left: Path
+    query: Query
+    negated: bool
+    at: int
+
+
+@dataclass(frozen=True)
+class Includes:
+    left: Path
+    values: tuple[Literal, ...]
+    negated: bool
+
+
+@dataclass(frozen=True)
+class And:
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Or:
+    parts: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Not:
+    part: Condition
+
+
+Condition = Compare | InList | SemiJoin | Includes | And | Or | Not
+
+
+@dataclass(frozen=True)
+class Order:
+    value: Path | Call
+    descending: bool
+    nulls_last: bool | None
+
+
+@dataclass(frozen=True)
+class Query:
+    """A whole query or sub-select."""
+
+    text: str
+    items: tuple[Item | TypeOf | Child, ...]
+    source: Path
+    alias: str | None = None
+    joined: tuple[tuple[Path, str], ...] = ()
+    scope: str | None = None
+    where: Condition | None = None
+    group_by: tuple[Path | Call, ...] = ()
+    having: Condition | None = None
+    order_by: tuple[Order, ...] = ()
+    limit: int | None = None
+    offset: int = 0
+    all_rows: bool = False
+    purpose: str | None = field(default=None)
