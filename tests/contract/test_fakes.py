@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from tests.contract.store_contract import StoreContract
 
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.merge import Conflict
@@ -14,6 +13,7 @@ from diptych.domain.pair import Record
 from diptych.domain.values import Value
 from diptych.sync.ports import StoredDeadLetter
 from diptych.testing import InMemoryStore
+from tests.contract.store_contract import StoreContract
 
 
 class SqlUser:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from diptych.domain.mapping import Mapping as FieldMappings
-from diptych.domain.mapping import ObjectMapping
+from diptych.domain.mapping import ObjectMapping, observe
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked, Observation, Pair, PairState, Record
 from diptych.domain.schema import ObjectDescription
@@ -127,12 +127,12 @@ class InMemoryTransaction:
                 if (page.object_name, record.sf_id) in self._tables.pair_of:
                     known.append(record)
                     continue
-                self._add_person(object_mapping, _observation(object_mapping, record))
+                self._add_person(object_mapping, observe(object_mapping, record))
             else:
                 if (table, record.sf_id) in self._tables.mirrors:
                     known.append(record)
                     continue
-                self._mirror_row(table, _observation(object_mapping, record))
+                self._mirror_row(table, observe(object_mapping, record))
             inserted += 1
         return PageLoad(inserted, tuple(known))
 
@@ -282,7 +282,7 @@ class InMemoryTransaction:
             pair = self._tables.pairs[pair_id]
             if (
                 pair.object_name != object_mapping.object_name
-                or pair.state is not PairState.PAIRED
+                or pair.state not in (PairState.PAIRED, PairState.PARKED)
                 or pair.inflight is not None
                 or (pair.next_try_at is not None and pair.next_try_at > now)
             ):
@@ -410,18 +410,6 @@ def _conflict(pair_id: int, run_id: int | None, conflict: Conflict, number: int)
 
 def _dead_letter(pair: Pair, letter: DeadLetter, number: int) -> StoredDeadLetter:
     return StoredDeadLetter(number, pair.id, pair.person_id, pair.object_name, "open", letter)
-
-
-def _observation(object_mapping: ObjectMapping, record: Record) -> Observation:
-    values: dict[str, Value] = {}
-    unreadable: dict[str, str] = {}
-    for mapped in object_mapping.fields:
-        if mapped.field in record.fields:
-            try:
-                values[mapped.column] = canonical(mapped.kind, record.fields[mapped.field], mapped.scale)
-            except InvalidValue as problem:
-                unreadable[mapped.column] = str(problem)
-    return Observation(record, values, unreadable)
 
 
 def _read(kind: Kind, stored: Value, scale: int) -> Value:
