@@ -1,0 +1,219 @@
+"""One HTTP exchange: sent once, counted, its answer read whole or reported as cut. No login and no retry in here.
+
+It also keeps the org's clock: the `Date` of an answer plus the time that has passed here since it came is never later
+than the org's own time (correctness.md A-7), because the answer was written before it arrived.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import threading
+import time
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import Any
+
+import certifi
+import httpx2
+
+from diptych.domain.outcome import ErrorClass, OrgError, OrgRefused, Problem
+from diptych.salesforce.errors import Effect
+from diptych.salesforce.failures import transport_failed, unreadable_answer, was_sent
+
+_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait and how often to try again, in seconds. `attempts` counts the first one."""
+
+    connect: float = 10.0
+    read: float = 120.0
+    attempts: int = 4
+    first_wait: float = 0.5
+    longest_wait: float = 8.0
+    total: float = 90.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer, decoded. `host` is where it came from, as the person knows it."""
+
+    status: int
+    headers: httpx2.Headers
+    content: bytes = field(repr=False)
+    host: str
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "")
+
+    @cached_property
+    def document(self) -> Any:
+        """The content as JSON, numbers with a point as Decimal. Raises ValueError when it is none."""
+        return json.loads(self.content, parse_float=Decimal)
+
+
+class NotSent(Exception):
+    """The request cannot have reached the org; `error` is what to raise when giving up."""
+
+    def __init__(self, error: OrgError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Cut(Exception):
+    """The request was sent and its answer did not come whole; `error` is what to raise when giving up."""
+
+    def __init__(self, error: OrgError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Transport:
+    """A pool of connections. Safe to use from several threads; `close` it when done."""
+
+    def __init__(
+        self,
+        patience: Patience | None = None,
+        *,
+        ca_file: str | None = None,
+        adapter: httpx2.BaseTransport | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.patience = patience or Patience()
+        self._http = httpx2.Client(
+            verify=_tls(ca_file),
+            timeout=httpx2.Timeout(self.patience.read, connect=self.patience.connect),
+            headers={"Accept-Encoding": "gzip", "User-Agent": "diptych"},
+            # Salesforce drops idle connections; a fresh one is cheaper than a write of unknown outcome
+            limits=httpx2.Limits(max_connections=12, max_keepalive_connections=8, keepalive_expiry=5.0),
+            transport=adapter,
+        )
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._calls = 0
+        self._seen_date: tuple[datetime, float] | None = None
+        self._usage: tuple[int, int] | None = None
+
+    @property
+    def calls(self) -> int:
+        """Requests sent so far, failed ones and logins included."""
+        return self._calls
+
+    @property
+    def usage(self) -> tuple[int, int] | None:
+        """Calls used and allowed, as the org last said."""
+        return self._usage
+
+    def server_time(self) -> datetime | None:
+        """Not later than the org's clock now, to the second, UTC; None before the first answer."""
+        with self._lock:
+            if self._seen_date is None:
+                return None
+            seen, at = self._seen_date
+            return (seen + timedelta(seconds=max(0.0, self._monotonic() - at))).replace(microsecond=0)
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        effect: Effect,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send once and read the whole answer, whatever its status. Raises NotSent or Cut."""
+        target = httpx2.URL(url)
+        host = f"{target.scheme}://{target.netloc.decode()}"
+        with self._lock:
+            self._calls += 1
+        try:
+            with self._http.stream(
+                method, target, headers=headers, params=params, content=content, data=form
+            ) as response:
+                self._note(response.headers)
+                body = _read(response)
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+            raise OrgRefused(
+                Problem("ADDRESS", f"{url} is not an address that can be called.", ErrorClass.NETWORK)
+            ) from error
+        except httpx2.HTTPError as error:
+            failure = transport_failed(error, host, effect)
+            raise (Cut(failure) if was_sent(error) else NotSent(failure)) from error
+        return Answer(response.status_code, response.headers, body, host)
+
+    def _note(self, headers: httpx2.Headers) -> None:
+        at = self._monotonic()
+        try:
+            seen = parsedate_to_datetime(headers["date"])
+        except (KeyError, ValueError, TypeError):
+            seen = None
+        usage = _USAGE.search(headers.get("sforce-limit-info", ""))
+        with self._lock:
+            if seen is not None and seen.tzinfo is not None:
+                self._seen_date = (seen, at)
+            if usage:
+                self._usage = (int(usage.group(1)), int(usage.group(2)))
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def not_the_api(answer: Answer, effect: Effect, *, login: bool = False) -> OrgError:
+    """The exception for an answer that cannot be read as the API's."""
+    return unreadable_answer(
+        answer.status, answer.content_type, answer.content, answer.host, effect, login=login
+    )
+
+
+def _read(response: httpx2.Response) -> bytes:
+    """The decoded body. Raises httpx2.RemoteProtocolError when it ends early, also where HTTP itself cannot tell."""
+    zipped = response.headers.get("content-encoding", "").lower() == "gzip"
+    if not zipped:
+        return b"".join(response.iter_bytes())
+    unzip = zlib.decompressobj(wbits=31)
+    parts: list[bytes] = []
+    empty = True
+    try:
+        for chunk in response.iter_raw():
+            empty = empty and not chunk
+            parts.append(unzip.decompress(chunk))
+    except zlib.error as error:
+        raise httpx2.RemoteProtocolError(f"the compressed answer is damaged: {error}") from error
+    parts.append(unzip.flush())
+    if not (unzip.eof or empty):
+        raise httpx2.RemoteProtocolError("the compressed answer ends early")
+    return b"".join(parts)
+
+
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    """Verification as the system does it (SSL_CERT_FILE and SSL_CERT_DIR count), and by `ca_file` on top.
+
+    Raises OrgRefused when `ca_file` cannot be read.
+    """
+    context = ssl.create_default_context()
+    if not context.cert_store_stats()["x509_ca"]:
+        context.load_verify_locations(cafile=certifi.where())
+    if ca_file:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise OrgRefused(
+                Problem(
+                    "CA_FILE",
+                    f"The certificate authority file {ca_file} cannot be read: {error}.",
+                    ErrorClass.NETWORK,
+                    remedy="Give the path of a PEM file, or remove the setting.",
+                )
+            ) from error
+    return context
