@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from diptych.domain.merge import Conflict
 from diptych.domain.pair import Record
 from diptych.domain.values import Value
 from diptych.sync.ports import StoredDeadLetter
-from diptych.testing import InMemoryStore
+from diptych.testing import Fault, InMemoryOrg, InMemoryStore
+from tests.contract.org_contract import OrgContract
 from tests.contract.store_contract import StoreContract
 
 
@@ -65,3 +67,73 @@ class TestInMemoryStore(StoreContract):
     @pytest.fixture
     def store_user(self, store: InMemoryStore) -> SqlUser:
         return SqlUser(store)
+
+
+class Salesperson:
+    """An OrgUser of the org in memory."""
+
+    def __init__(self, org: InMemoryOrg) -> None:
+        self._org = org
+
+    def create(self, object_name: str, late_by: float = 0, **values: Any) -> str:
+        return self._org.records.create(object_name, late_by, **values)
+
+    def create_many(self, object_name: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        return [self._org.records.create(object_name, **row) for row in rows]
+
+    def edit(self, object_name: str, sf_id: str, late_by: float = 0, **values: Any) -> None:
+        self._org.records.edit(object_name, sf_id, late_by, **values)
+
+    def delete(self, object_name: str, sf_id: str) -> None:
+        self._org.records.delete(object_name, sf_id)
+
+    def undelete(self, object_name: str, sf_id: str) -> None:
+        self._org.records.undelete(object_name, sf_id)
+
+    def convert(self, lead_id: str) -> str:
+        return self._org.records.convert(lead_id)
+
+    def value(self, object_name: str, sf_id: str, field: str) -> Any:
+        records = self._org.records
+        return records.value(object_name, records.live(object_name, sf_id), field)
+
+    def advance(self, seconds: float) -> None:
+        self._org.clock.advance(seconds)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        yield  # time only passes when it is told to
+
+    def hide(self, object_name: str, field: str) -> None:
+        self._org.hide(object_name, field)
+
+    def make_read_only(self, object_name: str, field: str) -> None:
+        self._org.lock_field(object_name, field)
+
+    @contextmanager
+    def holding(self, object_name: str, sf_id: str) -> Iterator[None]:
+        self._org.records.edit(object_name, sf_id, late_by=60)
+        yield
+        self._org.clock.advance(60)
+
+    @contextmanager
+    def losing_answers(self) -> Iterator[None]:
+        self._org.faults.arm(Fault(name, 1, "after") for name in ("update", "retrieve"))
+        yield
+        self._org.faults.arm(())
+
+    @contextmanager
+    def unreachable(self) -> Iterator[None]:
+        self._org.faults.arm(Fault(name, 1, "before") for name in ("update", "retrieve"))
+        yield
+        self._org.faults.arm(())
+
+
+class TestInMemoryOrg(OrgContract):
+    @pytest.fixture
+    def org(self) -> InMemoryOrg:
+        return InMemoryOrg()
+
+    @pytest.fixture
+    def org_user(self, org: InMemoryOrg) -> Salesperson:
+        return Salesperson(org)

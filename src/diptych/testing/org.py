@@ -175,6 +175,8 @@ class InMemoryOrg:
 
     def changed(self, reads: Sequence[FeedRead]) -> list[FeedPage]:
         late = self._call("changed")
+        for read in reads:
+            self._check_fields(read.object_name, read.fields)
         pages = [self._page(read, late) for read in reads]
         self._answer(late)
         return pages
@@ -206,6 +208,7 @@ class InMemoryOrg:
         late = self._call("retrieve")
         if len(ids) > 200:
             raise OrgRefused(Problem("LIMIT", "At most 200 records at a time.", ErrorClass.OTHER))
+        self._check_fields(object_name, fields)
         read_at = self.records.now()
         found: dict[str, Record | None] = {}
         for sf_id in ids:
@@ -244,16 +247,17 @@ class InMemoryOrg:
             row.master_id,
             bool(row.values.get("IsConverted")),
             row.values.get("ConvertedContactId"),
-            {name: self._value(object_name, row, name) for name in fields},
+            {name: self.records.value(object_name, row, name) for name in fields},
         )
 
-    def _value(self, object_name: str, row: Stored, name: str) -> Any:
-        try:
-            if (object_name, name) in self._hidden:
-                raise KeyError(name)
-            return self.records.value(object_name, row, name)
-        except KeyError as problem:
-            raise OrgRefused(_no_field(object_name, name)) from problem
+    def _check_fields(self, object_name: str, fields: Iterable[str]) -> None:
+        """A query that names a field the sync user does not see fails as a whole."""
+        described = self.records.described[object_name].fields
+        relations = {f.relationship_name for f in described.values()}
+        for name in fields:
+            known = name.split(".")[0] in relations if "." in name else name in described
+            if not known or (object_name, name) in self._hidden:
+                raise OrgRefused(_no_field(object_name, name))
 
     # ------------------------------------------------------------ Org: writing
 
@@ -332,11 +336,7 @@ class InMemoryOrg:
     def start_snapshot(self, object_name: str, fields: Sequence[str]) -> str:
         late = self._call("start_snapshot")
         columns = tuple(dict.fromkeys((*synced_object(object_name).system_fields, *fields)))
-        for name in columns:
-            if (object_name, name) in self._hidden or (
-                "." not in name and name not in self.records.described[object_name].fields
-            ):
-                raise OrgRefused(_no_field(object_name, name))
+        self._check_fields(object_name, columns)
         job_id = self.records.mint("750")
         self._jobs[job_id] = _Job(object_name, columns, self.job_polls)
         self._answer(late)
