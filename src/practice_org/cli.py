@@ -43,25 +43,31 @@ def serve(
     ),
     seed: Annotated[
         int | None,
-        typer.Option(min=0, max=MOST_RECORDS, help="People to put into a new org (an existing one keeps its own)."),
+        typer.Option(
+            min=0, max=MOST_RECORDS, help="People to put into a new org (an existing one keeps its own)."
+        ),
     ] = None,
     tls_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Also serve https here, with a CA of the org's own.")
     ] = None,
-    sandbox: Annotated[bool, typer.Option("--sandbox/--production", help="What a new org says it is.")] = False,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox/--production", help="What a new org says it is.")
+    ] = False,
     name: Annotated[str, typer.Option(help="Name of a new org.")] = "Practice Org",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document, then keep serving.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON document, then keep serving.")
+    ] = False,
 ) -> None:
     """Serve a practice org until Ctrl-C; its state survives in its file."""
     plain, tls_socket = _sockets(host, port, tls_port)
-    org = _org(data, name, sandbox, seed, quiet=as_json)
+    org = open_or_create(data, name, sandbox, seed, quiet=as_json)
     try:
         files = tls_files(org.file("tls")) if tls_socket is not None else None
     except OSError as error:
         _fail(f"cannot write the TLS certificate beside {data}: {error.strerror}")
-    facts = _facts(org, host, plain, tls_socket, files)
+    said = facts(org, host, plain, tls_socket, files)
     tls = (tls_socket, files) if tls_socket is not None and files is not None else None
-    server = Serving(create_app(org), plain, tls, on_ready=lambda: _announce(facts, as_json))
+    server = Serving(create_app(org), plain, tls, on_ready=lambda: _announce(said, as_json))
     # uvicorn raises the signal again once it has closed; by then there is nothing left to interrupt.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
@@ -80,7 +86,7 @@ def _sockets(host: str, port: int, tls_port: int | None) -> tuple[socket.socket,
         _fail(f"{error}. Choose another with --port or --tls-port.")
 
 
-def _org(data: Path, name: str, sandbox: bool, seed: int | None, *, quiet: bool) -> Org:
+def open_or_create(data: Path, name: str, sandbox: bool, seed: int | None, *, quiet: bool) -> Org:
     from practice_org.seed import sow
 
     try:
@@ -90,7 +96,11 @@ def _org(data: Path, name: str, sandbox: bool, seed: int | None, *, quiet: bool)
         starter.furnish(org)
         sow.prepare_fields(org)
         if seed:
-            bar = None if quiet else lambda done, all_: typer.echo(f"\rseeding {done:,} of {all_:,}", nl=False, err=True)
+            bar = (
+                None
+                if quiet
+                else lambda done, all_: typer.echo(f"\rseeding {done:,} of {all_:,}", nl=False, err=True)
+            )
             sow.sow(org, people=seed, progress=bar)
             if not quiet:
                 typer.echo("", err=True)
@@ -106,7 +116,7 @@ def _fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def _facts(
+def facts(
     org: Org, host: str, plain: socket.socket, tls: socket.socket | None, files: TlsFiles | None
 ) -> dict[str, Any]:
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host

@@ -89,7 +89,9 @@ class Edge:
                     path=path,
                     query=query,
                     status=status,
-                    object=object_of(rest, dict(parse_qsl(query)), body) if path.startswith("/services/data/") else None,
+                    object=object_of(rest, dict(parse_qsl(query)), body)
+                    if path.startswith("/services/data/")
+                    else None,
                     user=state.username,
                     headers=Headers(scope=scope),
                     body=body,

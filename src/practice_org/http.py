@@ -112,6 +112,7 @@ class Frame:
             if request.method not in ("GET", "HEAD"):
                 raise method_not_allowed(request.method, ("GET", "HEAD"))
             return json_response(versions())
+        self._org.late.settle()
         version, rest = _version(path)
         context = self._context(request, body, version, rest)
         found = self._router.resolve(request.method, rest)
@@ -125,7 +126,7 @@ class Frame:
             if state is not None:
                 state.username = context.user.username
             self._admit(context.user)
-            if not rest.strip("/") == "limits":
+            if rest.strip("/") != "limits":
                 self._org.limits.count()
         if rest in ("", "/"):
             return json_response(self._resources(context))
@@ -145,7 +146,9 @@ class Frame:
         if session is not None and caller is not None and caller.active:
             rights = access.for_user(self._org, caller.id)
             user = UserInfo(caller.id, caller.username, caller.profile_id, "ModifyAllData" in rights.system)
-        options = dict(parse_qsl(request.headers.get("sforce-call-options", "").replace(",", "&").replace(" ", "")))
+        options = dict(
+            parse_qsl(request.headers.get("sforce-call-options", "").replace(",", "&").replace(" ", ""))
+        )
         return Context(
             org=self._org,
             user=user,
@@ -223,7 +226,7 @@ def _version(path: str) -> tuple[str, str]:
 def object_of(path: str, query: Mapping[str, str], body: bytes) -> str | None:
     """The object that a call is about, as far as its address or query tells; for faults and the log."""
     match = _OBJECT.match(path)
-    if match and path.startswith("/sobjects/") or match and len(path.split("/")) > 3:
+    if (match and path.startswith("/sobjects/")) or (match and len(path.split("/")) > 3):
         return match[1]
     text = query.get("q", "")
     if not text and path.startswith(("/jobs/", "/composite/sobjects")):
@@ -242,7 +245,11 @@ def _triggers(context: Context, rest: str) -> list[tuple[str, str | None]]:
         return [("bulk", object_name)]
     if parts[0] in ("query", "queryAll"):
         return [("query", object_name)]
-    if parts[0] == "sobjects" and context.method in ("GET", "HEAD") and (len(parts) == 1 or parts[-1] == "describe"):
+    if (
+        parts[0] == "sobjects"
+        and context.method in ("GET", "HEAD")
+        and (len(parts) == 1 or parts[-1] == "describe")
+    ):
         return [("describe", object_name)]
     return [("any", object_name)]
 
@@ -258,7 +265,10 @@ def _decoded(body: bytes, encoding: str) -> bytes:
 
 def is_json(response: Response) -> bool:
     """True for a complete JSON answer."""
-    return bool(response.headers.get("content-type", "").startswith("application/json") and getattr(response, "body", b""))
+    return bool(
+        response.headers.get("content-type", "").startswith("application/json")
+        and getattr(response, "body", b"")
+    )
 
 
 def compressed(response: Response, accepted: str) -> Response:
@@ -292,4 +302,3 @@ async def _gzip_stream(chunks: Any) -> Any:
 def http_date(moment: datetime) -> str:
     """A moment as HTTP headers write it."""
     return moment.astimezone(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
-

@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from practice_org import ids
 from practice_org.auth.apps import ConnectedApp, all_apps, save_app
 from practice_org.auth.passwords import new_password, new_security_token
 from practice_org.auth.people import caller_by_id, set_credentials
@@ -64,7 +65,9 @@ PEOPLE = (
     Person("sales", "Élodie", "Marchand", birth.STANDARD_PROFILE, "Account executive", login=False),
     Person("sales", "Kwame", "Boateng", birth.STANDARD_PROFILE, "Inside sales", login=False),
     Person("sales", "Priya", "Raman", birth.STANDARD_PROFILE, "Inside sales", login=False),
-    Person("inactive", "Gustav", "Helmer", birth.STANDARD_PROFILE, "Left the company", active=False, login=False),
+    Person(
+        "inactive", "Gustav", "Helmer", birth.STANDARD_PROFILE, "Left the company", active=False, login=False
+    ),
 )
 
 
@@ -82,6 +85,7 @@ class Credential:
 def furnish(org: Org) -> None:
     """Put profiles, users, logins and the connected app into a new org."""
     create_tables(org)
+    _own_id(org)
     access.create_profile(org, SYNC_PROFILE, system_permissions=SYNC_PERMISSIONS)
     without = [name for name in birth.STANDARD_SYSTEM_PERMISSIONS if name != "ApiEnabled"]
     access.create_profile(org, NO_API_PROFILE, system_permissions=without)
@@ -122,6 +126,14 @@ def furnish(org: Org) -> None:
         ),
     )
     org.set_setting(CONTROL_TOKEN, secrets.token_urlsafe(24))
+
+
+def _own_id(org: Org) -> None:
+    """No two orgs have the same id: a tool that was connected to one must notice another."""
+    with org.transaction() as tx:
+        tx.connection.execute(
+            'UPDATE "Organization" SET "Id" = ?', (ids.encode("00D", secrets.randbelow(62**9)),)
+        )
 
 
 def _plain(text: str) -> str:

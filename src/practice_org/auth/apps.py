@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from practice_org.auth.assertion import public_key
@@ -68,7 +69,7 @@ def all_apps(org: Org) -> list[ConnectedApp]:
     return [_app(row) for row in rows]
 
 
-def _app(row: tuple) -> ConnectedApp:  # type: ignore[type-arg]
+def _app(row: tuple[Any, ...]) -> ConnectedApp:
     return ConnectedApp(
         row[0],
         row[1],

@@ -92,9 +92,19 @@ def authorize(door: Door, request: Request, form: Mapping[str, str]) -> Response
         if refusal.redirect:
             return _back(
                 given["redirect_uri"],
-                {"error": refusal.error, "error_description": refusal.description, "state": given.get("state")},
+                {
+                    "error": refusal.error,
+                    "error_description": refusal.description,
+                    "state": given.get("state"),
+                },
             )
-        return page("error.html", 400, title="This app cannot be let in", error=refusal.error, message=refusal.description)
+        return page(
+            "error.html",
+            400,
+            title="This app cannot be let in",
+            error=refusal.error,
+            message=refusal.description,
+        )
     if request.method == "POST":
         return _form(door, request, form, asked)
     who = visitor(door, request)
@@ -143,7 +153,13 @@ def _check(door: Door, given: Mapping[str, str]) -> Asked:
 
 def _form(door: Door, request: Request, form: Mapping[str, str], asked: Asked) -> Response:
     if not from_own_page(request):
-        return page("error.html", 403, title="Not from this page", error="", message="This form came from another site.")
+        return page(
+            "error.html",
+            403,
+            title="Not from this page",
+            error="",
+            message="This form came from another site.",
+        )
     if form.get("step") == "login":
         try:
             caller = check_password(
@@ -162,14 +178,22 @@ def _form(door: Door, request: Request, form: Mapping[str, str], asked: Asked) -
         return _login_page(door, asked)
     if not form_is_ours(request, who, form.get("form_token", "")):
         return page(
-            "error.html", 403, title="Too old", error="", message="This form is out of date. Go back and try again."
+            "error.html",
+            403,
+            title="Too old",
+            error="",
+            message="This form is out of date. Go back and try again.",
         )
     if form.get("step") == "other":
         return _login_page(door, asked)
     if form.get("step") != "allow":
         return _back(
             asked.redirect_uri,
-            {"error": "access_denied", "error_description": "end-user denied authorization", "state": asked.state},
+            {
+                "error": "access_denied",
+                "error_description": "end-user denied authorization",
+                "state": asked.state,
+            },
         )
     approve(door.org, asked.app.client_id, who.caller.id)
     return _grant(door, asked, who)

@@ -87,7 +87,9 @@ def redeem_code(
         ):
             family = secrets.token_hex(12)
             if org.clock.now().timestamp() < row[6]:
-                connection.execute("UPDATE _authorization_code SET family = ? WHERE digest = ?", (family, key))
+                connection.execute(
+                    "UPDATE _authorization_code SET family = ? WHERE digest = ?", (family, key)
+                )
                 return Grant(family, client_id, row[1], row[3])
     if reused:
         sessions.forget()
@@ -155,7 +157,9 @@ def redeem_refresh_token(
         grant = Grant(row[0], row[1], row[2], row[3])
         spent = row[4] == "used"
         if spent:
-            connection.execute("UPDATE _refresh_token SET state = 'revoked' WHERE family = ?", (grant.family,))
+            connection.execute(
+                "UPDATE _refresh_token SET state = 'revoked' WHERE family = ?", (grant.family,)
+            )
             end_sessions(connection, family=grant.family)
         elif rotate:
             connection.execute("UPDATE _refresh_token SET state = 'used' WHERE digest = ?", (key,))

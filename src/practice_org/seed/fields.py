@@ -36,7 +36,16 @@ def _want(objects: tuple[str, ...] | str, name: str, type: str, label: str, **mo
 
 
 FIELDS = (
-    _want(BOTH, EXTERNAL_KEY, "text", "External Key", length=64, external_id=True, unique=True, case_sensitive=True),
+    _want(
+        BOTH,
+        EXTERNAL_KEY,
+        "text",
+        "External Key",
+        length=64,
+        external_id=True,
+        unique=True,
+        case_sensitive=True,
+    ),
     _want(BOTH, "mkto71_Lead_Score__c", "number", "Score", precision=10, scale=0),
     _want(BOTH, "mkto71_Acquisition_Date__c", "datetime", "Acquisition Date"),
     _want(BOTH, "mkto71_Acquisition_Program__c", "text", "Acquisition Program", length=255),
@@ -74,7 +83,9 @@ FIELDS = (
     _want("Contact", "Contract_Value__c", "currency", "Contract Value", precision=18, scale=2),
     _want("Contact", "Last_Visit__c", "datetime", "Last Visit"),
     _want("Contact", "Hobbies__c", "textarea", "Hobbies"),
-    _want("Account", "Customer_Number__c", "text", "Customer Number", length=20, external_id=True, unique=True),
+    _want(
+        "Account", "Customer_Number__c", "text", "Customer Number", length=20, external_id=True, unique=True
+    ),
     _want("Account", "Key_Account__c", "checkbox", "Key Account"),
 )
 
@@ -91,6 +102,4 @@ def prepare_fields(org: Org) -> None:
                     org, object_name, wanted.name, wanted.type, label=wanted.label, **dict(wanted.more)
                 )
                 if wanted.name in MARKETING:
-                    access.set_field_rights(
-                        org, salespeople, object_name, wanted.name, read=True, edit=False
-                    )
+                    access.set_field_rights(org, salespeople, object_name, wanted.name, read=True, edit=False)

@@ -10,7 +10,7 @@ import random
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from practice_org.clock import stamp
@@ -82,9 +82,7 @@ class Generator:
 
     def _name(self) -> tuple[str | None, str]:
         r = self._rng.random()
-        for share, (first, last) in words.NAME_GROUPS:
-            if r < share:
-                break
+        first, last = next(names for share, names in words.NAME_GROUPS if r < share)
         return (None if self._maybe(0.02) else self._pick(first)), self._pick(last)
 
     def _company(self) -> str:
@@ -122,7 +120,9 @@ class Generator:
         if self._maybe(0.1):
             return
         city, state, code, country = self._pick(words.CITIES)
-        row[f"{prefix}Street"] = f"{1 + int(self._rng.random() * 300)} {self._pick(words.STREETS)}{self._pick(words.STREET_EXTRA)}"
+        row[f"{prefix}Street"] = (
+            f"{1 + int(self._rng.random() * 300)} {self._pick(words.STREETS)}{self._pick(words.STREET_EXTRA)}"
+        )
         row[f"{prefix}City"] = city if not self._maybe(0.01) else "NA"
         row[f"{prefix}State"] = state or None
         row[f"{prefix}PostalCode"] = code or None
@@ -198,7 +198,11 @@ class Generator:
     def contact(self, account_id: str | None) -> Row:
         """One contact, of a company or of none."""
         self._number += 1
-        row: Row = {"IsDeleted": int(self._maybe(0.015)), "OwnerId": self._owner(False), "AccountId": account_id}
+        row: Row = {
+            "IsDeleted": int(self._maybe(0.015)),
+            "OwnerId": self._owner(False),
+            "AccountId": account_id,
+        }
         created = self._history(row)
         self._person(row, created)
         row["IsEmailBounced"] = int("EmailBouncedDate" in row)
@@ -211,7 +215,9 @@ class Generator:
         if self._maybe(0.2):
             self._address("Other", row)
         row["Favourite_Color__c"] = self._pick(words.COLORS) if self._maybe(0.5) else None
-        row["Linkedin_Profile_URL__c"] = f"https://social.example.com/in/{self._number}" if self._maybe(0.4) else None
+        row["Linkedin_Profile_URL__c"] = (
+            f"https://social.example.com/in/{self._number}" if self._maybe(0.4) else None
+        )
         row["ShoeSize__c"] = 34 + int(self._rng.random() * 28) / 2 if self._maybe(0.3) else None
         row["Segment__c"] = int(self._rng.random() * 9) if self._maybe(0.6) else None
         row["Renewal__c"] = int(self._maybe(0.2))
@@ -245,13 +251,19 @@ class Generator:
         row["NumberOfEmployees"] = int(self._rng.random() ** 3 * 20_000) if self._maybe(0.7) else None
         self._address("", row)
         row["Favorite_Color__c"] = self._pick(words.COLORS) if self._maybe(0.5) else None
-        row["LinkedIn_Profile__c"] = f"https://social.example.com/in/{self._number}" if self._maybe(0.4) else None
+        row["LinkedIn_Profile__c"] = (
+            f"https://social.example.com/in/{self._number}" if self._maybe(0.4) else None
+        )
         row["Shoe_Size__c"] = 34 + int(self._rng.random() * 28) / 2 if self._maybe(0.3) else None
         row["Segment__c"] = self._pick(("A", "B", "C")) if self._maybe(0.7) else None
-        row["Renewal__c"] = self._day(self._end + int(self._rng.random() * 700) * DAY) if self._maybe(0.6) else None
+        row["Renewal__c"] = (
+            self._day(self._end + int(self._rng.random() * 700) * DAY) if self._maybe(0.6) else None
+        )
         row["Budget__c"] = round(self._rng.random() * 90_000, 2) if self._maybe(0.7) else None
         row["Win_Probability__c"] = round(self._rng.random() * 100, 2) if self._maybe(0.7) else None
-        row["Next_Call__c"] = _stamp(self._end + int(self._rng.random() * 90 * DAY)) if self._maybe(0.5) else None
+        row["Next_Call__c"] = (
+            _stamp(self._end + int(self._rng.random() * 90 * DAY)) if self._maybe(0.5) else None
+        )
         row["Interests__c"] = ";".join(w for w in words.INTERESTS if self._maybe(0.4)) or None
         row["Internal_Notes__c"] = self._text()
         row["Assistant_Email__c"] = f"desk{self._number % 500}@example.org" if self._maybe(0.4) else None
@@ -279,8 +291,3 @@ def _ascii(text: str) -> str:
 
 def _stamp(seconds: int) -> str:
     return stamp(datetime.fromtimestamp(seconds, UTC))
-
-
-def due(moment: str, days: int) -> str:
-    """A stored stamp some days later."""
-    return stamp(datetime.fromisoformat(moment).replace(tzinfo=UTC) + timedelta(days=days))

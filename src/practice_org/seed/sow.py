@@ -37,9 +37,7 @@ class Sown:
     leads: int
 
 
-def sow(
-    org: Org, *, people: int, seed: int = 1, progress: Callable[[int, int], None] | None = None
-) -> Sown:
+def sow(org: Org, *, people: int, seed: int = 1, progress: Callable[[int, int], None] | None = None) -> Sown:
     """Add so many people. Needs the custom fields (`prepare_fields`). A chunk is one transaction."""
     generator = Generator(seed, org.clock.now(), _owners(org))
     accounts = contacts = leads = 0
@@ -95,9 +93,7 @@ def _insert(connection: sqlite3.Connection, org: Org, object_name: str, rows: li
         f"INSERT INTO {tables.quoted(object_name)} ({listed}) VALUES ({marks})",
         [tuple((blank | row)[name] for name in columns) for row in rows],
     )
-    deleted = [
-        (object_name, row["Id"], row["SystemModstamp"], row["Id"]) for row in rows if row["IsDeleted"]
-    ]
+    deleted = [(object_name, row["Id"], row["SystemModstamp"], row["Id"]) for row in rows if row["IsDeleted"]]
     connection.executemany("INSERT INTO _deleted (object, id, deleted_at, root) VALUES (?, ?, ?, ?)", deleted)
 
 

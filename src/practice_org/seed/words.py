@@ -4,28 +4,33 @@ from __future__ import annotations
 
 Names = tuple[tuple[str, ...], tuple[str, ...]]
 
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 LATIN: Names = (
-    tuple(
-        """Anna Ben Clara David Emma Felix Grace Henry Ida Jonas Karen Liam Maria Noah Olga Peter Quinn Rosa Simon
+    _split("""Anna Ben Clara David Emma Felix Grace Henry Ida Jonas Karen Liam Maria Noah Olga Peter Quinn Rosa Simon
         Tara Ulric Vera Walter Xenia Yvonne Zoe Alice Bruno Celia Derek Edith Frank Greta Hugo Irene Jack Lena Marcus
         Nadia Oscar Paula Ralph Sonia Tobias Ursula Victor Wanda Adrian Bianca Conrad Daphne Elias Fiona Gavin Hazel
-        Ivan Judith Kevin Lydia Martin Nora Owen Pia Ruben Stella Theo Una Vincent""".split()
-    ),
-    tuple(
-        """Abbott Barlow Calder Draper Ellis Farrow Gable Harker Irwin Jessop Kerr Lomax Marsh Norris Oakley Pascoe
+        Ivan Judith Kevin Lydia Martin Nora Owen Pia Ruben Stella Theo Una Vincent"""),
+    _split("""Abbott Barlow Calder Draper Ellis Farrow Gable Harker Irwin Jessop Kerr Lomax Marsh Norris Oakley Pascoe
         Quill Rusk Sayer Tolley Upton Vance Webb Yardley Ansel Brandt Correa Dietz Engel Fabbri Grosso Holm Ibsen
         Jansen Keller Lund Moretti Nagel Ortega Pereira Ritter Silva Thorn Ueland Vidal Werner Zeller Becker Castro
         Dahl Esposito Fischer Garnier Hoffman Iversen Kruger Lambert Meyer Novak Olsen Petit Rossi Schmidt Torres
-        Urban Vogel Wagner Young Ziegler Baker Cooper Dixon Fletcher Granger Hunter Mason Potter Sawyer Turner""".split()
-    ),
+        Urban Vogel Wagner Young Ziegler Baker Cooper Dixon Fletcher Granger Hunter Mason Potter Sawyer Turner"""),
 )
 ACCENTED: Names = (
-    tuple("André Björn Chloé Désirée Émile François Göran Håkan Inês José Łukasz Márta Nuño Øyvind Renée Søren Þóra Zoë Ağa Šimon".split()),
-    tuple("Åkesson Brûlé Çelik Dvořák Étienne Fürst Gómez Hørup Íñiguez Jürgens Kovács Łoś Müller Núñez Öztürk Péché Řehoř Šťastný Þorvalds Žižka".split()),
+    _split(
+        "André Björn Chloé Désirée Émile François Göran Håkan Inês José Łukasz Márta Nuño Øyvind Renée Søren Þóra Zoë Ağa Šimon"
+    ),
+    _split(
+        "Åkesson Brûlé Çelik Dvořák Étienne Fürst Gómez Hørup Íñiguez Jürgens Kovács Łoś Müller Núñez Öztürk Péché Řehoř Šťastný Þorvalds Žižka"
+    ),
 )
-CJK: Names = (tuple("伟 芳 娜 秀英 敏 静 丽 强 磊 军 陽翔 結衣 蓮 美咲 민준 서연 지훈 하은".split()), tuple("王 李 张 刘 陈 杨 佐藤 鈴木 高橋 田中 김 이 박 최".split()))  # fmt: skip
-RTL: Names = (tuple("أحمد فاطمة محمد ليلى خالد נועה דוד יעל مریم رضا".split()), tuple("الحسن السيد منصور حداد כהן לוי מזרחי حسینی کریمی".split()))  # fmt: skip
-OTHER: Names = (tuple("Алексей Ольга Дмитрий Наталья Ελένη Γιώργος Νίκος अर्जुन प्रिया สมชาย Nguyễn Trần".split()), tuple("Иванов Петрова Смирнов Παππάς Γεωργίου शर्मा सिंह ใจดี Đặng Hoàng".split()))  # fmt: skip
+CJK: Names = (_split("伟 芳 娜 秀英 敏 静 丽 强 磊 军 陽翔 結衣 蓮 美咲 민준 서연 지훈 하은"), _split("王 李 张 刘 陈 杨 佐藤 鈴木 高橋 田中 김 이 박 최"))  # fmt: skip
+RTL: Names = (_split("أحمد فاطمة محمد ليلى خالد נועה דוד יעל مریم رضا"), _split("الحسن السيد منصور حداد כהן לוי מזרחי حسینی کریمی"))  # fmt: skip
+OTHER: Names = (_split("Алексей Ольга Дмитрий Наталья Ελένη Γιώργος Νίκος अर्जुन प्रिया สมชาย Nguyễn Trần"), _split("Иванов Петрова Смирнов Παππάς Γεωργίου शर्मा सिंह ใจดี Đặng Hoàng"))  # fmt: skip
 ODD: Names = (
     ("Jo\u0308rg", "Ame\u0301lie", "D'Arcy", "Mary-Jane", "Anna Lena", "Lou 🌻", "X Æ", "J.", "O'Shea", "None"),
     ("O'Brien", "van der Berg", "de la Cruz", "Mc\u00a0Adam", "Null", "NA", "Smith-Jones", "Nu\u0303ez", "Li", "d'Ávila Jr.", "Test 👩‍👩‍👧"),
@@ -43,15 +48,11 @@ NAME_GROUPS: tuple[tuple[float, Names], ...] = (
 )
 """Cumulative share of each group."""
 
-COMPANY_FIRST = tuple(
-    """Amber Birch Copper Delta Ember Falcon Granite Harbor Indigo Juniper Kestrel Lantern Meadow Northgate Orchard
+COMPANY_FIRST = _split("""Amber Birch Copper Delta Ember Falcon Granite Harbor Indigo Juniper Kestrel Lantern Meadow Northgate Orchard
     Pinnacle Quartz Riverside Summit Timber Umbra Vertex Willow Yellowtail Zephyr Atlas Beacon Cedar Drift Evergreen
-    Foundry Glacier Hollow Ironwood Jasper Keystone Lakeside Mistral Nimbus Opal""".split()
-)
-COMPANY_SECOND = tuple(
-    """Analytics Bakery Cargo Dental Energy Freight Gardens Holdings Instruments Joinery Kitchens Logistics Media
-    Networks Optics Packaging Robotics Software Textiles Utilities Ventures Works Biotech Ceramics Design Foods""".split()
-)
+    Foundry Glacier Hollow Ironwood Jasper Keystone Lakeside Mistral Nimbus Opal""")
+COMPANY_SECOND = _split("""Analytics Bakery Cargo Dental Energy Freight Gardens Holdings Instruments Joinery Kitchens Logistics Media
+    Networks Optics Packaging Robotics Software Textiles Utilities Ventures Works Biotech Ceramics Design Foods""")
 COMPANY_END = ("Inc.", "LLC", "Ltd", "GmbH", "AG", "S.A.", "AB", "BV", "& Sons", "Group", "Co., Ltd.", "")
 COMPANY_ODD = ('Brown, "Big" & Sons', "NULL", "NA", "東京機械株式会社", "شركة النور", "Ünïcode Çorp™", "A", "N/A Systems", "Tab\tCo", "O'Neil; Partners, Ltd.")  # fmt: skip
 
@@ -84,7 +85,16 @@ STREET_EXTRA = ("", "", "", "", "\nSuite 400", "\r\n2nd floor", "\nc/o Reception
 TITLES = ("CEO", "CTO", "VP Marketing", "Marketing Manager", "Sales Director", "Buyer", "Engineer", "Head of IT", "Owner", "Assistant", "Intern", "NA", "Geschäftsführer", "Directeur général", "Sr. Director, \"Growth\"", "部長", "")  # fmt: skip
 SALUTATIONS = ("", "", "Mr.", "Ms.", "Mrs.", "Dr.", "Prof.")
 DEPARTMENTS = ("Marketing", "Sales", "IT", "Finance", "R&D", "Operations", "None", "")
-LEAD_SOURCES = ("Web", "Web", "Phone Inquiry", "Partner Referral", "Purchased List", "Other", "Trade Show (old)", "")
+LEAD_SOURCES = (
+    "Web",
+    "Web",
+    "Phone Inquiry",
+    "Partner Referral",
+    "Purchased List",
+    "Other",
+    "Trade Show (old)",
+    "",
+)
 LEAD_STATUS = ("Open - Not Contacted", "Open - Not Contacted", "Working - Contacted", "Working - Contacted", "Closed - Not Converted", "Nurture")  # fmt: skip
 INDUSTRIES = ("Agriculture", "Banking", "Biotechnology", "Chemicals", "Construction", "Consulting", "Education", "Electronics", "Energy", "Finance", "")  # fmt: skip
 RATINGS = ("Hot", "Warm", "Cold", "")

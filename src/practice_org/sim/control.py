@@ -24,6 +24,7 @@ from practice_org.auth.identity import bearer
 from practice_org.auth.people import caller_by_username
 from practice_org.auth.settings import DoorSettings, change_settings, read_settings
 from practice_org.clock import stamp, wire
+from practice_org.data import dml
 from practice_org.errors import ApiError
 from practice_org.organization import organization
 from practice_org.schema import custom
@@ -75,10 +76,12 @@ def routes(control: Control) -> list[Route]:
         "rules": lambda c, _: c.door.org.setting(rules.SETTING, []),
     }
     made = [
-        Route(f"/__sim__/{name}", _endpoint(control, answer), methods=["POST"]) for name, answer in writes.items()
+        Route(f"/__sim__/{name}", _endpoint(control, answer), methods=["POST"])
+        for name, answer in writes.items()
     ]
     made += [
-        Route(f"/__sim__/{name}", _endpoint(control, answer), methods=["GET"]) for name, answer in reads.items()
+        Route(f"/__sim__/{name}", _endpoint(control, answer), methods=["GET"])
+        for name, answer in reads.items()
     ]
     made.append(Route("/__sim__/faults", _endpoint(control, _clear_faults), methods=["DELETE"]))
     made.append(Route("/__sim__/requests", _endpoint(control, _clear_requests), methods=["DELETE"]))
@@ -90,7 +93,9 @@ def _endpoint(control: Control, answer: Callable[[Control, Order], Any]) -> Call
         given = bearer(request.headers.get("authorization", ""))
         token = control.door.org.setting("control_token", "")
         if not token or not hmac.compare_digest(given.encode(), token.encode()):
-            return JSONResponse({"error": "the control plane needs its own token: Authorization: Bearer ..."}, 401)
+            return JSONResponse(
+                {"error": "the control plane needs its own token: Authorization: Bearer ..."}, 401
+            )
         body = await request.body()
         return await run_in_threadpool(_answer, control, answer, request, body)
 
@@ -171,7 +176,11 @@ def _clock(control: Control, order: Order) -> Any:
         clock.advance(float(order["advance"]))
     org.save_clock()
     control.door.sessions.forget()
-    return {"now": wire(stamp(clock.now())), "offset_seconds": clock.offset_seconds, "frozen": clock.frozen_at is not None}
+    return {
+        "now": wire(stamp(clock.now())),
+        "offset_seconds": clock.offset_seconds,
+        "frozen": clock.frozen_at is not None,
+    }
 
 
 def _moment(text: Any) -> datetime:
@@ -246,20 +255,31 @@ def _fields(control: Control, order: Order) -> Any:
 
 def _bump(control: Control, order: Order) -> Any:
     """`{object, ids}`: move SystemModstamp alone, as background jobs of the platform do."""
-    org = control.door.org
-    obj = org.schema[order["object"]]
-    chosen = [ids.to18(str(one)) for one in order["ids"]]
-    with org.transaction() as tx:
-        count = 0
-        for one in chosen:
-            count += tx.connection.execute(
-                f'UPDATE "{obj.name}" SET "SystemModstamp" = ? WHERE "Id" = ?', (tx.stamp, one)
-            ).rowcount
-    return {"bumped": count}
+    return {"bumped": dml.bump(control.door.org, order["object"], order["ids"])}
 
 
 def _late_commit(control: Control, order: Order) -> Any:
-    raise BadOrder("not available")
+    """`{operation, object, id, values, seconds, username}`: a write that commits later, stamped now.
+
+    `username` says who writes; without it the org itself does.
+    """
+    org = control.door.org
+    user_id = None
+    if order.get("username"):
+        caller = caller_by_username(org, order["username"])
+        if caller is None:
+            raise BadOrder(f"no user {order['username']!r}")
+        user_id = caller.id
+    operation = order.get("operation", "update")
+    if operation not in ("insert", "update", "delete", "undelete"):
+        raise BadOrder("operation must be insert, update, delete or undelete")
+    record_id = ids.to18(str(order["id"])) if operation != "insert" else None
+    if operation != "insert" and record_id is None:
+        raise BadOrder(f"{order['id']!r} is no record id")
+    number = org.late.hold(
+        user_id, operation, order["object"], record_id, order.get("values", {}), float(order["seconds"])
+    )
+    return {"number": number, "open": org.late.listing()}
 
 
 def _requests(control: Control, order: Order) -> Any:
@@ -299,6 +319,7 @@ def _state(control: Control, order: Order) -> Any:
         "settings": asdict(read_settings(org)),
         "jobs": {"speed": org.setting("job_speed", "instant")},
         "limits": {"used": org.limits.used, "maximum": org.limits.maximum},
+        "late_commits": org.late.listing(),
         "faults": control.faults.listing(),
         "rules": org.setting(rules.SETTING, []),
         "records": counts,

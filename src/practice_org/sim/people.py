@@ -36,9 +36,11 @@ def order(door: Door, order: dict[str, Any]) -> dict[str, Any]:
     org.access_cache.clear()
     if caller is None:
         return {"profile": profile}
-    row = org.reader().execute(
-        "SELECT password, security_token FROM _demo_credential WHERE user_id = ?", (caller.id,)
-    ).fetchone()
+    row = (
+        org.reader()
+        .execute("SELECT password, security_token FROM _demo_credential WHERE user_id = ?", (caller.id,))
+        .fetchone()
+    )
     return {
         "id": caller.id,
         "username": caller.username,
@@ -90,9 +92,11 @@ def _change(org: Org, caller: Caller, order: dict[str, Any]) -> None:
         changes["IsActive"] = int(bool(order["active"]))
     if "profile" in order:
         access.permission_set_of_profile(org, order["profile"])
-        changes["ProfileId"] = org.reader().execute(
-            'SELECT "Id" FROM "Profile" WHERE "Id" = ?1 OR "Name" = ?1', (order["profile"],)
-        ).fetchone()[0]
+        changes["ProfileId"] = (
+            org.reader()
+            .execute('SELECT "Id" FROM "Profile" WHERE "Id" = ?1 OR "Name" = ?1', (order["profile"],))
+            .fetchone()[0]
+        )
     if changes:
         with org.transaction() as tx:
             listed = ", ".join(f'"{column}" = ?' for column in changes)
@@ -104,9 +108,7 @@ def _change(org: Org, caller: Caller, order: dict[str, Any]) -> None:
         row = org.reader().execute(
             "SELECT password, security_token FROM _demo_credential WHERE user_id = ?", (caller.id,)
         ).fetchone() or (new_password(), new_security_token())
-        set_credentials(
-            org, caller, order.get("password", row[0]), order.get("security_token", row[1])
-        )
+        set_credentials(org, caller, order.get("password", row[0]), order.get("security_token", row[1]))
 
 
 def _rights(org: Org, set_id: str, order: dict[str, Any]) -> None:

@@ -84,7 +84,7 @@ def _holds(
     if test == "not_blank":
         return value not in (None, "")
     if test == "longer_than":
-        return value is not None and len(str(value)) > int(wanted)
+        return value is not None and len(str(value)) > int(wanted or 0)
     if test == "changed":
         return before is not None and before.get(name) != value
     same = value == wanted or (isinstance(wanted, str) and value is not None and str(value) == wanted)

@@ -50,9 +50,8 @@ def inputs(
         writable = f.has("updateable") if row else f.has("createable")
         if not writable or not rights.writes(obj, f) or any(part in f.name for part in LEFT_OUT):
             continue
-        if f.type == "reference" and (row is None or not f.name.endswith(("OwnerId", "AccountId"))):
-            if f.name != "AccountId":
-                continue
+        if f.type == "reference" and f.name != "AccountId" and (row is None or f.name != "OwnerId"):
+            continue
         kind = KINDS.get(f.type, "text")
         stored = input_text(f, row.get(f.name) if row else f.default_value)
         if kind == "select" and not stored and row is None:
@@ -108,7 +107,9 @@ def _value(f: Field, text: str) -> Any:
         try:
             return int(text) if f.type == "int" else float(text.replace(",", ""))
         except ValueError as error:
-            raise ApiError(400, "INVALID_FIELD", f"{f.label}: {text!r} is not a number.", (f.name,)) from error
+            raise ApiError(
+                400, "INVALID_FIELD", f"{f.label}: {text!r} is not a number.", (f.name,)
+            ) from error
     if f.type == "datetime":
         moment = text.strip().replace(" ", "T")
         if len(moment) == 16:

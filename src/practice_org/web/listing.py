@@ -17,7 +17,16 @@ COLUMNS = {
     "Account": ("Name", "Type", "Industry", "Phone", "BillingCity", "LastModifiedDate"),
 }
 SEARCHED = {"Lead": ("Name", "Company", "Email"), "Contact": ("Name", "Email"), "Account": ("Name",)}
-HIDDEN = ("Id", "IsDeleted", "Name", "PhotoUrl", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById")
+HIDDEN = (
+    "Id",
+    "IsDeleted",
+    "Name",
+    "PhotoUrl",
+    "CreatedDate",
+    "CreatedById",
+    "LastModifiedDate",
+    "LastModifiedById",
+)
 
 
 @dataclass(frozen=True)
@@ -49,11 +58,15 @@ def records(org: Org, rights: Access, obj: ObjectType, words: str, number: int) 
         where.append("(" + " OR ".join(f"{quoted(f.name)} LIKE ? ESCAPE '\\'" for f in searched) + ")")
         values += [pattern] * len(searched)
     listed = ", ".join(["Id", *(quoted(f.name) for f in fields)])
-    rows = org.reader().execute(
-        f"SELECT {listed} FROM {quoted(obj.name)} WHERE {' AND '.join(where)}"
-        ' ORDER BY "LastModifiedDate" DESC, "Id" DESC LIMIT ? OFFSET ?',
-        [*values, PAGE + 1, (number - 1) * PAGE],
-    ).fetchall()
+    rows = (
+        org.reader()
+        .execute(
+            f"SELECT {listed} FROM {quoted(obj.name)} WHERE {' AND '.join(where)}"
+            ' ORDER BY "LastModifiedDate" DESC, "Id" DESC LIMIT ? OFFSET ?',
+            [*values, PAGE + 1, (number - 1) * PAGE],
+        )
+        .fetchall()
+    )
     return Found(
         tuple(f.label for f in fields),
         [(r[0], tuple(text_of(f, v) for f, v in zip(fields, r[1:], strict=True))) for r in rows[:PAGE]],
@@ -116,7 +129,9 @@ def name_of(org: Org, record_id: str) -> str:
     obj = org.schema.by_prefix(record_id)
     if obj is None or obj.get("Name") is None:
         return record_id
-    found = org.reader().execute(f'SELECT "Name" FROM {quoted(obj.name)} WHERE "Id" = ?', (record_id,)).fetchone()
+    found = (
+        org.reader().execute(f'SELECT "Name" FROM {quoted(obj.name)} WHERE "Id" = ?', (record_id,)).fetchone()
+    )
     return str(found[0]) if found and found[0] else record_id
 
 

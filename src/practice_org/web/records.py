@@ -29,6 +29,7 @@ from practice_org.web import forms, listing
 from practice_org.web.pages import page
 
 TABS = {"leads": "Lead", "contacts": "Contact", "accounts": "Account"}
+TYPED = dml.Options(typed=True)
 Form = Mapping[str, str]
 Answer = Callable[[Request, Form, Visitor], Response]
 
@@ -84,14 +85,24 @@ class Pages:
         """Only for people who are logged in, and only forms of our own pages."""
         who = visitor(self._door, request)
         if who is None:
-            return RedirectResponse("/login" + ("" if request.url.path == "/" else f"?to={request.url.path}"), 303)
+            return RedirectResponse(
+                "/login" + ("" if request.url.path == "/" else f"?to={request.url.path}"), 303
+            )
         if request.method == "POST" and not form_is_ours(request, who, form.get("form_token", "")):
-            return page("error.html", 403, title="Too old", error="", message="This form is out of date. Go back, reload the page and try again.")
+            return page(
+                "error.html",
+                403,
+                title="Too old",
+                error="",
+                message="This form is out of date. Go back, reload the page and try again.",
+            )
         self._org.late.settle()
         try:
             return answer(request, form, who)
         except ApiError as error:
-            return page("error.html", error.status, title="That did not work", error=error.code, message=error.message)
+            return page(
+                "error.html", error.status, title="That did not work", error=error.code, message=error.message
+            )
 
     def login(self, request: Request, form: Form) -> Response:
         """The login page of the record pages."""
@@ -100,7 +111,13 @@ class Pages:
         problem = ""
         if request.method == "POST":
             if not from_own_page(request):
-                return page("error.html", 403, title="Not from this page", error="", message="This form came from another site.")
+                return page(
+                    "error.html",
+                    403,
+                    title="Not from this page",
+                    error="",
+                    message="This form came from another site.",
+                )
             try:
                 caller = check_password(
                     self._org, form.get("username", ""), form.get("password", ""), with_token=False
@@ -136,7 +153,16 @@ class Pages:
         words = request.query_params.get("q", "").strip()
         number = max(1, _number(request.query_params.get("page", "1")))
         found = listing.records(self._org, self._rights(who), obj, words, number)
-        return self._page("list.html", who, tab, obj=obj, words=words, number=number, found=found, done=request.query_params.get("done", ""))
+        return self._page(
+            "list.html",
+            who,
+            tab,
+            obj=obj,
+            words=words,
+            number=number,
+            found=found,
+            done=request.query_params.get("done", ""),
+        )
 
     def bin(self, request: Request, form: Form, who: Visitor) -> Response:
         """Deleted records that can come back."""
@@ -176,11 +202,22 @@ class Pages:
         if request.method == "POST":
             try:
                 values = forms.values(inputs, form, None)
-                made = dml.insert(self._org, self._user(who), obj.name, values)
+                made = dml.insert(self._org, self._user(who), obj.name, values, TYPED)
                 return RedirectResponse(f"/{made}?done=created", 303)
             except ApiError as error:
                 problem = error.message
-        return self._page("form.html", who, tab, 400 if problem else 200, obj=obj, row=None, title=f"New {obj.label}", inputs=inputs, problem=problem, back=f"/{tab}")
+        return self._page(
+            "form.html",
+            who,
+            tab,
+            400 if problem else 200,
+            obj=obj,
+            row=None,
+            title=f"New {obj.label}",
+            inputs=inputs,
+            problem=problem,
+            back=f"/{tab}",
+        )
 
     def edit(self, request: Request, form: Form, who: Visitor) -> Response:
         """The form of a record, and what is done with it. Only fields that were changed are written."""
@@ -201,11 +238,22 @@ class Pages:
                         " below; compare them with the record and save again.",
                     )
                 if values:
-                    dml.update(self._org, self._user(who), obj.name, row["Id"], values)
+                    dml.update(self._org, self._user(who), obj.name, row["Id"], values, TYPED)
                 return RedirectResponse(f"/{row['Id']}?done=saved", 303)
             except ApiError as error:
                 problem = error.message
-        return self._page("form.html", who, _tab(obj), 400 if problem else 200, obj=obj, row=row, title=f"Edit {row.get('Name') or obj.label}", inputs=inputs, problem=problem, back=f"/{row['Id']}")
+        return self._page(
+            "form.html",
+            who,
+            _tab(obj),
+            400 if problem else 200,
+            obj=obj,
+            row=row,
+            title=f"Edit {row.get('Name') or obj.label}",
+            inputs=inputs,
+            problem=problem,
+            back=f"/{row['Id']}",
+        )
 
     def delete(self, request: Request, form: Form, who: Visitor) -> Response:
         """Into the recycle bin."""
