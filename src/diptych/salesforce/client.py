@@ -9,7 +9,7 @@ request is repeated once, right after a new login, when the org says that the se
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from diptych.salesforce.transport import Answer, Cut, NotSent, Transport, not_th
 
 API_VERSION = "66.0"
 COMPOSITE_LIMIT = 25
+OnHeaders = Callable[[int, Mapping[str, str]], None]
 _TOO_LONG = (413, 414, 431)
 
 
@@ -125,6 +126,7 @@ class Client:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         attempt_id: str | None = None,
+        on_headers: OnHeaders | None = None,
     ) -> Answer:
         """One call, with the retries above; an answer that is no error, whole. Raises OrgError and its kinds."""
         try:
@@ -136,6 +138,7 @@ class Client:
                 content=content,
                 headers=headers,
                 attempt_id=attempt_id,
+                on_headers=on_headers,
             )
         except CallFailed as failed:
             raise failed.error from failed
@@ -150,6 +153,7 @@ class Client:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         attempt_id: str | None = None,
+        on_headers: OnHeaders | None = None,
     ) -> Answer:
         """As `request`, but errors that the org itself gave come as CallFailed, with their codes still to be judged."""
         labelled = {"Accept": "application/json", **self._labels(attempt_id), **(headers or {})}
@@ -166,7 +170,7 @@ class Client:
                 wait_jitter=patience.first_wait / 2,
             ):
                 with attempt:
-                    return self._once(method, path, effect, params, content, labelled)
+                    return self._once(method, path, effect, params, content, labelled, on_headers)
         except _Passing as passing:
             raise passing.error from passing
         raise AssertionError("stamina returns or raises")
@@ -179,6 +183,7 @@ class Client:
         params: Mapping[str, str] | None,
         content: bytes | None,
         headers: Mapping[str, str],
+        on_headers: OnHeaders | None,
     ) -> Answer:
         grant = self.session.grant(self.transport)
         renewed = False
@@ -191,6 +196,7 @@ class Client:
                     headers={**headers, "Authorization": f"Bearer {grant.access_token}"},
                     params=params,
                     content=content,
+                    on_headers=on_headers,
                 )
             except NotSent as failure:
                 raise _Passing(failure.error) from failure

@@ -131,8 +131,12 @@ class Transport:
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
         form: Mapping[str, str] | None = None,
+        on_headers: Callable[[int, httpx2.Headers], None] | None = None,
     ) -> Answer:
-        """Send once and read the whole answer, whatever its status. Raises NotSent or Cut."""
+        """Send once and read the whole answer, whatever its status; `on_headers` is told as soon as it begins.
+
+        Raises NotSent or Cut.
+        """
         target = httpx2.URL(url)
         host = f"{target.scheme}://{target.netloc.decode()}"
         with self._lock:
@@ -142,6 +146,8 @@ class Transport:
                 method, target, headers=headers, params=params, content=content, data=form
             ) as response:
                 self._note(response.headers)
+                if on_headers is not None:
+                    on_headers(response.status_code, response.headers)
                 body = _read(response)
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
             raise OrgRefused(
