@@ -46,7 +46,7 @@ class LeftAlone:
 def words_of(api_name: str) -> list[str]:
     """The words of an API name in lower case, without the custom suffix: `Favourite_Color__c` gives favourite, color."""
     name = re.sub(r"__[a-z]+$", "", api_name, flags=re.IGNORECASE)
-    name = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name)
+    name = re.sub(r"([a-z])([A-Z])|([0-9])(?=[A-Z][a-z])", r"\1\3_\2", name)
     name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
     return [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
 

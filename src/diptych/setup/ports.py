@@ -40,8 +40,6 @@ class Credentials:
     client_secret: str = field(default="", repr=False)
     private_key: str = field(default="", repr=False)
     refresh_token: str = field(default="", repr=False)
-    access_token: str = field(default="", repr=False)
-    instance_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -132,8 +130,8 @@ class Connector(Protocol):
     ) -> Authorization:
         """Start 'Login with Salesforce' (authorization code with PKCE, login always asked for: S-33)."""
 
-    def exchange(self, authorization: Authorization, code: str) -> Credentials:
-        """The credentials that the code on the way back stands for."""
+    def exchange(self, authorization: Authorization, answer: Mapping[str, str]) -> Credentials:
+        """The credentials that the answer on the way back (the query of the redirect) stands for."""
 
 
 class Vault(Protocol):

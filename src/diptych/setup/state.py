@@ -114,7 +114,11 @@ def read_seen(unit: Transaction) -> dict[str, ObjectDescription]:
     seen = json.loads(unit.setting(SEEN) or "{}")
     return {
         name: ObjectDescription(
-            name, name, name, "", {f: FieldDescription(f, *facts) for f, facts in fields.items()}
+            name,
+            name,
+            name,
+            "",
+            {f: FieldDescription(f, *facts, custom=f.endswith("__c")) for f, facts in fields.items()},
         )
         for name, fields in seen.items()
     }

@@ -87,10 +87,11 @@ class Setup:
         if connection is None:
             raise SetupRefused("No org is connected yet.", "Give the credentials first (diptych connect).")
         if self._org is None or self._org_credentials != connection.credentials:
+            self._org = None
+            self._org_credentials = connection.credentials  # before: connecting may replace the token
             self._org = self._connector.connect(
                 connection.credentials, connection.identity.org_id, self._keep_rotated
             )
-            self._org_credentials = connection.credentials
         return self._org
 
     # ------------------------------------------------------------ prepare, credentials
@@ -107,12 +108,12 @@ class Setup:
         return self._connector.authorize(login_url, client_id, client_secret, redirect_uri)
 
     def authorized(self, authorization: Authorization, state: str, code: str) -> ConnectionCard:
-        """The way back from 'Login with Salesforce': the card of whoever logged in. Nothing is saved."""
-        if state != authorization.state:
-            raise SetupRefused(
-                "The answer does not belong to the login that was begun here.", "Begin the login again."
-            )
-        return self.check(self._connector.exchange(authorization, code))
+        """The way back from 'Login with Salesforce': the card of whoever logged in. Nothing is saved.
+
+        Raises LoginFailed when the answer belongs to another login or the code is refused.
+        """
+        answer = {"state": state, "code": code}
+        return self.check(self._connector.exchange(authorization, answer))
 
     def check(self, credentials: Credentials) -> ConnectionCard:
         """Log in and say who we are and where, so that a person can say yes. Nothing is saved."""
