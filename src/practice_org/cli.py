@@ -27,6 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 MOST_RECORDS = 1_000_000
+COMPLETE = "complete"
+"""Set when everything that a first start puts into a new org is in it."""
 
 
 @app.callback()
@@ -87,11 +89,21 @@ def _sockets(host: str, port: int, tls_port: int | None) -> tuple[socket.socket,
 
 
 def open_or_create(data: Path, name: str, sandbox: bool, seed: int | None, *, quiet: bool) -> Org:
+    """The org of a file; a new one, with users, connected app, fields and people, where there is none.
+
+    Exits with one line on stderr when the file cannot be used.
+    """
     from practice_org.seed import sow
 
     try:
         if data.exists() and data.stat().st_size:
-            return Org.open(data)
+            org = Org.open(data)
+            if not org.setting(COMPLETE):
+                org.close()
+                _fail(
+                    f"{data} was left half made by a start that was interrupted: delete it and start again."
+                )
+            return org
         org = Org.create(data, name=name, sandbox=sandbox)
         starter.furnish(org)
         sow.prepare_fields(org)
@@ -104,6 +116,7 @@ def open_or_create(data: Path, name: str, sandbox: bool, seed: int | None, *, qu
             sow.sow(org, people=seed, progress=bar)
             if not quiet:
                 typer.echo("", err=True)
+        org.set_setting(COMPLETE, True)
         return org
     except OrgFileError as error:
         _fail(str(error))
@@ -119,6 +132,7 @@ def _fail(message: str) -> NoReturn:
 def facts(
     org: Org, host: str, plain: socket.socket, tls: socket.socket | None, files: TlsFiles | None
 ) -> dict[str, Any]:
+    """What a start prints: addresses, ids, and every secret that a visitor needs."""
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     shown = f"[{shown}]" if ":" in shown else shown
     base = f"http://{shown}:{plain.getsockname()[1]}"

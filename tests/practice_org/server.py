@@ -1,8 +1,8 @@
 """A running practice org for tests of any folder: a real process, or a thread of this one.
 
-    with start_practice_org(tmp_path, records=50) as org:
-        org.base_url, org.username, org.password, org.security_token, org.client_id, ...
-        org.control("faults", {"trigger": "query", "status": 503})
+with start_practice_org(tmp_path, records=50) as org:
+    org.base_url, org.username, org.password, org.security_token, org.client_id, ...
+    org.control("faults", {"trigger": "query", "status": 503})
 """
 
 from __future__ import annotations
