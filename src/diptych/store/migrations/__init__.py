@@ -1,0 +1,1 @@
+"""Schema versions of the people database, run by the program itself at start (alembic)."""
