@@ -126,12 +126,17 @@ def test_a_row_with_several_errors_is_refused_if_one_of_them_is() -> None:
 
 
 def test_missing_fields_are_named_even_if_only_the_text_has_them() -> None:
-    outcome = row_outcome("00Q", _row("REQUIRED_FIELD_MISSING", "Required fields are missing: [Company, Status]"))
+    outcome = row_outcome(
+        "00Q", _row("REQUIRED_FIELD_MISSING", "Required fields are missing: [Company, Status]")
+    )
     assert isinstance(outcome, Refused) and outcome.problem.fields == ("Company", "Status")
 
 
 def test_a_breakdown_leaves_a_write_unknown_and_a_read_for_later() -> None:
-    for body in ([{"errorCode": "UNKNOWN_EXCEPTION", "message": "x"}], [{"errorCode": "NEW_ONE", "message": "x"}]):
+    for body in (
+        [{"errorCode": "UNKNOWN_EXCEPTION", "message": "x"}],
+        [{"errorCode": "NEW_ONE", "message": "x"}],
+    ):
         faults = read_faults(body)
         assert type(call_failed(faults, 500, Effect.WRITE)) is OrgOutcomeUnknown
         assert type(call_failed(faults, 500, Effect.READ)) is OrgUnavailable

@@ -26,7 +26,11 @@ _tokens = itertools.count(1)
 
 def answer(document: Any, status: int = 200, **headers: str) -> httpx2.Response:
     """A JSON answer as Salesforce gives it."""
-    found = {"Content-Type": "application/json;charset=UTF-8", "Date": "Tue, 24 Nov 2026 08:00:00 GMT", **headers}
+    found = {
+        "Content-Type": "application/json;charset=UTF-8",
+        "Date": "Tue, 24 Nov 2026 08:00:00 GMT",
+        **headers,
+    }
     return httpx2.Response(status, headers=found, content=json.dumps(document).encode())
 
 
@@ -35,7 +39,9 @@ def html(status: int, title: str = "Down for maintenance") -> httpx2.Response:
     return httpx2.Response(status, headers={"Content-Type": "text/html"}, content=page.encode())
 
 
-def fault(code: str, message: str = "No.", status: int = 400, fields: list[str] | None = None) -> httpx2.Response:
+def fault(
+    code: str, message: str = "No.", status: int = 400, fields: list[str] | None = None
+) -> httpx2.Response:
     body: dict[str, Any] = {"message": message, "errorCode": code}
     if fields is not None:
         body["fields"] = fields
