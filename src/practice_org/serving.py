@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 
 from practice_org.tls import TlsFiles
-from practice_org.wire import Connection
+from practice_org.wire import TLS_ADDRESS, Connection
 
 GRACE_SECONDS = 3
 
@@ -83,6 +83,8 @@ class Serving(uvicorn.Server):
             loop = asyncio.get_running_loop()
             server = await loop.create_server(self._connection, sock=sock, ssl=files.server_context())
             self.servers.append(server)
+            host, port = sock.getsockname()[:2]
+            TLS_ADDRESS[self.server_state] = ("127.0.0.1" if host in ("0.0.0.0", "::") else host, port)
         self._on_ready()
 
     def _connection(self) -> asyncio.Protocol:

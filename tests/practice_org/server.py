@@ -173,7 +173,12 @@ def start_practice_org(
             stderr=errors,
             text=True,
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(
+                    [str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+                ),
+            },
         )
     assert process.stdout is not None
     line = process.stdout.readline()

@@ -9,13 +9,14 @@ import pytest
 
 from tests.practice_org.server import RunningOrg
 
-ORDER = (
+TEXT = (
     "metadataServerUrl passwordExpired sandbox serverUrl sessionId userId userInfo accessibilityMode chatterExternal"
     " currencySymbol orgAttachmentFileSizeLimit orgDefaultCurrencyIsoCode orgDefaultCurrencyLocale"
     " orgDisallowHtmlAttachments orgHasPersonAccounts organizationId organizationMultiCurrency organizationName"
     " profileId roleId sessionSecondsValid userDefaultCurrencyIsoCode userEmail userFullName userId userLanguage"
     " userLocale userName userTimeZone userType userUiSkin"
-).split()
+)
+ORDER = TEXT.split()
 
 
 def login(

@@ -19,6 +19,8 @@ from practice_org.seed import words
 Row = dict[str, Any]
 DAY = 86_400
 YEARS = 6
+IMPORT_ROWS = 9000
+"""Of so many rows, the imported ones share their second: more than a page of 2,000 with one stamp."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Generator:
     _rng: random.Random = field(init=False)
     _latest_email: str = ""
     _import_stamp: int = 0
+    _import_block: int = -1
     _number: int = 0
 
     def __post_init__(self) -> None:
@@ -132,7 +135,8 @@ class Generator:
         """Creation and change stamps. Four in ten rows were written by imports: they share their second."""
         created = self._moment(self._start, self._end - DAY)
         if self._maybe(0.4):
-            if self._number % 1500 == 0 or not self._import_stamp:
+            if self._number // IMPORT_ROWS != self._import_block:
+                self._import_block = self._number // IMPORT_ROWS
                 self._import_stamp = self._moment(self._start + DAY, self._end)
             modified = self._import_stamp
             created = min(created, modified)
