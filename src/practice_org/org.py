@@ -84,6 +84,8 @@ class Org:
         self._connections: list[sqlite3.Connection] = []
         self._connections_lock = threading.Lock()
         self.access_cache: dict[str, Any] = {}
+        self.jobs: dict[str, threading.Thread] = {}
+        self.closing = threading.Event()
         self._writer = self._connect()
         self._settings = {
             key: json.loads(value) for key, value in self._writer.execute("SELECT key, value FROM _setting")
@@ -154,6 +156,9 @@ class Org:
 
     def close(self) -> None:
         """Close every connection; the org must not be used afterwards."""
+        self.closing.set()
+        for job in list(self.jobs.values()):
+            job.join()
         self.late.stop()
         self.limits.flush()
         with self._connections_lock:
@@ -187,6 +192,14 @@ class Org:
             connection = self._connect(read_only=True)
             self._local.connection = connection
         return connection
+
+    def release_reader(self) -> None:
+        """Close this thread's read connection, for threads that end."""
+        connection: sqlite3.Connection | None = self._local.__dict__.pop("connection", None)
+        if connection is not None:
+            with self._connections_lock:
+                self._connections.remove(connection)
+            connection.close()
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from practice_org import ids
 from practice_org.data import checks
 from practice_org.data.checks import Writer
 from practice_org.data.tables import quoted
 from practice_org.errors import ApiError
-from practice_org.http import UserInfo
 from practice_org.schema import access as rights
 from practice_org.schema.catalogue import ObjectType
 
 if TYPE_CHECKING:
+    from practice_org.http import UserInfo
     from practice_org.org import Org, Transaction
 
-User = UserInfo | str | None
+User: TypeAlias = "UserInfo | str | None"
 """Who acts: a user, a user's id, or None for the org itself, which no permission binds."""
 
 
@@ -51,6 +51,7 @@ class Options:
     typed: bool = False
     all_or_none: bool = False
     auto_assign: str | None = None
+    upsert: bool = False
 
 
 PLAIN = Options()
@@ -61,7 +62,7 @@ def apply(org: Org, user: User, writes: Sequence[Write], options: Options = PLAI
 
     With `all_or_none` one refusal rolls all back, and the others are refused for that reason.
     """
-    user_id = user.id if isinstance(user, UserInfo) else user
+    user_id = user if user is None or isinstance(user, str) else user.id
     held = _held(org, writes)
     outcomes: list[Outcome] = []
     with org.transaction() as tx:
@@ -73,20 +74,32 @@ def apply(org: Org, user: User, writes: Sequence[Write], options: Options = PLAI
             try:
                 if number in held:
                     raise held[number]
+                if user_id is not None:
+                    org.faults.check(_trigger(write, options), write.obj.name)
                 outcomes.append(_one(writer, tx, user_id, write, options))
             except ApiError as error:
                 outcomes.append(Outcome(None, error))
         if options.all_or_none:
             if any(outcome.error for outcome in outcomes):
                 connection.execute("ROLLBACK TO all_or_none")
-                outcomes = [o if o.error else Outcome(None, _rolled_back()) for o in outcomes]
+                outcomes = [o if o.error else Outcome(None, rolled_back()) for o in outcomes]
             connection.execute("RELEASE all_or_none")
     if any(write.obj.name in rights.SETUP_OBJECTS for write in writes):
         org.access_cache.clear()
+    if user_id is not None:
+        for write in writes:
+            org.faults.after(_trigger(write, options), write.obj.name)
     return outcomes
 
 
-def _rolled_back() -> ApiError:
+def _trigger(write: Write, options: Options) -> str:
+    if options.upsert:
+        return "upsert"
+    return {"hardDelete": "delete", "undelete": "update"}.get(write.operation, write.operation)
+
+
+def rolled_back() -> ApiError:
+    """The refusal of a record whose neighbours were refused."""
     return ApiError(
         400,
         "ALL_OR_NONE_OPERATION_ROLLED_BACK",

@@ -74,9 +74,9 @@ def run(
             return _aggregates(reader, plan, batch)
         rows = list(islice(reader.execute(plan.sql, plan.params), batch + 1))
         if len(rows) <= batch:
-            return Batch(len(rows), _records(reader, plan, rows, version), None)
+            return Batch(len(rows), records_of(reader, plan, rows, version), None)
         locator, total = _spool(org, reader, plan, user_id, session, soql, batch, include_deleted)
-        return Batch(total, _records(reader, plan, rows[:batch], version), f"{locator}-{batch}")
+        return Batch(total, records_of(reader, plan, rows[:batch], version), f"{locator}-{batch}")
 
 
 def _aggregates(reader: sqlite3.Connection, plan: Plan, batch: int) -> Batch:
@@ -92,9 +92,10 @@ def _aggregates(reader: sqlite3.Connection, plan: Plan, batch: int) -> Batch:
     return Batch(len(rows), [render(row) for row in rows], None)
 
 
-def _records(
+def records_of(
     reader: sqlite3.Connection, plan: Plan, rows: Sequence[Sequence[Any]], version: str
 ) -> list[dict[str, Any]]:
+    """The records of a plan's rows, with their sub-selects."""
     node = plan.node
     assert node is not None
     parents = [row[node.id_index] for row in rows]
@@ -202,17 +203,26 @@ def more(org: Org, user_id: str, session: str, locator: str, version: str) -> Ba
     plan = plan_of(org, user_id, soql, include_deleted=bool(include_deleted))
     assert plan.node is not None
     with org.snapshot() as reader:
-        rows = _rows_by_id(reader, plan, wanted)
-        records = _records(reader, plan, rows, version)
+        rows = rows_by_id(reader, plan, wanted)
+        records = records_of(reader, plan, rows, version)
     following = start + batch
     return Batch(total, records, f"{key}-{following}" if following < total else None)
 
 
-def _rows_by_id(reader: sqlite3.Connection, plan: Plan, wanted: Sequence[str]) -> list[tuple[Any, ...]]:
+def rows_by_id(
+    reader: sqlite3.Connection, plan: Plan, wanted: Sequence[str], *, live: bool = False
+) -> list[tuple[Any, ...]]:
+    """The plan's rows of the given ids, in their order; with `live` without deleted ones."""
     assert plan.node is not None
-    marks = ",".join("?" * len(wanted))
-    sql = f'SELECT {", ".join(plan.columns)} FROM {plan.from_sql} WHERE {plan.alias}."Id" IN ({marks})'
-    found = {row[plan.node.id_index]: row for row in reader.execute(sql, wanted)}
+    found: dict[str, tuple[Any, ...]] = {}
+    for start in range(0, len(wanted), 2000):
+        some = wanted[start : start + 2000]
+        marks = ",".join("?" * len(some))
+        sql = (
+            f"SELECT {', '.join(plan.columns)} FROM {plan.from_sql} "
+            f'WHERE {plan.alias}."Id" IN ({marks})' + (f' AND {plan.alias}."IsDeleted" = 0' if live else "")
+        )
+        found.update((row[plan.node.id_index], row) for row in reader.execute(sql, some))
     return [found[i] for i in wanted if i in found]
 
 

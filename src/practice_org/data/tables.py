@@ -65,7 +65,9 @@ def index_sql(obj: ObjectType) -> list[tuple[str, str]]:
         if obj.get(name) and obj.get("Id"):
             out.append(_index(obj, name, "Id"))
     for field in obj.stored_fields:
-        keyed = (field.has("idLookup") and field.type != "id") or field.has("externalId") or field.has("unique")
+        keyed = (
+            (field.has("idLookup") and field.type != "id") or field.has("externalId") or field.has("unique")
+        )
         children = field.name in ("AccountId", "ParentId", "PermissionSetId", "ProfileId", "ReportsToId")
         if keyed or children or (field.custom and field.type == "reference"):
             out.append(_index(obj, field.name))

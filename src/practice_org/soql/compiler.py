@@ -62,7 +62,7 @@ class Plan:
     node: Node | None
     aggregate: tuple[tuple[str, Leaf], ...] | None
     children: tuple[ChildPlan, ...]
-    header: tuple[tuple[str, str], ...]
+    header: tuple[tuple[str, str, int], ...]
     count_only: bool = False
     from_sql: str = ""
 
@@ -108,7 +108,7 @@ class _Compiler:
         self.obj = obj
         self.scope = Scope.open(setting.schema, setting.access, query, obj, numbers)
         self.columns: list[str] = []
-        self.header: list[tuple[str, str]] = []
+        self.header: list[tuple[str, str, int]] = []
         self.children: list[ChildPlan] = []
         self._seen: dict[str, int] = {}
         self._aliases: dict[str, Column] = {}
@@ -220,8 +220,9 @@ class _Compiler:
                 table = self.scope._tables.get(lowered, column.table)
                 tables[names] = table
                 spot = spot.setdefault(names[-1], {})
-            spot[label] = self._leaf(column)
-            self.header.append((key, column.field.type))
+            leaf = self._leaf(column)
+            spot[label] = leaf
+            self.header.append((key, column.field.type, leaf.index))
         return self._build(self.obj.name, tree, tables, ())
 
     def _leaf(self, column: Column) -> Leaf:
@@ -415,8 +416,8 @@ class _Compiler:
                 unnamed = isinstance(value, Call)
                 label = item.alias or (f"expr{next(self._unnamed)}" if unnamed else column.key)
             entries.append((label, Leaf(len(self.columns), column.field.type)))
+            self.header.append((label, column.field.type, len(self.columns)))
             self.columns.append(column.sql)
-            self.header.append((label, column.field.type))
             self._aliases[label.lower()] = column
         return tuple(entries)
 

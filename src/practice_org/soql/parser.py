@@ -28,10 +28,64 @@ from practice_org.soql.tree import (
 
 MAX_LENGTH = 100_000
 _CLAUSES = frozenset(
-    ["FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "FOR", "USING", "WITH", "ALL", "UPDATE", "AND", "OR", "NOT", "LIKE", "IN", "INCLUDES", "EXCLUDES", "ASC", "DESC", "NULLS", "SELECT", "BY", "THEN", "WHEN", "ELSE", "END", "TYPEOF"]
+    [
+        "FROM",
+        "WHERE",
+        "GROUP",
+        "HAVING",
+        "ORDER",
+        "LIMIT",
+        "OFFSET",
+        "FOR",
+        "USING",
+        "WITH",
+        "ALL",
+        "UPDATE",
+        "AND",
+        "OR",
+        "NOT",
+        "LIKE",
+        "IN",
+        "INCLUDES",
+        "EXCLUDES",
+        "ASC",
+        "DESC",
+        "NULLS",
+        "SELECT",
+        "BY",
+        "THEN",
+        "WHEN",
+        "ELSE",
+        "END",
+        "TYPEOF",
+    ]
 )
 _PLAIN_RANGES = frozenset(
-    ["YESTERDAY", "TODAY", "TOMORROW", "LAST_WEEK", "THIS_WEEK", "NEXT_WEEK", "LAST_MONTH", "THIS_MONTH", "NEXT_MONTH", "LAST_90_DAYS", "NEXT_90_DAYS", "THIS_QUARTER", "LAST_QUARTER", "NEXT_QUARTER", "THIS_YEAR", "LAST_YEAR", "NEXT_YEAR", "THIS_FISCAL_QUARTER", "LAST_FISCAL_QUARTER", "NEXT_FISCAL_QUARTER", "THIS_FISCAL_YEAR", "LAST_FISCAL_YEAR", "NEXT_FISCAL_YEAR"]
+    [
+        "YESTERDAY",
+        "TODAY",
+        "TOMORROW",
+        "LAST_WEEK",
+        "THIS_WEEK",
+        "NEXT_WEEK",
+        "LAST_MONTH",
+        "THIS_MONTH",
+        "NEXT_MONTH",
+        "LAST_90_DAYS",
+        "NEXT_90_DAYS",
+        "THIS_QUARTER",
+        "LAST_QUARTER",
+        "NEXT_QUARTER",
+        "THIS_YEAR",
+        "LAST_YEAR",
+        "NEXT_YEAR",
+        "THIS_FISCAL_QUARTER",
+        "LAST_FISCAL_QUARTER",
+        "NEXT_FISCAL_QUARTER",
+        "THIS_FISCAL_YEAR",
+        "LAST_FISCAL_YEAR",
+        "NEXT_FISCAL_YEAR",
+    ]
 )
 _COUNTED_RANGE = re.compile(
     r"(?:LAST|NEXT)_N_(?:DAYS|WEEKS|MONTHS|QUARTERS|YEARS|FISCAL_QUARTERS|FISCAL_YEARS)\Z"

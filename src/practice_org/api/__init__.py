@@ -1,0 +1,1 @@
+"""Handlers for the paths below `/services/data/v{version}`."""

@@ -1,0 +1,61 @@
+"""Reading JSON bodies, with the parser errors that Salesforce gives."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from practice_org.errors import ApiError, json_parser_error
+from practice_org.http import Context
+
+
+def parsed(body: bytes) -> Any:
+    """The value of a JSON body.
+
+    Raises ApiError JSON_PARSER_ERROR when it is none.
+    """
+    if not body.strip():
+        raise json_parser_error("Unexpected end-of-input: no content to map to Object due to end of input")
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise json_parser_error(f"Invalid UTF-8 start byte 0x{body[error.start]:02x}") from None
+    except json.JSONDecodeError as error:
+        at = f"at [line:{error.lineno}, column:{error.colno + 1}]"
+        if error.pos >= len(error.doc.rstrip()):
+            raise json_parser_error(f"Unexpected end-of-input: expected close marker {at}") from None
+        char = error.doc[error.pos]
+        raise json_parser_error(
+            f"Unexpected character ('{char}' (code {ord(char)})): {error.msg.lower()} {at}"
+        ) from None
+    except RecursionError:
+        raise json_parser_error("The document is nested too deeply") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise json_parser_error(
+        f"Non-standard token '{name}': enable JsonParser.Feature.ALLOW_NON_NUMERIC_NUMBERS to allow"
+    )
+
+
+def json_object(ctx: Context) -> dict[str, Any]:
+    """The JSON object of a request.
+
+    Raises ApiError JSON_PARSER_ERROR for anything else.
+    """
+    value = parsed(ctx.body)
+    if not isinstance(value, dict):
+        token = "START_ARRAY" if isinstance(value, list) else "VALUE_STRING"
+        raise json_parser_error(
+            f"Cannot deserialize instance of sobject from {token} or request may be missing a required field"
+        )
+    return value
+
+
+def flag(value: Any) -> bool:
+    """A JSON or query-string boolean."""
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+def missing(message: str) -> ApiError:
+    return ApiError(400, "MISSING_ARGUMENT", message)

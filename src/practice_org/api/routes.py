@@ -1,0 +1,96 @@
+"""The paths below `/services/data/v{version}` and their handlers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from practice_org.api import (
+    bulk_ingest,
+    bulk_query,
+    collections,
+    composite,
+    describe,
+    limits,
+    query,
+    records,
+    replication,
+)
+from practice_org.http import Context
+
+Handler = Callable[[Context, Request], Response]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One path pattern with the verbs that a handler takes."""
+
+    methods: tuple[str, ...]
+    pattern: str
+    handler: Handler
+    needs_auth: bool = True
+
+
+def _settled(handler: Handler) -> Handler:
+    """Commit the late writes that are due before anything is read."""
+
+    @wraps(handler)
+    def settled(ctx: Context, request: Request) -> Response:
+        ctx.org.late.settle()
+        return handler(ctx, request)
+
+    return settled
+
+
+_TABLE: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/sobjects", describe.all_objects),
+    ("GET", "/sobjects/{object}", describe.one_object),
+    ("POST", "/sobjects/{object}", records.create),
+    ("GET", "/sobjects/{object}/describe", describe.describe_one),
+    ("GET", "/sobjects/{object}/updated", replication.updated),
+    ("GET", "/sobjects/{object}/deleted", replication.deleted),
+    ("GET", "/sobjects/{object}/{id}", records.get),
+    ("PATCH", "/sobjects/{object}/{id}", records.update),
+    ("DELETE", "/sobjects/{object}/{id}", records.delete),
+    ("POST", "/sobjects/{object}/{id}", records.post_to_record),
+    ("GET", "/sobjects/{object}/{field}/{value}", records.get_by_key),
+    ("PATCH", "/sobjects/{object}/{field}/{value}", records.upsert),
+    ("DELETE", "/sobjects/{object}/{field}/{value}", records.delete_by_key),
+    ("POST", "/sobjects/{object}/{field}/{value}", records.post_without_key),
+    ("GET", "/query", query.run),
+    ("GET", "/query/{locator}", query.more),
+    ("GET", "/queryAll", query.run_all),
+    ("GET", "/queryAll/{locator}", query.more),
+    ("GET", "/limits", limits.limits),
+    ("GET", "/limits/recordCount", limits.record_count),
+    ("POST", "/composite", composite.composite),
+    ("POST", "/composite/batch", composite.batch),
+    ("POST", "/composite/graph", composite.graph),
+    ("POST", "/composite/tree/{object}", composite.tree),
+    ("POST", "/composite/sobjects", collections.create),
+    ("PATCH", "/composite/sobjects", collections.update),
+    ("DELETE", "/composite/sobjects", collections.delete),
+    ("GET", "/composite/sobjects/{object}", collections.retrieve_by_url),
+    ("POST", "/composite/sobjects/{object}", collections.retrieve),
+    ("PATCH", "/composite/sobjects/{object}/{field}", collections.upsert),
+    ("POST", "/jobs/query", bulk_query.create),
+    ("GET", "/jobs/query", bulk_query.listing),
+    ("GET", "/jobs/query/{id}", bulk_query.info),
+    ("PATCH", "/jobs/query/{id}", bulk_query.change),
+    ("DELETE", "/jobs/query/{id}", bulk_query.delete),
+    ("GET", "/jobs/query/{id}/results", bulk_query.results),
+    ("GET", "/jobs/query/{id}/resultPages", bulk_query.result_pages),
+    ("POST", "/jobs/ingest", bulk_ingest.create),
+    ("GET", "/jobs/ingest", bulk_ingest.listing),
+    ("GET", "/jobs/ingest/{id}", bulk_ingest.info),
+    ("PATCH", "/jobs/ingest/{id}", bulk_ingest.change),
+    ("DELETE", "/jobs/ingest/{id}", bulk_ingest.delete),
+    ("PUT", "/jobs/ingest/{id}/batches", bulk_ingest.upload),
+    ("GET", "/jobs/ingest/{id}/{kind}", bulk_ingest.results),
+)
+
+ROUTES: list[Route] = [Route((method,), pattern, _settled(handler)) for method, pattern, handler in _TABLE]
