@@ -114,14 +114,14 @@ def _row(code: str, message: str = "No.", fields: list[str] | None = None) -> di
     ],
 )  # fmt: skip
 def test_how_a_row_ended(row: dict[str, Any], kind: type, error_class: ErrorClass) -> None:
-    outcome = row_outcome("00Q000000000001AAA", row)
+    outcome = row_outcome("00Q000000000001EAA", row)
     assert isinstance(outcome, kind)
     assert not isinstance(outcome, Done) and outcome.problem.error_class is error_class
 
 
 def test_a_row_with_several_errors_is_refused_if_one_of_them_is() -> None:
     errors = [*_row("UNABLE_TO_LOCK_ROW")["errors"], *_row("STRING_TOO_LONG", "x", ["City"])["errors"]]
-    outcome = row_outcome("00Q000000000001AAA", {"success": False, "errors": errors})
+    outcome = row_outcome("00Q000000000001EAA", {"success": False, "errors": errors})
     assert isinstance(outcome, Refused) and outcome.problem.fields == ("City",)
 
 

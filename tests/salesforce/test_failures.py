@@ -121,13 +121,10 @@ def test_a_web_page_answers_in_place_of_salesforce(status: str) -> None:
 
 
 def test_a_web_page_answers_a_token_request() -> None:
-    with listener(says(page("200 OK", "<html><title>Login | Salesforce</title></html>"))) as port:
-        with pytest.raises(OrgRefused) as raised:
-            connect(
-                ClientCredentials("id", "s", f"http://127.0.0.1:{port}"),
-                wire=Wire(patience=QUICK),
-                fresh=True,
-            )
+    login = page("200 OK", "<html><title>Login | Salesforce</title></html>")
+    with listener(says(login)) as port, pytest.raises(OrgRefused) as raised:
+        credentials = ClientCredentials("id", "s", f"http://127.0.0.1:{port}")
+        connect(credentials, wire=Wire(patience=QUICK), fresh=True)
     assert raised.value.problem.code == "NOT_SALESFORCE"
 
 

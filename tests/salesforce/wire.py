@@ -20,7 +20,7 @@ from diptych.salesforce.transport import Patience, Transport
 Handler = Callable[[httpx2.Request], httpx2.Response]
 HOST = "https://acme.my.salesforce.com"
 QUICK = Patience(connect=2, read=5, attempts=3, first_wait=0.001, longest_wait=0.002, total=10)
-LEAD_ID = "00Q000000000001AAA"
+LEAD_ID = "00Q000000000001EAA"
 _tokens = itertools.count(1)
 
 
@@ -48,7 +48,7 @@ def fault(
     return answer([body], status)
 
 
-def soap_session(token: str, org_id: str = "00D000000000001AAA") -> httpx2.Response:
+def soap_session(token: str, org_id: str = "00D000000000001EAA") -> httpx2.Response:
     body = (
         '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope '
         'xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns="urn:partner.soap.sforce.com">'
@@ -71,7 +71,7 @@ def client(handler: Handler, *, logged_in: bool = True, patience: Patience = QUI
 
     session = Session(Password("sync@example.com", "secret"), lambda: datetime(2026, 11, 24, tzinfo=UTC))
     if logged_in:
-        session.adopt(Grant("first", HOST, "00D000000000001AAA", "005000000000001AAA"))
+        session.adopt(Grant("first", HOST, "00D000000000001EAA", "005000000000001AAA"))
     return Client(Transport(patience, adapter=httpx2.MockTransport(network)), session)
 
 

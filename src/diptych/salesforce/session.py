@@ -38,6 +38,7 @@ class Session:
         self._credentials = credentials
         self._now = now
         self._grant: Grant | None = None
+        self._unkept = False
         self._lock = threading.Lock()
         self.keeper = Keeper()
 
@@ -53,11 +54,17 @@ class Session:
                 return self._grant
             self._grant = None
             with self.keeper.exclusive():
-                newest = self.keeper.newest() if self.keeper.newest is not None else None
-                if newest is not None:
-                    self._credentials = newest
+                if self._unkept:
+                    self._keep()
+                elif self.keeper.newest is not None:
+                    self._credentials = self.keeper.newest() or self._credentials
                 grant = log_in(transport, self._credentials, self._now)
-                self._keep_rotated(grant)
+                held = self._credentials
+                if isinstance(held, RefreshToken) and grant.refresh_token not in (None, held.refresh_token):
+                    crashpoint("C-26")
+                    self._credentials = replace(held, refresh_token=grant.refresh_token or "")
+                    self._unkept = True
+                    self._keep()
             self._grant = grant
             return grant
 
@@ -66,16 +73,13 @@ class Session:
         with self._lock:
             self._grant = grant
 
-    def _keep_rotated(self, grant: Grant) -> None:
-        held = self._credentials
-        if not isinstance(held, RefreshToken) or grant.refresh_token in (None, held.refresh_token):
-            return
-        crashpoint("C-26")
-        self._credentials = replace(held, refresh_token=grant.refresh_token or "")
+    def _keep(self) -> None:
+        """Have the rotated token stored. When that fails it is tried again before anything else is done with it."""
         with _known_lock:
             _known[fingerprint(self._credentials)] = self
         if self.keeper.rotated is not None:
             self.keeper.rotated(self._credentials)
+        self._unkept = False
 
 
 _known: dict[str, Session] = {}
