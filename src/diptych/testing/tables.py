@@ -66,6 +66,7 @@ class Tables:
         self.change_log: dict[int, Change] = {}
         self.conflicts: dict[int, KeptConflict] = {}
         self.dead_letters: dict[int, StoredDeadLetter] = {}
+        self.letters_of: dict[int, tuple[int, ...]] = {}
         self.cursors: dict[str, FeedCursor] = {}
         self.snapshots: dict[str, SnapshotProgress] = {}
         self.runs: dict[int, Run] = {}

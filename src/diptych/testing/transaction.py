@@ -73,9 +73,13 @@ class InMemoryTransaction:
     def _parked(self, pair_id: int) -> dict[str, Value]:
         return {
             kept.letter.column: kept.letter.ours.get(kept.letter.column)
-            for kept in self._tables.dead_letters.values()
-            if kept.pair_id == pair_id and kept.status in _HELD and kept.letter.column is not None
+            for kept in self._held_letters(pair_id)
+            if kept.letter.column is not None
         }
+
+    def _held_letters(self, pair_id: int) -> list[StoredDeadLetter]:
+        letters = [self._tables.dead_letters[n] for n in self._tables.letters_of.get(pair_id, ())]
+        return [kept for kept in letters if kept.status in _HELD]
 
     def add_people(
         self, object_mapping: ObjectMapping, observations: Sequence[Observation], run_id: int | None
@@ -216,29 +220,16 @@ class InMemoryTransaction:
         self._journal.put(self._tables.pairs, pair.id, _changed_pair(pair, change))
         for conflict in change.conflicts:
             self._journal.append(self._tables.conflicts, partial(_conflict, pair.id, run_id, conflict))
-        for number, kept in list(self._tables.dead_letters.items()):
-            if kept.pair_id == pair.id and kept.status in _HELD:
-                column = kept.letter.column
-                if change.clear_dead_letters or (column is not None and column in change.clear_columns):
-                    self._close(number, "resolved")
-                elif any(letter.column == column for letter in change.dead_letters):
-                    self._close(number, "replaced")
+        for kept in self._held_letters(pair.id):
+            column = kept.letter.column
+            if change.clear_dead_letters or (column is not None and column in change.clear_columns):
+                self._close(kept.id, "resolved")
+            elif any(letter.column == column for letter in change.dead_letters):
+                self._close(kept.id, "replaced")
         for letter in change.dead_letters:
-            self._journal.append(self._tables.dead_letters, partial(_dead_letter, pair, letter))
-
-    def _close(self, number: int, status: str) -> None:
-        kept = self._tables.dead_letters[number]
-        self._journal.put(self._tables.dead_letters, number, replace(kept, status=status))
-
-    # ------------------------------------------------------------ dead letters
-
-    def dead_letter(self, letter_id: int) -> StoredDeadLetter | None:
-        return self._tables.dead_letters.get(letter_id)
-
-    def close_dead_letter(self, letter_id: int, status: str, now: datetime) -> None:
-        self._close(letter_id, status)
-
-    # ------------------------------------------------------------ saving, continued
+            number = self._journal.append(self._tables.dead_letters, partial(_dead_letter, pair, letter))
+            numbers = (*self._tables.letters_of.get(pair.id, ()), number)
+            self._journal.put(self._tables.letters_of, pair.id, numbers)
 
     def _save_values(self, change: PairChange, person: dict[str, Any], run_id: int | None) -> None:
         for column in (*change.ours, *change.base):
@@ -273,6 +264,18 @@ class InMemoryTransaction:
             if equal:
                 kept = {c: v for c, v in noted.items() if c not in equal}
                 self._journal.put(self._tables.base, pair_id, kept)
+
+    def _close(self, number: int, status: str) -> None:
+        kept = self._tables.dead_letters[number]
+        self._journal.put(self._tables.dead_letters, number, replace(kept, status=status))
+
+    # ------------------------------------------------------------ dead letters
+
+    def dead_letter(self, letter_id: int) -> StoredDeadLetter | None:
+        return self._tables.dead_letters.get(letter_id)
+
+    def close_dead_letter(self, letter_id: int, status: str, now: datetime) -> None:
+        self._close(letter_id, status)
 
     # ------------------------------------------------------------ outbound and comparison
 

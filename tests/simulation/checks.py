@@ -1,0 +1,158 @@
+"""The invariants of correctness.md 5.4, looked at from outside the engine."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from diptych.domain.mapping import Direction
+from diptych.domain.pair import Pair, PairState
+from diptych.sync.apply import apply_records
+from diptych.sync.engine import Engine
+from diptych.testing.org_records import Stored
+from tests.simulation.graph import token_of
+from tests.simulation.watched_org import Violation
+from tests.simulation.world import COLUMNS, FIELDS, World
+
+_EXEMPT_FROM_I4 = ("inbound_only", "outbound_only", "outcome_unknown")
+
+
+def no_silent_loss(world: World) -> None:
+    """I-3: every edit is kept somewhere, or was replaced by someone who had seen it."""
+    lost = world.graph.lost(world.kept_tokens())
+    if lost:
+        raise Violation("I-3", f"lost: {[world.graph.edits[t] for t in sorted(lost)]}")
+
+
+def no_invented_conflict(world: World) -> None:
+    """I-4: neither side of a conflict had seen the other, unless the outcome of a write was unknown."""
+    for kept in world.store.tables.conflicts.values():
+        conflict = kept.conflict
+        ours, theirs = token_of(conflict.ours), token_of(conflict.theirs)
+        if conflict.reason in _EXEMPT_FROM_I4 or ours is None or theirs is None:
+            continue
+        if world.graph.related(ours, theirs):
+            raise Violation("I-4", f"{conflict} between {ours} and {theirs}, of which one had seen the other")
+
+
+def identity(world: World) -> None:
+    """I-1: one pair for one record, and one live pair for one person and object."""
+    seen: set[tuple[str, str | None]] = set()
+    live: set[tuple[int, str]] = set()
+    for pair in world.store.tables.pairs.values():
+        key = (pair.object_name, pair.sf_id)
+        if key in seen:
+            raise Violation("I-1", f"two pairs of {key}")
+        seen.add(key)
+        if pair.state in (PairState.PAIRED, PairState.PARKED):
+            if (pair.person_id, pair.object_name) in live:
+                raise Violation("I-1", f"person {pair.person_id} has two live pairs")
+            live.add((pair.person_id, pair.object_name))
+
+
+def provenance(world: World) -> None:
+    """I-2: no value stands in a record or field for which it was not written."""
+    for name, rows in world.records.rows.items():
+        for row in rows.values():
+            for column, field in FIELDS.get(name, {}).items():
+                _comes_from(world, (world.home(row.sf_id), column), row.values.get(field))
+    for person in world.store.tables.person.values():
+        pairs = world.store.tables.pairs_of.get(person["id"], ())
+        homes = [world.home(world.store.tables.pairs[p].sf_id or "") for p in pairs]
+        for column in COLUMNS:
+            _comes_from(world, ((homes or [f"person {person['id']}"])[0], column), person.get(column))
+
+
+def _comes_from(world: World, home: tuple[str, str], value: Any) -> None:
+    token = token_of(value)
+    if token is not None and world.graph.edits[token].home != home:
+        raise Violation("I-2", f"{value!r} at {home} was written for {world.graph.edits[token].home}")
+
+
+def no_echo(world: World) -> None:
+    """I-5: what we wrote does not come back as a change that Salesforce made."""
+    for change in world.store.tables.change_log.values():
+        if change.side == "salesforce" and change.actor == world.org.sync_user:
+            raise Violation("I-5", f"our own write is logged as theirs: {change}")
+
+
+def converged(world: World) -> list[str]:
+    """I-19: what still differs, in words; empty when both sides agree."""
+    found = []
+    for name in FIELDS:
+        for row in world.records.rows[name].values():
+            pair = world.pair(name, row.sf_id)
+            if pair is None:
+                if not row.deleted:
+                    found.append(f"{name} {row.sf_id} is not here")
+                continue
+            found.extend(_differences(world, name, row, pair))
+    for row in world.records.rows["Account"].values():
+        mirrored = world.store.mirror_row("company", row.sf_id)
+        if mirrored is None or mirrored["name"] != row.values["Name"]:
+            found.append(f"Account {row.sf_id}: {mirrored} is not {row.values['Name']!r}")
+    return found
+
+
+def _differences(world: World, name: str, row: Stored, pair: Pair) -> list[str]:
+    if pair.state is PairState.DETACHED:
+        return []
+    ended = (PairState.TOMBSTONED, PairState.REDIRECTED)
+    if row.deleted:
+        return [] if pair.state in ended else [f"{name} {row.sf_id} is deleted, the pair {pair.state}"]
+    if row.values.get("IsConverted"):
+        return (
+            [] if pair.state is PairState.CONVERTED else [f"{row.sf_id} is converted, the pair {pair.state}"]
+        )
+    if pair.state is PairState.PARKED:
+        return []
+    if pair.state is not PairState.PAIRED:
+        return [f"{name} {row.sf_id} is live, the pair {pair.state}"]
+    parked = {
+        kept.letter.column
+        for kept in world.store.tables.dead_letters.values()
+        if kept.pair_id == pair.id and kept.status in ("open", "ignored")
+    }
+    person = world.store.tables.person[pair.person_id]
+    found = []
+    for mapped in world.mapping.of(name).fields:
+        ours, theirs = person.get(mapped.column), row.values.get(mapped.field)
+        blank = mapped.direction is Direction.OUTBOUND and ours is None
+        if ours != theirs and mapped.column not in parked and not blank:
+            found.append(f"{name} {row.sf_id} {mapped.column}: ours {ours!r}, theirs {theirs!r}")
+    return found
+
+
+def nothing_stuck(world: World) -> None:
+    """I-21: no pair is fenced once its window is over."""
+    fenced = [p for p in world.store.tables.pairs.values() if p.inflight is not None]
+    if fenced:
+        raise Violation("I-21", f"still fenced: {fenced}")
+
+
+def monotone(world: World, engine: Engine, seed: int) -> None:
+    """I-10: all that was ever read, delivered again in any order, changes nothing."""
+    before = content(world)
+    pages = list(world.org.pages)
+    random.Random(seed).shuffle(pages)
+    for page in pages:
+        with world.store.transaction() as tx:
+            apply_records(tx, world.mapping.of(page.object_name), page.records, engine.terms(None))
+    after = content(world)
+    if before != after:
+        changed = [(b, a) for b, a in zip(before, after, strict=False) if a != b]
+        raise Violation("I-10", f"old pages of the feed changed something: {changed}")
+
+
+def content(world: World) -> list[Any]:
+    """All that a user could notice of our side."""
+    tables = world.store.tables
+    return [
+        dict(tables.person),
+        {key: {**row, "salesforce_modstamp": None} for key, row in tables.mirrors.items()},
+        {n: (p.state, p.inflight, p.attempts, p.next_try_at) for n, p in tables.pairs.items()},
+        {pair: noted for pair, noted in tables.base.items() if noted},
+        dict(tables.conflicts),
+        {n: (k.pair_id, k.letter, k.status) for n, k in tables.dead_letters.items()},
+        dict(tables.change_log),
+    ]

@@ -1,0 +1,165 @@
+"""What happens in one episode, as data: users' deeds, time, and cycles with their fault plans.
+
+A deed names things by number ('the third record, whatever that is by then'), so that a program can be shortened by leaving
+deeds out and still runs. `random_program` draws one from a seed.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+Deed = tuple[str, int, int, int]
+
+
+@dataclass(frozen=True)
+class PlannedFault:
+    """`kind` as in diptych.testing.faults, or `deed` (a user does `argument` just then) or `second_engine`."""
+
+    label: str
+    occurrence: int
+    kind: str
+    argument: Any = None
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One cycle under a fault plan."""
+
+    plan: tuple[PlannedFault, ...] = ()
+
+
+Step = Deed | Cycle
+
+
+@dataclass(frozen=True)
+class Program:
+    """One episode. `call_seconds`: how long every call to the org takes."""
+
+    steps: tuple[Step, ...]
+    call_seconds: float = 0.0
+    job_polls: int = 0
+    seed: int | None = field(default=None, compare=False)
+
+
+# name -> how often, relative to the others
+USER_DEEDS = {
+    "sf_edit": 20,
+    "sf_edit_two": 6,
+    "our_edit": 22,
+    "our_edit_two": 6,
+    "sf_blank": 2,
+    "our_blank": 2,
+    "our_long": 1,
+    "sf_late": 4,
+    "sf_bulk": 2,
+    "our_bulk": 2,
+    "sf_touch": 2,
+    "sf_new": 4,
+    "our_new": 1,
+    "sf_delete": 4,
+    "sf_undelete": 4,
+    "our_delete": 1,
+    "sf_convert": 2,
+    "sf_merge": 1,
+    "account_edit": 1,
+}
+ADMIN_DEEDS = {
+    "policy": 2,
+    "direction": 1,
+    "rule": 2,
+    "wait": 18,
+    "jump": 1,
+    "restart": 2,
+    "forget_cursor": 1,
+    "restart_snapshot": 1,
+    "replay": 2,
+}
+CRASH_POINTS = tuple(
+    f"C-{n:02d}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 18, 19, 22, 23)
+)
+CALLS = (
+    "watermark",
+    "changed",
+    "retrieve",
+    "update",
+    "start_snapshot",
+    "snapshot_job",
+    "snapshot_pages",
+    "describe",
+)
+_READ_FAULTS = ("before", "after", "limit")
+FAULTS_OF = {
+    "watermark": _READ_FAULTS,
+    "describe": _READ_FAULTS,
+    "changed": (*_READ_FAULTS, "duplicate", "stale", "short", "refuse_all"),
+    "retrieve": _READ_FAULTS,
+    "update": (
+        "before",
+        "after",
+        "after",
+        "after",
+        "zombie",
+        "zombie",
+        "zombie",
+        "limit",
+        "login",
+        "retryable",
+        "locked",
+        "refused",
+        "partial",
+        "refuse_all",
+    ),
+    "start_snapshot": _READ_FAULTS,
+    "snapshot_job": (*_READ_FAULTS, "job_failed", "job_gone"),
+    "snapshot_pages": (*_READ_FAULTS, "job_gone"),
+}
+# calls a cycle makes often are where most faults go
+_CALL_WEIGHTS = (2, 6, 8, 14, 1, 1, 2, 1)
+_POINT_WEIGHTS = (1, 2, 2, 2, 2, 1, 1, 1, 1, 1, 4, 5, 5, 3, 2, 1, 1, 2, 2)
+
+
+def random_deed(rng: random.Random, users_only: bool = False) -> Deed:
+    deeds = USER_DEEDS if users_only else {**USER_DEEDS, **ADMIN_DEEDS}
+    (name,) = rng.choices(list(deeds), list(deeds.values()))
+    return (name, rng.randrange(60), rng.randrange(60), rng.randrange(60))
+
+
+def random_fault(rng: random.Random) -> PlannedFault:
+    draw = rng.random()
+    occurrence = rng.choice((1, 1, 1, 1, 2, 2, 3))
+    if draw < 0.22:
+        (label,) = rng.choices(CRASH_POINTS, _POINT_WEIGHTS)
+        return PlannedFault(label, occurrence, "crash")
+    if draw < 0.28:
+        return PlannedFault("commit", rng.randrange(1, 12), "busy")
+    if draw < 0.32:
+        (label,) = rng.choices(CRASH_POINTS, _POINT_WEIGHTS)
+        return PlannedFault(label, occurrence, "second_engine")
+    if draw < 0.60:
+        label = rng.choice((*CALLS, "retrieve", "update", "update", "changed", "C-11", "C-12", "C-05"))
+        return PlannedFault(label, occurrence, "deed", random_deed(rng, users_only=True))
+    (label,) = rng.choices(CALLS, _CALL_WEIGHTS)
+    kind = rng.choice(FAULTS_OF[label])
+    argument: Any = None
+    if kind == "zombie":
+        argument = rng.choice((1, 30, 300, 890))
+    elif kind in ("retryable", "locked", "refused"):
+        argument = rng.choice((None, 0, 1))
+    return PlannedFault(label, occurrence, kind, argument)
+
+
+def random_plan(rng: random.Random) -> tuple[PlannedFault, ...]:
+    count = rng.choice((0, 1, 1, 2, 2, 3, 4))
+    return tuple(random_fault(rng) for _ in range(count))
+
+
+def random_program(seed: int) -> Program:
+    """Users meet on few records; a cycle comes after every few deeds."""
+    rng = random.Random(seed)
+    steps: list[Step] = []
+    for _ in range(rng.randrange(3, 9)):
+        steps.extend(random_deed(rng) for _ in range(rng.choice((0, 1, 1, 2, 3, 4))))
+        steps.append(Cycle(random_plan(rng)))
+    return Program(tuple(steps), rng.choice((0.0, 0.0, 0.4, 1.0)), rng.choice((0, 0, 1)), seed)

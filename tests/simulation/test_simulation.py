@@ -1,0 +1,86 @@
+"""The simulation itself: the engine over both fakes, with faults, judged by the edit graph (correctness.md section 8)."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.simulation.episode import run, shrink
+from tests.simulation.program import CRASH_POINTS, random_program
+from tests.simulation.soak import soak
+
+CYCLES = 2500
+
+
+@pytest.fixture(scope="module")
+def counters() -> Counter[str]:
+    """What the fixed seeds of the suite reached; a violation is shown with the smallest program that makes it."""
+    found, failed = soak(CYCLES, seed=1)
+    for episode in failed:
+        assert episode.violation is not None
+        smallest = shrink(episode.program, episode.violation.invariant)
+        pytest.fail(
+            f"seed {episode.program.seed}: {episode.violation} at {episode.at}\nsmallest: {smallest!r}"
+        )
+    return found
+
+
+def test_every_invariant_holds_over_many_cycles(counters: Counter[str]) -> None:
+    assert counters["cycles"] >= CYCLES and counters["episodes"] >= 150
+    assert counters["cycles"] / counters["episodes"] >= 3
+
+
+def test_the_simulation_reaches_what_it_is_meant_to_test(counters: Counter[str]) -> None:
+    """8.4: a test that never meets a fault or a conflict proves nothing."""
+    planned = counters["cycles"] - 7 * counters["episodes"]  # the first one and those at rest have no plan
+    assert counters["cycles with a fault"] >= planned / 2
+    for name, at_least in {
+        "conflicts": 100,
+        "conflict policy": 40,
+        "conflict outcome_unknown": 3,
+        "conflict inbound_only": 5,
+        "conflict outbound_only": 5,
+        "fences": 60,
+        "crashes": 60,
+        "writes landed": 500,
+        "fault zombie": 20,
+        "fault after": 20,
+        "fault partial": 3,
+        "fault refused": 3,
+        "fault duplicate": 3,
+        "fault stale": 3,
+        "fault busy": 20,
+        "second engines": 5,
+        "deeds between calls": 50,
+        "deed sf_late": 20,
+        "dead letters": 30,
+        "pair tombstoned": 20,
+        "pair redirected": 3,
+        "pair converted": 5,
+        "pair detached": 5,
+        "replays": 5,
+    }.items():
+        assert counters[name] >= at_least, f"{name}: {counters[name]}"
+    assert [point for point in CRASH_POINTS if not counters[f"at {point}"]] == []
+
+
+def test_one_seed_is_one_run() -> None:
+    """I-22."""
+    for seed in range(5000, 5012):
+        assert run(random_program(seed)).trace == run(random_program(seed)).trace
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=False,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.integers(min_value=10**6, max_value=10**9))
+def test_programs_nobody_has_run_before(seed: int) -> None:
+    episode = run(random_program(seed))
+    assert episode.violation is None, f"seed {seed}: {episode.violation} at {episode.at}"

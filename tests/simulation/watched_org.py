@@ -1,0 +1,146 @@
+"""The org in memory under observation: every write it receives is checked against what the engine had promised."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from diptych.domain.mapping import Direction
+from diptych.domain.outcome import Done, Outcome
+from diptych.domain.pair import Pair, PairState, Record
+from diptych.domain.values import Value
+from diptych.sync.ports import FeedPage, FeedRead, Retrieved, Write
+from diptych.testing import Faults, InMemoryOrg, InMemoryStore, VirtualClock
+from diptych.testing.faults import Fault
+from tests.simulation.graph import Graph, to_cell, token_of
+
+
+class Violation(AssertionError):
+    """An invariant of correctness.md 5.4 does not hold."""
+
+    def __init__(self, invariant: str, text: str) -> None:
+        super().__init__(f"{invariant}: {text}")
+        self.invariant = invariant
+
+
+class WatchedOrg(InMemoryOrg):
+    """Checks I-6, I-7, I-11, I-13 and I-17 on every write, and settles what residual X-2 allows to be overwritten."""
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        faults: Faults,
+        store: InMemoryStore,
+        graph: Graph,
+        counters: Counter[str],
+        call_seconds: float,
+        job_polls: int,
+    ) -> None:
+        super().__init__(clock, faults, seconds_per_call=call_seconds, job_polls=job_polls, write_csv=to_cell)
+        self.store, self.graph, self.counters = store, graph, counters
+        self.on_write = self._received
+        self.holds_lease: Callable[[], bool] = lambda: True
+        self.pages: list[FeedPage] = []
+        self._delivered: dict[tuple[str, str], Record] = {}
+        self._read_in_cycle: set[tuple[str, str]] = set()
+        self._interleaved = False
+
+    def begin_cycle(self, interleaved: bool = False) -> None:
+        """A new engine process or a new cycle: what was read before does not count as looked at."""
+        self._read_in_cycle.clear()
+        self._delivered.clear()
+        self._interleaved = interleaved
+
+    def mark_interleaved(self) -> None:
+        self._interleaved = True
+
+    # ------------------------------------------------------------ reading
+
+    def _call(self, label: str, write: bool = False) -> list[Fault]:
+        if self.store.journal.open:
+            raise Violation("R-2", f"{label} is called while a transaction is open")
+        return super()._call(label, write)
+
+    def changed(self, reads: Sequence[FeedRead]) -> list[FeedPage]:
+        found = super().changed(reads)
+        for page in found:
+            if page.records:
+                self.pages.append(page)
+            self._note(page.records)
+        return found
+
+    def retrieve(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Retrieved:
+        found = super().retrieve(object_name, ids, fields)
+        self._read_in_cycle.update((object_name, sf_id) for sf_id in found.records)
+        self._note([r for r in found.records.values() if r is not None])
+        return found
+
+    def _note(self, records: Sequence[Record]) -> None:
+        for record in records:
+            key = (record.object_name, record.sf_id)
+            known = self._delivered.get(key)
+            if known is None or record.modstamp >= known.modstamp:
+                self._delivered[key] = record
+
+    # ------------------------------------------------------------ writing
+
+    def _received(self, object_name: str, write: Write, attempt_id: str) -> None:
+        pair = self._pair(object_name, write.sf_id)
+        where = f"{object_name} {write.sf_id} {dict(write.values)} ({attempt_id})"
+        tx_mapping = next(reversed(self.store.tables.mappings.values()))[0].of(object_name)
+        columns = {name: tx_mapping.by_field.get(name) for name in write.values}
+        for name, mapped in columns.items():
+            if mapped is None or mapped.direction is Direction.INBOUND:
+                raise Violation("I-13", f"{name} is not written by us: {where}")
+        values: dict[str, Value] = {m.column: write.values[n] for n, m in columns.items() if m}
+        if not values:
+            raise Violation("I-13", f"a write of nothing: {where}")
+        if pair.inflight is None or pair.inflight.attempt_id != attempt_id:
+            raise Violation("I-7", f"no intent for {where}: {pair.inflight}")
+        if pair.inflight.values != values:
+            raise Violation("I-7", f"intent {pair.inflight.values} differs from {where}")
+        if any(w.sf_id == write.sf_id for q in self._zombies for w in q.writes):
+            raise Violation("I-6", f"an earlier write may still be executed: {where}")
+        if pair.state not in (PairState.PAIRED, PairState.PARKED) and not self._interleaved:
+            raise Violation("I-11", f"the pair is {pair.state}: {where}")
+        if not self.holds_lease() and not self._interleaved:
+            raise Violation("I-17", f"sent under an old epoch: {where}")
+        noted = self.store.tables.base.get(pair.id, {})
+        person = self.store.tables.person.get(pair.person_id, {})
+        clean = [c for c, v in values.items() if noted.get(c, person.get(c)) == v and c in noted]
+        if clean:
+            raise Violation("I-13", f"{clean} is clean: {where}")
+        if (object_name, write.sf_id) not in self._read_in_cycle and not self._interleaved:
+            raise Violation("R-7", f"written without a look at it in this cycle: {where}")
+
+    def _write(self, object_name: str, write: Write, attempt_id: str) -> Outcome:
+        before = self.records.rows[object_name].get(write.sf_id)
+        outcome = super()._write(object_name, write, attempt_id)
+        if isinstance(outcome, Done) and before is not None:
+            self.counters["writes landed"] += 1
+            pair = self._pair(object_name, write.sf_id)
+            for name, value in write.values.items():
+                self._overwritten(
+                    object_name, write.sf_id, pair, before.modstamp, before.values.get(name), value
+                )
+        return outcome
+
+    def _overwritten(
+        self, object_name: str, sf_id: str, pair: Pair, modstamp: Any, old: Any, new: Value
+    ) -> None:
+        token, sent = token_of(old), token_of(new)
+        if token is None or (sent is not None and token in self.graph.ancestors([sent], generous=True)):
+            return
+        if old == new:
+            self.graph.settle(old)  # the same text stands there now: nobody's wish was lost
+            return
+        stored = pair.seen_modstamp is not None and pair.seen_modstamp >= modstamp
+        delivered = self._delivered.get((object_name, sf_id))
+        looked = delivered is not None and delivered.modstamp >= modstamp
+        if not stored and not looked:
+            self.counters["residual X-2"] += 1
+            self.graph.settle(old)
+
+    def _pair(self, object_name: str, sf_id: str) -> Pair:
+        return self.store.tables.pairs[self.store.tables.pair_of[(object_name, sf_id)]]

@@ -1,0 +1,357 @@
+"""Both sides of an episode and the people on them: deeds that make edits, each with its token."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from diptych.domain.mapping import Direction, FieldMapping, Mapping, Policy
+from diptych.domain.outcome import ErrorClass, Problem
+from diptych.domain.pair import Pair
+from diptych.domain.values import Kind
+from diptych.sync.apply import apply_records
+from diptych.sync.engine import Engine
+from diptych.sync.ports import StoreBusy, Write
+from diptych.testing import Faults, InMemoryStore, VirtualClock
+from diptych.testing.org_records import RecordLocked, Stored
+from tests.simulation.graph import Graph, Marked, from_cell, token_of
+from tests.simulation.program import Deed
+from tests.simulation.watched_org import WatchedOrg
+
+TEXTS = ("a", "b", "c")
+TOO_LONG = "x" * 200
+COLUMNS = ("first_name", "city", "title", "phone", "fax")
+WAITS = (1, 20, 60, 300, 900, 4000)
+LATE_BY = (5, 120, 600, 840, 3600)
+FIELDS = {
+    "Lead": {"first_name": "FirstName", "city": "City", "title": "Title", "phone": "Phone", "fax": "Fax"},
+    "Contact": {
+        "first_name": "FirstName",
+        "city": "MailingCity",
+        "title": "Title",
+        "phone": "Phone",
+        "fax": "Fax",
+    },
+}
+_DIRECTIONS = {"phone": Direction.INBOUND, "fax": Direction.OUTBOUND}
+_POLICIES = {"title": Policy.OURS}
+
+
+def first_mapping() -> Mapping:
+    """Two fields where Salesforce wins, one where we do, one inbound, one outbound, for each person object."""
+    people = [
+        FieldMapping(
+            name,
+            field,
+            "person",
+            column,
+            Kind.TEXT,
+            _DIRECTIONS.get(column, Direction.BOTH),
+            _POLICIES.get(column, Policy.SALESFORCE),
+            length=40,
+        )
+        for name, fields in FIELDS.items()
+        for column, field in fields.items()
+    ]
+    company = FieldMapping(
+        "Account", "Name", "company", "name", Kind.TEXT, Direction.INBOUND, Policy.SALESFORCE, length=255
+    )
+    return Mapping(1, (*people, company))
+
+
+class World:
+    """One org, one database, one clock, the edit graph; no engine."""
+
+    def __init__(self, call_seconds: float, job_polls: int) -> None:
+        self.counters: Counter[str] = Counter()
+        self.clock = VirtualClock()
+        self.faults = Faults()
+        self.faults.trace = []
+        self.graph = Graph()
+        self.store = InMemoryStore(self.clock, self.faults, read_csv=from_cell)
+        self.org = WatchedOrg(
+            self.clock, self.faults, self.store, self.graph, self.counters, call_seconds, job_polls
+        )
+        self.records = self.org.records
+        self._alias: dict[str, str] = {}
+        self._offset = 0.0
+        self._deeds: dict[str, Callable[[int, int, int], None]] = {
+            name[4:]: getattr(self, name) for name in dir(self) if name.startswith("_do_")
+        }
+        with self.store.transaction() as tx:
+            tx.provision(first_mapping())
+            tx.save_mapping(first_mapping(), self.clock.now(), "set-up")
+        self.records.create("Account", Name="Acme")
+        for name in ("Lead", "Contact", "Lead"):
+            self._create(name, 1)
+
+    def do(self, deed: Deed) -> bool:
+        """Carry out a deed as far as it is possible just now; whether it was."""
+        name, a, b, c = deed
+        try:
+            self._deeds[name](a, b, c)
+        except (StoreBusy, RecordLocked, LookupError):
+            return False
+        self.counters[f"deed {name}"] += 1
+        return True
+
+    @property
+    def mapping(self) -> Mapping:
+        return next(reversed(self.store.tables.mappings.values()))[0]
+
+    def pair(self, object_name: str, sf_id: str) -> Pair | None:
+        number = self.store.tables.pair_of.get((object_name, sf_id))
+        return self.store.tables.pairs[number] if number is not None else None
+
+    def home(self, sf_id: str) -> str:
+        """The record a value may come from: itself, or what it was converted or merged from."""
+        while sf_id in self._alias:
+            sf_id = self._alias[sf_id]
+        return sf_id
+
+    # ------------------------------------------------------------ choosing
+
+    def _editable(self) -> list[tuple[str, Stored]]:
+        held = {o.after.sf_id for o in self.records.open_writes}
+        self.records.settle()
+        return [
+            (name, row)
+            for name in FIELDS
+            for row in self.records.rows[name].values()
+            if not row.deleted and not row.values.get("IsConverted") and row.sf_id not in held
+        ]
+
+    def _record(self, number: int) -> tuple[str, Stored]:
+        return _pick(self._editable(), number)
+
+    def _person(self, number: int) -> dict[str, Any]:
+        return _pick(list(self.store.tables.person.values()), number)
+
+    # ------------------------------------------------------------ Salesforce users
+
+    def _saved(self, name: str, row: Stored, column: str, text: str | None) -> Any:
+        """The value a Salesforce user saves; the token knows what it replaces."""
+        field = FIELDS[name][column]
+        old, pair = row.values.get(field), self.pair(name, row.sf_id)
+        person = self.store.tables.person.get(pair.person_id) if pair else None
+        beside = person.get(column) if person else None
+        beside = beside if beside == old else None
+        if text is None:
+            self.graph.settle(old, beside)
+            return None
+        value = self.graph.new("salesforce", (self.home(row.sf_id), column), text, old, beside)
+        if (
+            pair
+            and person
+            and self.store.tables.base.get(pair.id, {}).get(column, person.get(column)) == text
+        ):
+            self.graph.settle(value)  # changed back to what both sides had agreed on is no change
+            if pair.inflight is not None and column in pair.inflight.values:
+                self.counters["taken back in doubt"] += 1
+        return value
+
+    def _do_sf_edit(self, a: int, b: int, c: int, late_by: float = 0, columns: int = 1) -> None:
+        name, row = self._record(a)
+        values = {}
+        for n in range(columns):
+            column = COLUMNS[(b + n) % len(COLUMNS)]
+            values[FIELDS[name][column]] = self._saved(name, row, column, TEXTS[(c + n * b) % 3])
+        self.records.edit(name, row.sf_id, late_by, **values)
+
+    def _do_sf_edit_two(self, a: int, b: int, c: int) -> None:
+        self._do_sf_edit(a, b, c, columns=2)
+
+    def _do_sf_late(self, a: int, b: int, c: int) -> None:
+        self._do_sf_edit(a, b, c, late_by=LATE_BY[(a + b) % len(LATE_BY)])
+
+    def _do_sf_blank(self, a: int, b: int, c: int) -> None:
+        name, row = self._record(a)
+        column = COLUMNS[b % len(COLUMNS)]
+        self.records.edit(name, row.sf_id, **{FIELDS[name][column]: self._saved(name, row, column, None)})
+
+    def _do_sf_bulk(self, a: int, b: int, c: int) -> None:
+        for number in range(len(self._editable())):
+            self._do_sf_edit(number, b, c)
+
+    def _do_sf_touch(self, a: int, b: int, c: int) -> None:
+        name, row = self._record(a)
+        self.records.touch(name, row.sf_id)
+
+    def _create(self, name: str, texts: int) -> str:
+        sf_id = self.records.create(name, LastName="L", **({"Company": "Acme"} if name == "Lead" else {}))
+        values = {}
+        for n, column in enumerate(("first_name", "city")):
+            text = TEXTS[(texts + n) % 3]
+            values[FIELDS[name][column]] = self.graph.new("salesforce", (sf_id, column), text)
+        self.records.edit(name, sf_id, **values)
+        return sf_id
+
+    def _do_sf_new(self, a: int, b: int, c: int) -> None:
+        if len(self._editable()) < 6:
+            self._create(("Lead", "Contact")[a % 2], b)
+
+    def _do_sf_delete(self, a: int, b: int, c: int) -> None:
+        name, row = self._record(a)
+        self.graph.settle(*row.values.values())
+        self.records.delete(name, row.sf_id)
+
+    def _do_sf_undelete(self, a: int, b: int, c: int) -> None:
+        deleted = [(n, r) for n in FIELDS for r in self.records.rows[n].values() if r.deleted]
+        name, row = _pick(deleted, a)
+        self.records.undelete(name, row.sf_id)
+
+    def _do_sf_convert(self, a: int, b: int, c: int) -> None:
+        _, row = _pick([(n, r) for n, r in self._editable() if n == "Lead"], a)
+        self._alias[self.records.convert(row.sf_id)] = row.sf_id
+
+    def _do_sf_merge(self, a: int, b: int, c: int) -> None:
+        name, winner = self._record(a)
+        loser = _pick([r for n, r in self._editable() if n == name and r.sf_id != winner.sf_id], b)
+        self.graph.settle(*loser.values.values())
+        self.records.merge(name, winner.sf_id, loser.sf_id)
+
+    def _do_account_edit(self, a: int, b: int, c: int) -> None:
+        sf_id = _pick(self.records.ids("Account"), a)
+        self.records.edit("Account", sf_id, Name=f"Acme {TEXTS[b % 3]}")
+
+    # ------------------------------------------------------------ our users, with any SQL client
+
+    def _ours(self, person: dict[str, Any], column: str, text: str | None) -> Any:
+        old, beside, home, taken_back = person.get(column), None, f"person {person['id']}", False
+        for pair_id in self.store.tables.pairs_of.get(person["id"], ()):
+            pair = self.store.tables.pairs[pair_id]
+            home = self.home(pair.sf_id or "")
+            row = self.records.rows[pair.object_name][pair.sf_id or ""]
+            theirs = row.values.get(FIELDS[pair.object_name][column])
+            beside = theirs if theirs == old else None
+            taken_back = self.store.tables.base.get(pair_id, {}).get(column, old) == text
+        if text is None:
+            self.graph.settle(old, beside)
+            return None
+        value = self.graph.new("ours", (home, column), text, old, beside)
+        if taken_back:
+            self.graph.settle(value)
+        return value
+
+    def _do_our_edit(self, a: int, b: int, c: int, columns: int = 1) -> None:
+        if self.store.journal.open:
+            raise StoreBusy
+        person = self._person(a)
+        values = {}
+        for n in range(columns):
+            column = COLUMNS[(b + n) % len(COLUMNS)]
+            text = TEXTS[(c + n * b) % 3]
+            if person.get(column) != text:
+                values[column] = self._ours(person, column, text)
+        self.store.edit_row(person["id"], values)
+
+    def _do_our_edit_two(self, a: int, b: int, c: int) -> None:
+        self._do_our_edit(a, b, c, columns=2)
+
+    def _do_our_bulk(self, a: int, b: int, c: int) -> None:
+        for number in range(len(self.store.tables.person)):
+            self._do_our_edit(number, b, c)
+
+    def _do_our_blank(self, a: int, b: int, c: int) -> None:
+        self._our_text(a, COLUMNS[b % len(COLUMNS)], None)
+
+    def _do_our_long(self, a: int, b: int, c: int) -> None:
+        self._our_text(a, "first_name", TOO_LONG)
+
+    def _our_text(self, a: int, column: str, text: str | None) -> None:
+        if self.store.journal.open:
+            raise StoreBusy
+        person = self._person(a)
+        if person.get(column) != text:
+            self.store.edit_row(person["id"], {column: self._ours(person, column, text)})
+
+    def _do_our_new(self, a: int, b: int, c: int) -> None:
+        number = self.store.tables.numbers.get("person", 0) + 1
+        value = self.graph.new("ours", (f"person {number}", "city"), TEXTS[b % 3])
+        try:
+            self.store.insert(city=value)
+        except StoreBusy:
+            self.graph.settle(value)
+            raise
+
+    def _do_our_delete(self, a: int, b: int, c: int) -> None:
+        person = self._person(a)
+        self.store.delete(person["id"])
+        self.graph.settle(*person.values())
+
+    # ------------------------------------------------------------ administrators, and time
+
+    def _do_policy(self, a: int, b: int, c: int) -> None:
+        column, policy = COLUMNS[a % 3], list(Policy)[b % 3]
+        self._remap(lambda f: replace(f, policy=policy) if f.column == column else f, "policy")
+
+    def _do_direction(self, a: int, b: int, c: int) -> None:
+        column, direction = ("city", "title")[a % 2], list(Direction)[b % 3]
+        self._remap(lambda f: replace(f, direction=direction) if f.column == column else f, "direction")
+
+    def _remap(self, change: Callable[[FieldMapping], FieldMapping], reason: str) -> None:
+        old = self.mapping
+        with self.store.transaction() as tx:
+            tx.save_mapping(old.with_fields(map(change, old.fields)), self.clock.now(), reason)
+
+    def _do_rule(self, a: int, b: int, c: int) -> None:
+        named = ("Title",) if b % 2 else ()
+
+        def refuse(object_name: str, write: Write) -> Problem | None:
+            if write.values.get("Title") != TEXTS[c % 3]:
+                return None
+            code = "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+            return Problem(code, "A rule says no.", ErrorClass.VALIDATION, fields=named)
+
+        self.org.refuse = refuse if a % 2 else None
+
+    def _do_wait(self, a: int, b: int, c: int) -> None:
+        self.clock.advance(WAITS[a % len(WAITS)])
+
+    def _do_jump(self, a: int, b: int, c: int) -> None:
+        wanted = (0.0, 45.0, -45.0, 7200.0, -7200.0)[a % 5]
+        self.clock.jump(wanted - self._offset)
+        self._offset = wanted
+
+    def _do_forget_cursor(self, a: int, b: int, c: int) -> None:
+        self.store.tables.cursors.clear()
+        self.store.tables.snapshots.clear()
+
+    def _do_restart_snapshot(self, a: int, b: int, c: int) -> None:
+        self.store.tables.snapshots.pop(("Lead", "Contact", "Account")[a % 3], None)
+
+    def replay(self, engine: Engine, a: int) -> None:
+        """An old page of the feed comes once more (N-5)."""
+        page = _pick(self.org.pages, a)
+        with self.store.transaction() as tx:
+            apply_records(tx, self.mapping.of(page.object_name), page.records, engine.terms(None))
+
+    # ------------------------------------------------------------ what is kept where
+
+    def kept_tokens(self) -> list[int]:
+        """Tokens that stand somewhere a person can find them, or are still on their way."""
+        values: list[Any] = []
+        for rows in self.records.rows.values():
+            for row in rows.values():
+                values.extend(row.values.values())
+        for write in self.records.open_writes:
+            values.extend(write.after.values.values())
+        for person in self.store.tables.person.values():
+            values.extend(person.values())
+        for kept in self.store.tables.conflicts.values():
+            lost = kept.conflict.ours if kept.conflict.winner == "salesforce" else kept.conflict.theirs
+            values.append(lost)
+        for letter in self.store.tables.dead_letters.values():
+            values.extend((*letter.letter.ours.values(), *letter.letter.theirs.values()))
+        return [t for t in map(token_of, values) if t is not None]
+
+
+def _pick(choices: list[Any], number: int) -> Any:
+    if not choices:
+        raise LookupError("there is none")
+    return choices[number % len(choices)]
+
+
+__all__ = ["COLUMNS", "FIELDS", "Marked", "World", "first_mapping"]
