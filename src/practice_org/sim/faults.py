@@ -10,9 +10,9 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from time import sleep
 from typing import Any
 
 from practice_org.errors import ApiError
@@ -198,7 +198,7 @@ class Faults:
 
     def _strike(self, fault: Fault, state: RequestState) -> None:
         if fault.latency_ms:
-            time.sleep(fault.latency_ms / 1000)
+            sleep(fault.latency_ms / 1000)
         if fault.cut == "before":
             raise CutOrdered
         if fault.cut == "after":
