@@ -1,0 +1,101 @@
+"""READ THIS FIRST. One cycle of the sync, top to bottom.
+
+    watermark     the org's clock, read before anything else: the only legal next cursor
+    discover      what the org's fields are now, so that no stage asks for a field that is gone
+    provision     the columns that the mapping names exist
+    snapshot      one slice of the initial load, until it is complete
+    feed          what changed in Salesforce since the cursor; deletes, merges and conversions among it
+    push          what changed here: read back what is in flight, read before, intent, send, acknowledge
+
+Why in this order: reading comes before writing, so that a write is decided against what was just seen; deletes come before
+writes, so that what is gone is never written back; the snapshot comes before the feed, so that an object whose load ends in
+this cycle is followed in this cycle. Each stage commits its own small units, each with its cursor, locator or intent in it.
+So the process may be killed at any line, and a cycle may be run again at any time: that repeats work, it never skips or
+doubles any. The mapping is read once: a change made meanwhile counts from the next cycle on.
+"""
+
+from __future__ import annotations
+
+from diptych.domain.mapping import Mapping, ObjectMapping
+from diptych.domain.outcome import LimitExceeded, OrgError
+from diptych.sync.crashpoint import crashpoint
+from diptych.sync.discover.provision import provision
+from diptych.sync.discover.schema import discover
+from diptych.sync.engine import Engine
+from diptych.sync.inbound.feed import read_changes
+from diptych.sync.inbound.snapshot import advance_all, run_to_end
+from diptych.sync.outbound.push import push
+from diptych.sync.ports import Lease, StoreBusy, Watermark
+from diptych.sync.report import FAILED, INCOMPLETE, CycleReport, close_report, open_report
+
+
+def run_cycle(engine: Engine, lease: Lease) -> CycleReport:
+    """One whole cycle under `lease`. What goes wrong is in the report and in the ledger; the next cycle takes it up.
+
+    Raises LeaseLost when another engine has taken over: this one has stopped before its next send.
+    """
+    report = open_report(engine, lease, "cycle")
+    try:
+        watermark, mapping = _prepare(engine, lease, report)
+        crashpoint("C-21")
+        advance_all(engine, lease, report, _usable(engine))
+        _feed(engine, lease, report, watermark, mapping)
+        for known in engine.objects:
+            if known.two_way and known.name in engine.usable:
+                engine.hold(lease)
+                push(
+                    engine,
+                    lease,
+                    report,
+                    mapping.of(known.name),
+                    engine.usable[known.name],
+                    watermark.server_time,
+                )
+    except LimitExceeded as problem:
+        report.trouble(INCOMPLETE, str(problem))
+    except (OrgError, StoreBusy) as problem:
+        report.trouble(FAILED, str(problem))
+    return close_report(engine, lease, report)
+
+
+def run_initial_load(engine: Engine, lease: Lease) -> CycleReport:
+    """The initial load as a run of its own, to its end, a pause or a failure that needs a person; killed, it goes on where it
+    was when started again. A cycle does the same in slices, so either may finish what the other began."""
+    report = open_report(engine, lease, "initial load")
+    try:
+        _prepare(engine, lease, report)
+        outcome = run_to_end(engine, lease, report, _usable(engine))
+        if outcome == "paused":
+            report.trouble(INCOMPLETE, "paused; it goes on where it was")
+    except LimitExceeded as problem:
+        report.trouble(INCOMPLETE, str(problem))
+    except (OrgError, StoreBusy) as problem:
+        report.trouble(FAILED, str(problem))
+    return close_report(engine, lease, report)
+
+
+def _prepare(engine: Engine, lease: Lease, report: CycleReport) -> tuple[Watermark, Mapping]:
+    """Watermark, discovery, provisioning; all under the mapping as it is now."""
+    engine.hold(lease)
+    with engine.store.transaction(lease) as tx:
+        mapping = tx.mapping()
+    names = [known.name for known in engine.objects if mapping.of(known.name).fields]
+    engine.budget.reserve("feed")
+    watermark = engine.org.watermark(names)
+    discover(engine, lease, report, mapping)
+    provision(engine, lease, mapping)
+    return watermark, mapping
+
+
+def _usable(engine: Engine) -> list[ObjectMapping]:
+    return [engine.usable[known.name].mapping for known in engine.objects if known.name in engine.usable]
+
+
+def _feed(engine: Engine, lease: Lease, report: CycleReport, watermark: Watermark, mapping: Mapping) -> None:
+    """Read the feed; what the org refuses because of a field is described anew and asked for once more (N-14)."""
+    engine.hold(lease)
+    refused = read_changes(engine, lease, report, watermark, _usable(engine), last_try=False)
+    if refused:
+        discover(engine, lease, report, mapping, force=refused)
+        retry = [engine.usable[name].mapping for name in refused if name in engine.usable]
+        read_changes(engine, lease, report, watermark, retry)

@@ -1,0 +1,105 @@
+"""What every stage is given: the ports, the limits, and the few facts that hold for one engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from diptych.domain.mapping import UsableMapping
+from diptych.domain.objects import SYNCED_OBJECTS, SyncedObject
+from diptych.domain.pair import Pair
+from diptych.sync.apply import Terms
+from diptych.sync.ports import Budget, Clock, Lease, Org, Store, Transaction
+
+
+@dataclass(frozen=True)
+class Options:
+    """The engine's limits; every loop has one. Times are durations; counts are per object and cycle unless said otherwise."""
+
+    overlap: timedelta = timedelta(minutes=15)
+    """How far before its cursor the feed reads again, for late commits (A-2)."""
+    covered_max: timedelta = timedelta(hours=24)
+    """How far back a standing `latestDateCovered` may pull the feed; what is older is left to the sweep."""
+    zombie_max: timedelta = timedelta(minutes=15)
+    """After how long a request whose answer was lost can no longer be executed (A-3)."""
+    feed_rows: int = 2000
+    feed_pages: int = 100
+    snapshot_rows: int = 10_000
+    snapshot_pages: int = 50
+    snapshot_restarts: int = 5
+    snapshot_wait: timedelta = timedelta(hours=24)
+    """How long the initial load waits for one bulk query before it reports that it is stuck."""
+    poll_seconds: float = 2.0
+    poll_max_seconds: float = 30.0
+    batch: int = 200
+    push_batches: int = 100
+    fenced_limit: int = 2000
+    settle_seconds: float = 1.1
+    settle_tries: int = 2
+    max_attempts: int = 5
+    backoff: timedelta = timedelta(minutes=1)
+    backoff_max: timedelta = timedelta(hours=1)
+    describe_interval: timedelta = timedelta(hours=1)
+    lease_ttl: timedelta = timedelta(minutes=2)
+    mass_delete_floor: int = 50
+    mass_delete_share: float = 0.05
+    differing_limit: int = 1000
+    """How many differing records a comparison names (it counts all of them)."""
+
+
+@dataclass
+class Engine:
+    """The ports and limits of one engine, and the run it is in. Made anew after a crash: it remembers nothing that matters."""
+
+    org: Org
+    store: Store
+    clock: Clock
+    budget: Budget
+    options: Options = field(default_factory=Options)
+    objects: tuple[SyncedObject, ...] = SYNCED_OBJECTS
+    usable: dict[str, UsableMapping] = field(default_factory=dict)
+    _sync_user: str | None = None
+    _renewed_at: datetime | None = None
+    _attempts: int = 0
+
+    def sync_user(self) -> str:
+        """The Salesforce user we write as; asked once."""
+        if self._sync_user is None:
+            self.budget.reserve("feed")
+            self._sync_user = self.org.identity().user_id
+        return self._sync_user
+
+    def terms(self, run_id: int | None) -> Terms:
+        return Terms(run_id, self.sync_user(), self.options.zombie_max, self.options.max_attempts)
+
+    def hold(self, lease: Lease) -> None:
+        """Renew the lease when a third of its time has gone. Raises LeaseLost: stop before the next send (R-14)."""
+        now = self.clock.now()
+        if self._renewed_at is None or now - self._renewed_at >= self.options.lease_ttl / 3:
+            self.store.renew_lease(lease, now, self.options.lease_ttl.total_seconds())
+            self._renewed_at = now
+
+    def next_attempt(self, run_id: int) -> str:
+        """A new attempt id: unique, because run ids are, and the same again in a run that is repeated from its seed."""
+        self._attempts += 1
+        return f"{run_id}-{self._attempts}"
+
+    def wait(self, attempts: int) -> timedelta:
+        """How long to leave a pair alone after that many attempts that came to nothing."""
+        return min(self.options.backoff * 2 ** min(attempts - 1, 20), self.options.backoff_max)
+
+
+def described_at(object_name: str) -> str:
+    """The setting with the time of the last describe (our clock). Emptied when the org refuses a field that we thought was
+    there, so that the next cycle describes the object anew."""
+    return f"described_at.{object_name}"
+
+
+def is_paused(tx: Transaction) -> bool:
+    """Whether a person has asked the sync to pause (setting `paused`)."""
+    return (tx.setting("paused") or "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
+def gave_up_waiting(pair: Pair, read_at: datetime, zombie_max: timedelta) -> bool:
+    """Whether what is in flight for the pair can no longer be executed, by server time (R-6)."""
+    return pair.inflight is not None and read_at >= pair.inflight.sent_at + zombie_max

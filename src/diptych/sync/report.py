@@ -1,0 +1,127 @@
+"""The account of one run: what each stage did for each object, kept in the ledger and handed back to the caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from diptych.sync.apply import Applied
+from diptych.sync.engine import Engine
+from diptych.sync.ports import Lease, Step, StoreBusy
+
+SUCCEEDED = "Succeeded"
+FAILED = "Failed"
+INCOMPLETE = "Incomplete"
+IN_PROCESS = "In Process"
+
+
+@dataclass
+class CycleReport:
+    """One run. `status`: Succeeded, Failed (something needs a person, or the org could not be reached) or Incomplete (a
+    limit was reached; the next cycle goes on). `error` is one line, of the first thing that went wrong."""
+
+    run_id: int
+    kind: str
+    started_at: datetime
+    status: str = SUCCEEDED
+    ended_at: datetime | None = None
+    error: str | None = None
+    api_calls: int = 0
+    steps: list[Step] = field(default_factory=list)
+
+    def counters(self) -> dict[str, dict[str, int]]:
+        """Per object, the sums over its steps, in the ledger's words (S-63)."""
+        found: dict[str, dict[str, int]] = {}
+        for step in self.steps:
+            sums = found.setdefault(
+                step.object_name,
+                {"new": 0, "updated": 0, "deleted": 0, "failed": 0, "skipped": 0, "pushed": 0},
+            )
+            pushed = step.operation == "Push updates"
+            sums["new"] += step.new
+            sums["pushed" if pushed else "updated"] += step.updated
+            sums["deleted"] += step.deleted
+            sums["failed"] += step.failed
+            sums["skipped"] += step.skipped
+        return found
+
+    @property
+    def changed(self) -> int:
+        """How many rows or records this run changed on either side."""
+        return sum(step.new + step.updated + step.deleted for step in self.steps)
+
+    def trouble(self, status: str, error: str) -> None:
+        """The run did not go through; Failed outweighs Incomplete, and the first failure is the one named."""
+        if self.status != FAILED:
+            if self.error is None or status == FAILED:
+                self.error = error
+            self.status = status
+
+
+def open_report(engine: Engine, lease: Lease, kind: str) -> CycleReport:
+    """Begin a run in the ledger; one of that kind that never ended is marked 'Cleaned up'."""
+    now = engine.clock.now()
+    with engine.store.transaction(lease) as tx:
+        run_id = tx.open_run(kind, now)
+    return CycleReport(run_id, kind, now, api_calls=-engine.org.usage().ours)
+
+
+def close_report(engine: Engine, lease: Lease, report: CycleReport) -> CycleReport:
+    """End the run in the ledger."""
+    report.ended_at = engine.clock.now()
+    report.api_calls += engine.org.usage().ours
+    try:
+        with engine.store.transaction(lease) as tx:
+            tx.close_run(report.run_id, report.status, report.ended_at, report.error)
+    except StoreBusy as problem:  # the next run of its kind marks it 'Cleaned up'
+        report.trouble(FAILED, str(problem))
+    return report
+
+
+@dataclass(frozen=True)
+class Began:
+    """When a stage began for an object, and how many calls had been made by then."""
+
+    at: datetime
+    calls: int
+
+
+def begin(engine: Engine) -> Began:
+    return Began(engine.clock.now(), engine.org.usage().ours)
+
+
+def note(
+    engine: Engine,
+    lease: Lease,
+    report: CycleReport,
+    object_name: str,
+    operation: str,
+    applied: Applied,
+    began: Began,
+    status: str = SUCCEEDED,
+    detail: str | None = None,
+    calls: int | None = None,
+) -> None:
+    """Add a step to the ledger; one in which nothing at all happened is left out, so that idle cycles leave no rows."""
+    nothing = applied == Applied(skipped=applied.skipped)
+    if nothing and status == SUCCEEDED and detail is None:
+        return
+    step = Step(
+        object_name,
+        operation,
+        status,
+        began.at,
+        engine.clock.now(),
+        new=applied.new,
+        updated=applied.updated,
+        deleted=applied.deleted,
+        failed=applied.failed,
+        skipped=applied.skipped,
+        api_calls=engine.org.usage().ours - began.calls if calls is None else calls,
+        detail=detail,
+    )
+    report.steps.append(step)
+    with engine.store.transaction(lease) as tx:
+        tx.add_step(report.run_id, step)
+    if status in (FAILED, INCOMPLETE):
+        report.trouble(status, f"{object_name}, {operation}: {detail or status}")
