@@ -92,7 +92,9 @@ def _must_be_writable(file: Path) -> None:
             "Choose another one with DIPTYCH_DATA_DIR, or mend its rights."
         ) from problem
     if file.is_dir():
-        raise StoreUnusable(f"{file} is a folder; the database has to be a file. Choose another DIPTYCH_DATABASE_URL.")
+        raise StoreUnusable(
+            f"{file} is a folder; the database has to be a file. Choose another DIPTYCH_DATABASE_URL."
+        )
     checked = file if file.exists() else file.parent
     if not os.access(checked, os.W_OK) or not os.access(file.parent, os.W_OK):
         raise StoreUnusable(
@@ -132,5 +134,7 @@ def told_apart() -> Iterator[None]:
     except (DBAPIError, sqlite3.Error) as problem:
         if busy(problem):
             what = str(problem.orig if isinstance(problem, DBAPIError) else problem).strip().splitlines()
-            raise StoreBusy(f"The database could not be used just now: {what[0] if what else problem}") from problem
+            raise StoreBusy(
+                f"The database could not be used just now: {what[0] if what else problem}"
+            ) from problem
         raise

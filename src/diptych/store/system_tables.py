@@ -139,7 +139,8 @@ dead_letter = _table(
     _number("times"),
     _moment("first_at"),
     _moment("last_at"),
-    _moment("cleared_at"),
+    _text("status"),
+    _moment("closed_at"),
 )
 lease = _table("lease", _key(), _text("holder"), _number("epoch"), _moment("expires_at"))
 feed_cursor = _table(
@@ -166,7 +167,9 @@ snapshot = _table(
     _moment("finished_at"),
     _text("error"),
 )
-run = _table("run", _key(), _text("kind"), _text("status"), _moment("started_at"), _moment("ended_at"), _text("error"))
+run = _table(
+    "run", _key(), _text("kind"), _text("status"), _moment("started_at"), _moment("ended_at"), _text("error")
+)
 step = _table(
     "step",
     _key(),
@@ -192,7 +195,13 @@ object_schema = _table(
     _moment("at"),
 )
 mapping_version = _table(
-    "mapping_version", _key(), _number("version"), _text("digest"), _text("fields"), _moment("at"), _text("reason")
+    "mapping_version",
+    _key(),
+    _number("version"),
+    _text("digest"),
+    _text("fields"),
+    _moment("at"),
+    _text("reason"),
 )
 field_mapping = _table(
     "field_mapping",

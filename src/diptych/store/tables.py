@@ -28,8 +28,6 @@ from diptych.store.system_tables import mapped_column
 from diptych.store.values_at_rest import column_type
 from diptych.store.views import NAMES, view_statements
 
-SQLITE_COLUMN_LIMIT = 2000
-
 
 def provision(connection: Connection, mapping: FieldMappings) -> list[str]:
     """Make every mapped column exist; the names of those made, in order. Idempotent.
@@ -40,13 +38,14 @@ def provision(connection: Connection, mapping: FieldMappings) -> list[str]:
     before = read_catalogue(connection)
     made = []
     changed = False
-    for table in sorted(TABLES):
+    for table in TABLES:
+        count = len(before.columns(table))
         for name in mapping.columns(table):
             wanted = _wanted(mapping, table, name)
             held = before.columns(table).get(name)
             if held is None:
-                _add(connection, before, wanted)
-                before = read_catalogue(connection)
+                _add(connection, wanted, part=1 + count // PART_COLUMNS)
+                count += 1
                 made.append(name)
             elif (held.kind, held.scale) != (wanted.kind, wanted.scale):
                 _widen(connection, held, wanted)
@@ -58,7 +57,9 @@ def provision(connection: Connection, mapping: FieldMappings) -> list[str]:
 
 def _wanted(mapping: FieldMappings, table: str, name: str) -> StoredColumn:
     if name in system_columns(table):
-        raise ValueError(f"{name} is a column of the system in table {table}; choose another name for this field")
+        raise ValueError(
+            f"{name} is a column of the system in table {table}; choose another name for this field"
+        )
     quote(name)
     fields = [f for f in mapping.fields if f.table == table and f.column == name]
     kinds = {f.kind for f in fields}
@@ -69,8 +70,7 @@ def _wanted(mapping: FieldMappings, table: str, name: str) -> StoredColumn:
 _NUMBERS = {Kind.INTEGER, Kind.DECIMAL}
 
 
-def _add(connection: Connection, catalogue: Catalogue, column: StoredColumn) -> None:
-    part = 1 + len(catalogue.columns(column.table)) // PART_COLUMNS
+def _add(connection: Connection, column: StoredColumn, part: int) -> None:
     name = part_table(column.table, part)
     if part > 1 and not sa.inspect(connection).has_table(name):
         key = "BIGINT" if is_postgres(connection) else "INTEGER"

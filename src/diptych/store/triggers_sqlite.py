@@ -131,9 +131,7 @@ END"""
 
 
 def _as_json(columns: list[StoredColumn], row: str) -> str:
-    values = " UNION ALL ".join(
-        f"SELECT '{c.name}' AS name, {_shown(c, row)} AS value" for c in columns
-    )
+    values = " UNION ALL ".join(f"SELECT '{c.name}' AS name, {_shown(c, row)} AS value" for c in columns)
     if not values:
         return "'{}'"
     plain = "CASE typeof(value) WHEN 'blob' THEN hex(value) ELSE value END"

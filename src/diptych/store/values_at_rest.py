@@ -106,4 +106,6 @@ def pack(values: Mapping[str, Value]) -> str:
 
 def unpack(text: str | None) -> dict[str, Value]:
     """The inverse of `pack`."""
-    return {c: Decimal(v["decimal"]) if isinstance(v, dict) else v for c, v in json.loads(text or "{}").items()}
+    return {
+        c: Decimal(v["decimal"]) if isinstance(v, dict) else v for c, v in json.loads(text or "{}").items()
+    }

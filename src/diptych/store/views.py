@@ -19,12 +19,13 @@ c.ours_value, c.theirs_value, c.winner, c.reason, c.run_id, c.at FROM conflict A
 
 _DEAD_LETTERS = """SELECT d.id, d.pair_id, d.person_id, p.object_name, p.sf_id AS salesforce_id, p.state, d.operation,
 d.column_name, d.code, d.message, d.error_class, d.cause, d.remedy, d.fields, d.ours, d.theirs, d.run_id, d.times,
-d.first_at, d.last_at FROM dead_letter AS d JOIN pair AS p ON p.id = d.pair_id WHERE d.cleared_at IS NULL"""
+d.first_at, d.last_at, d.status FROM dead_letter AS d JOIN pair AS p ON p.id = d.pair_id
+WHERE d.status IN ('open', 'ignored')"""
 
 # a base row for a column that the pair's object does not map, or maps inbound only, owes no write
 _BACKLOG = """SELECT p.id AS pair_id, p.person_id, p.object_name, p.sf_id AS salesforce_id, b.column_name,
 b.value AS base_value, (p.inflight IS NOT NULL) AS fenced, p.attempts, p.next_try_at
-FROM base AS b JOIN pair AS p ON p.id = b.pair_id WHERE p.state = 'paired' AND EXISTS (
+FROM base AS b JOIN pair AS p ON p.id = b.pair_id WHERE p.state IN ('paired', 'parked') AND EXISTS (
 SELECT 1 FROM field_mapping AS f WHERE f.object_name = p.object_name AND f.table_name = 'person'
 AND f.column_name = b.column_name AND f.direction <> 'inbound')"""
 

@@ -61,7 +61,11 @@ def _run(connection: Connection) -> None:
 
 
 def _why(engine: Engine, problem: Exception) -> str:
-    place = engine.url.database if engine.dialect.name == "sqlite" else engine.url.render_as_string(hide_password=True)
+    place = (
+        engine.url.database
+        if engine.dialect.name == "sqlite"
+        else engine.url.render_as_string(hide_password=True)
+    )
     said = str(problem.orig if isinstance(problem, DBAPIError) else problem).strip().splitlines()
     reason = said[0] if said else type(problem).__name__
     if "not a database" in reason:

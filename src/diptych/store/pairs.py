@@ -1,0 +1,265 @@
+"""Reading pairs with both sides, for the engine: what is linked, what is owed, what is in flight.
+
+Base is held implicitly (decision 0001): a row of `base` where a column's base may differ from ours, nothing where base is
+our value. So `base` is the outbox too, and what is owed is found from it.
+
+PostgreSQL: the people read are locked until the transaction ends, so that no SQL user changes a value between the
+engine's decision and its writing. On SQLite the transaction has the only writer's place anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from diptych.domain.mapping import ObjectMapping
+from diptych.domain.objects import synced_object
+from diptych.domain.pair import Inflight, Linked, Pair, PairState
+from diptych.domain.values import Value
+from diptych.store.catalogue import Catalogue, decoders, quote
+from diptych.store.engines import is_postgres
+from diptych.store.system_tables import base, dead_letter, pair
+from diptych.store.values_at_rest import pack, unpack
+
+CHUNK = 500
+HELD = ("open", "ignored")
+_OWING = (PairState.PAIRED.value, PairState.PARKED.value)
+
+
+def chunks(values: Sequence[Any]) -> Iterator[list[Any]]:
+    """In pieces that fit one statement of any database."""
+    for start in range(0, len(values), CHUNK):
+        yield list(values[start : start + CHUNK])
+
+
+def linked(
+    connection: Connection, catalogue: Catalogue, object_mapping: ObjectMapping, sf_ids: Sequence[str]
+) -> dict[str, Linked]:
+    """The pairs of these Salesforce ids, in whatever state."""
+    rows: list[Row[Any]] = []
+    for some in chunks(list(dict.fromkeys(sf_ids))):
+        wanted = sa.select(pair).where(
+            pair.c.object_name == object_mapping.object_name, pair.c.sf_id.in_(some)
+        )
+        rows.extend(connection.execute(wanted))
+    return {
+        str(found.pair.sf_id): found for found in with_values(connection, catalogue, object_mapping, rows)
+    }
+
+
+def with_values(
+    connection: Connection, catalogue: Catalogue, object_mapping: ObjectMapping, rows: Sequence[Row[Any]]
+) -> list[Linked]:
+    """Both sides of these pairs, in that order."""
+    people = sorted({row.person_id for row in rows})
+    lock(connection, people)
+    columns = list(dict.fromkeys(f.column for f in object_mapping.fields))
+    read = decoders(catalogue, object_mapping)
+    ours = values_of_people(connection, catalogue, people, columns, read)
+    numbers = sorted(row.id for row in rows)
+    noted = noted_bases(connection, numbers)
+    parked = _parked(connection, numbers)
+    found = []
+    for row in rows:
+        values = ours.get(row.person_id)
+        if values is None:
+            found.append(Linked(_pair(row, gone=True), {}, {}))
+            continue
+        bases = dict(values)
+        for column, raw in noted.get(row.id, {}).items():
+            if column in bases:
+                bases[column] = read[column](raw)
+        found.append(Linked(_pair(row), values, bases, parked.get(row.id, {})))
+    return found
+
+
+def lock(connection: Connection, people: Sequence[int]) -> None:
+    """Keep other writers away from these people until the transaction ends."""
+    if is_postgres(connection):
+        for some in chunks(people):
+            connection.execute(
+                sa.text("SELECT id FROM person WHERE id = ANY(:ids) ORDER BY id FOR UPDATE"), {"ids": some}
+            )
+
+
+def values_of_people(
+    connection: Connection,
+    catalogue: Catalogue,
+    people: Sequence[int],
+    columns: Sequence[str],
+    read: Mapping[str, Any],
+) -> dict[int, dict[str, Value]]:
+    """Our values of these columns, by person; people who are gone are missing."""
+    named = "".join(f", {catalogue.expression('person', c)}" for c in columns)
+    statement = sa.text(
+        f"SELECT t1.id{named} FROM {catalogue.source('person', columns)} WHERE t1.id IN :ids"
+    ).bindparams(sa.bindparam("ids", expanding=True))
+    readers = [read[c] for c in columns]
+    found = {}
+    for some in chunks(people):
+        for row in connection.execute(statement, {"ids": some}):
+            cells = iter(row)
+            number = next(cells)
+            found[number] = {c: r(v) for c, r, v in zip(columns, readers, cells, strict=True)}
+    return found
+
+
+def noted_bases(connection: Connection, pairs: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """The rows of `base`, raw, by pair and column."""
+    found: dict[int, dict[str, Any]] = {}
+    for some in chunks(pairs):
+        for row in connection.execute(sa.select(base).where(base.c.pair_id.in_(some))):
+            found.setdefault(row.pair_id, {})[row.column_name] = row.value
+    return found
+
+
+def _parked(connection: Connection, pairs: Sequence[int]) -> dict[int, dict[str, Value]]:
+    c = dead_letter.c
+    found: dict[int, dict[str, Value]] = {}
+    for some in chunks(pairs):
+        wanted = sa.select(c.pair_id, c.column_name, c.ours).where(c.pair_id.in_(some), c.status.in_(HELD))
+        for row in connection.execute(wanted.order_by(c.id)):
+            values = unpack(row.ours)
+            held = values if row.column_name is None else {row.column_name: values.get(row.column_name)}
+            found.setdefault(row.pair_id, {}).update(held)
+    return found
+
+
+def _pair(row: Row[Any], gone: bool = False) -> Pair:
+    inflight = None
+    if row.inflight is not None and not gone:
+        inflight = Inflight(unpack(row.inflight), row.attempt_id, row.sent_at, row.channel)
+    return Pair(
+        row.id,
+        row.person_id,
+        row.object_name,
+        row.sf_id,
+        row.ext_key,
+        PairState.DETACHED if gone else PairState(row.state),
+        row.seen_modstamp,
+        row.seen_at,
+        row.mapping_version,
+        inflight,
+        row.redirect_to,
+        row.attempts,
+        row.next_try_at,
+    )
+
+
+def inflight_columns(inflight: Inflight | None) -> dict[str, Any]:
+    """What `pair` holds of a write in flight; all blank for None."""
+    if inflight is None:
+        return {"inflight": None, "attempt_id": None, "sent_at": None, "channel": None}
+    return {
+        "inflight": pack(inflight.values),
+        "attempt_id": inflight.attempt_id,
+        "sent_at": inflight.sent_at,
+        "channel": inflight.channel,
+    }
+
+
+def owed(
+    connection: Connection,
+    catalogue: Catalogue,
+    object_mapping: ObjectMapping,
+    now: datetime,
+    after_pair: int,
+    limit: int,
+) -> list[Linked]:
+    """See `Transaction.owed`. Rows of `base` that turn out to equal ours are removed on the way."""
+    found: list[Linked] = []
+    position = after_pair
+    while len(found) < limit:
+        numbers = _candidates(connection, object_mapping, now, position, limit)
+        if not numbers:
+            break
+        position = numbers[-1]
+        rows = connection.execute(sa.select(pair).where(pair.c.id.in_(numbers)).order_by(pair.c.id)).all()
+        clean: list[tuple[int, list[str]]] = []
+        for one in with_values(connection, catalogue, object_mapping, rows):
+            dirty = one.dirty
+            if any(c not in one.parked or one.parked[c] != v for c, v in dirty.items()):
+                found.append(one)
+            clean.append((one.pair.id, [c for c in one.ours if c not in dirty]))
+        _forget(connection, clean)
+        if len(numbers) < limit:
+            break
+    return found[:limit]
+
+
+def _candidates(
+    connection: Connection, object_mapping: ObjectMapping, now: datetime, after: int, limit: int
+) -> list[int]:
+    # CROSS JOIN keeps SQLite from walking all pairs: the few rows of base come first
+    c, columns = pair.c, [f.column for f in object_mapping.fields]
+    names = sa.text(
+        "SELECT DISTINCT b.pair_id FROM base AS b CROSS JOIN pair AS p WHERE p.id = b.pair_id AND b.pair_id > :after "
+        "AND p.object_name = :name AND p.state IN :states AND p.inflight IS NULL "
+        "AND (p.next_try_at IS NULL OR p.next_try_at <= :now) AND b.column_name IN :columns "
+        "ORDER BY b.pair_id LIMIT :limit"
+    ).bindparams(
+        sa.bindparam("states", expanding=True),
+        sa.bindparam("columns", expanding=True),
+        sa.bindparam("now", type_=c.next_try_at.type),
+    )
+    given = {
+        "after": after,
+        "name": object_mapping.object_name,
+        "states": _OWING,
+        "now": now,
+        "columns": columns,
+        "limit": limit,
+    }
+    return list(connection.execute(names, given).scalars())
+
+
+def _forget(connection: Connection, clean: Iterable[tuple[int, Sequence[str]]]) -> None:
+    numbers = dict(clean)
+    noted = noted_bases(connection, list(numbers))
+    gone = [
+        {"pair": number, "name": column}
+        for number, columns in numbers.items()
+        for column in columns
+        if column in noted.get(number, {})
+    ]
+    if gone:
+        connection.execute(sa.text("DELETE FROM base WHERE pair_id = :pair AND column_name = :name"), gone)
+
+
+def fenced(
+    connection: Connection, catalogue: Catalogue, object_mapping: ObjectMapping, limit: int
+) -> list[Linked]:
+    """See `Transaction.fenced`."""
+    wanted = (
+        sa.select(pair)
+        .where(
+            pair.c.object_name == object_mapping.object_name,
+            pair.c.inflight.is_not(None),
+            pair.c.state != PairState.DETACHED.value,
+        )
+        .order_by(pair.c.sent_at, pair.c.id)
+        .limit(limit)
+    )
+    return with_values(connection, catalogue, object_mapping, connection.execute(wanted).all())
+
+
+def live_ids(connection: Connection, object_name: str, after: str, limit: int) -> list[str]:
+    """See `Transaction.live_ids`. Order is by code point on both databases."""
+    known = synced_object(object_name)
+    order = 'COLLATE "C"' if is_postgres(connection) else ""
+    if known.two_way:
+        statement = sa.text(
+            f"SELECT sf_id FROM pair WHERE object_name = :name AND state = 'paired' AND sf_id {order} > :after "
+            f"ORDER BY sf_id {order} LIMIT :limit"
+        )
+    else:
+        statement = sa.text(
+            f"SELECT salesforce_id FROM {quote(known.table)} WHERE NOT salesforce_deleted "
+            f"AND salesforce_id {order} > :after ORDER BY salesforce_id {order} LIMIT :limit"
+        )
+    given = {"after": after, "limit": limit, **({"name": object_name} if known.two_way else {})}
+    return list(connection.execute(statement, given).scalars())

@@ -1,0 +1,189 @@
+"""One atomic unit over the database: `sync.ports.Transaction`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from diptych.domain.mapping import Mapping as FieldMappings
+from diptych.domain.mapping import ObjectMapping
+from diptych.domain.objects import synced_object
+from diptych.domain.pair import Linked, Observation
+from diptych.domain.schema import ObjectDescription
+from diptych.domain.values import Value
+from diptych.store import loading, mirror, pairs, people, sync_state, tables, trouble
+from diptych.store.catalogue import Catalogue, quote, read_catalogue
+from diptych.store.engines import is_postgres
+from diptych.store.system_tables import dead_letter, pair
+from diptych.sync.ports import (
+    FeedCursor,
+    MirrorCount,
+    PageLoad,
+    PairChange,
+    SnapshotPage,
+    SnapshotProgress,
+    Step,
+    StoredDeadLetter,
+)
+
+
+class SqlTransaction:
+    """Made by `SqlStore.transaction`. `connection` is inside a transaction and in nobody else's hands."""
+
+    def __init__(
+        self, connection: Connection, mappings: sync_state.MappingReader, now: Callable[[], datetime]
+    ) -> None:
+        self.connection = connection
+        self._mappings = mappings
+        self._now = now
+        self._catalogue: Catalogue | None = None
+        self._marked = False
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The run-time columns as this transaction sees them."""
+        if self._catalogue is None:
+            self._catalogue = read_catalogue(self.connection)
+        return self._catalogue
+
+    def _engine_writes(self) -> None:
+        """From here on the capture triggers leave this transaction's writes alone."""
+        if self._marked:
+            return
+        if is_postgres(self.connection):
+            self.connection.execute(sa.text("SELECT set_config('app.origin', 'engine', true)"))
+        else:
+            self.connection.execute(
+                sa.text("INSERT INTO write_context (id, origin, actor) VALUES (1, 'engine', NULL)")
+            )
+        self._marked = True
+
+    def finish(self) -> None:
+        """Take the mark away before the commit, so that the next writer is captured."""
+        if self._marked and not is_postgres(self.connection):
+            self.connection.execute(sa.text("DELETE FROM write_context"))
+        self._marked = False
+
+    def mapping(self) -> FieldMappings:
+        return self._mappings.current(self.connection)
+
+    # -- inbound
+
+    def linked(self, object_mapping: ObjectMapping, sf_ids: Sequence[str]) -> dict[str, Linked]:
+        return pairs.linked(self.connection, self.catalogue, object_mapping, sf_ids)
+
+    def add_people(
+        self, object_mapping: ObjectMapping, observations: Sequence[Observation], run_id: int | None
+    ) -> None:
+        self._engine_writes()
+        people.add_people(self.connection, self.catalogue, object_mapping, observations)
+
+    def load_page(self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime) -> PageLoad:
+        self._engine_writes()
+        return loading.load_carefully(
+            self.connection,
+            self.catalogue,
+            object_mapping,
+            page,
+            read_at,
+            self._now(),
+            self._known(object_mapping, loading.ids_of(page)),
+        )
+
+    def _known(self, object_mapping: ObjectMapping, sf_ids: Sequence[str]) -> set[str]:
+        known = synced_object(object_mapping.object_name)
+        found: set[str] = set()
+        for some in pairs.chunks(sf_ids):
+            if known.two_way:
+                wanted = sa.select(pair.c.sf_id).where(
+                    pair.c.object_name == known.name, pair.c.sf_id.in_(some)
+                )
+                found.update(self.connection.execute(wanted).scalars())
+            else:
+                statement = sa.text(
+                    f"SELECT salesforce_id FROM {quote(known.table)} WHERE salesforce_id IN :ids"
+                ).bindparams(sa.bindparam("ids", expanding=True))
+                found.update(self.connection.execute(statement, {"ids": some}).scalars())
+        return found
+
+    def mirror(self, object_mapping: ObjectMapping, observations: Sequence[Observation]) -> MirrorCount:
+        self._engine_writes()
+        return mirror.mirror(self.connection, self.catalogue, object_mapping, observations, self._now())
+
+    def save(self, changes: Sequence[PairChange], run_id: int | None) -> None:
+        self._engine_writes()
+        people.save(self.connection, self.catalogue, changes, run_id, self._now())
+
+    # -- outbound
+
+    def owed(self, object_mapping: ObjectMapping, now: datetime, after_pair: int, limit: int) -> list[Linked]:
+        return pairs.owed(self.connection, self.catalogue, object_mapping, now, after_pair, limit)
+
+    def fenced(self, object_mapping: ObjectMapping, limit: int) -> list[Linked]:
+        return pairs.fenced(self.connection, self.catalogue, object_mapping, limit)
+
+    # -- dead letters
+
+    def dead_letter(self, letter_id: int) -> StoredDeadLetter | None:
+        found = trouble.letters(self.connection, dead_letter.c.id == letter_id)
+        return found[0] if found else None
+
+    def close_dead_letter(self, letter_id: int, status: str, now: datetime) -> None:
+        trouble.close(self.connection, letter_id, status, now)
+
+    # -- comparison
+
+    def mirrored(self, object_mapping: ObjectMapping, sf_ids: Sequence[str]) -> dict[str, dict[str, Value]]:
+        return mirror.mirrored(self.connection, self.catalogue, object_mapping, sf_ids)
+
+    def live_ids(self, object_name: str, after: str, limit: int) -> list[str]:
+        return pairs.live_ids(self.connection, object_name, after, limit)
+
+    # -- cursors and ledger
+
+    def feed_cursor(self, object_name: str) -> FeedCursor | None:
+        return sync_state.read_feed_cursor(self.connection, object_name)
+
+    def save_feed_cursor(self, cursor: FeedCursor) -> None:
+        sync_state.save_feed_cursor(self.connection, cursor)
+
+    def snapshot(self, object_name: str) -> SnapshotProgress | None:
+        return sync_state.read_snapshot(self.connection, object_name)
+
+    def save_snapshot(self, progress: SnapshotProgress) -> None:
+        sync_state.save_snapshot(self.connection, progress)
+
+    def open_run(self, kind: str, now: datetime) -> int:
+        return sync_state.open_run(self.connection, kind, now)
+
+    def close_run(self, run_id: int, status: str, now: datetime, error: str | None = None) -> None:
+        sync_state.close_run(self.connection, run_id, status, now, error)
+
+    def add_step(self, run_id: int, step: Step) -> None:
+        sync_state.add_step(self.connection, run_id, step)
+
+    # -- schema and mapping
+
+    def schema(self, object_name: str) -> ObjectDescription | None:
+        return sync_state.read_schema(self.connection, object_name)
+
+    def save_schema(self, description: ObjectDescription, now: datetime) -> None:
+        sync_state.save_schema(self.connection, description, now)
+
+    def save_mapping(self, mapping: FieldMappings, now: datetime, reason: str) -> None:
+        sync_state.save_mapping(self.connection, mapping, now, reason)
+
+    def provision(self, mapping: FieldMappings) -> list[str]:
+        self._catalogue = None
+        return tables.provision(self.connection, mapping)
+
+    # -- settings and state
+
+    def setting(self, name: str) -> str | None:
+        return sync_state.read_setting(self.connection, name)
+
+    def save_setting(self, name: str, value: str | None) -> None:
+        sync_state.save_setting(self.connection, name, value)
