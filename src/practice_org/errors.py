@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+_VERBS = ("HEAD", "GET", "POST", "PUT", "PATCH", "DELETE")
+
 
 class ApiError(Exception):
     """One refusal, as the REST API words it.
@@ -54,7 +56,7 @@ def not_found(message: str = "The requested resource does not exist") -> ApiErro
 
 def method_not_allowed(method: str, allowed: tuple[str, ...]) -> ApiError:
     """A path that exists, asked with a verb that it does not take."""
-    verbs = sorted({"HEAD", *allowed} if "GET" in allowed else set(allowed))
+    verbs = [verb for verb in _VERBS if verb in allowed or (verb == "HEAD" and "GET" in allowed)]
     return ApiError(
         405,
         "METHOD_NOT_ALLOWED",

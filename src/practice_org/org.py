@@ -48,6 +48,17 @@ class NoFaults:
         return None
 
 
+class AccessCache(dict[str, Any]):
+    """What users may do, as last worked out. `version` tells whether it was forgotten meanwhile."""
+
+    version = 0
+
+    def clear(self) -> None:
+        """Forget all of it; a working-out that is under way will not be kept."""
+        self.version += 1
+        super().clear()
+
+
 @dataclass(frozen=True)
 class Transaction:
     """An open write: its connection, and the moment at which it began."""
@@ -79,11 +90,13 @@ class Org:
         self.validators: list[Validator] = []
         self._write_lock = threading.RLock()
         self._transaction: Transaction | None = None
+        self._stamp_lock = threading.Lock()
+        self._open_since: datetime | None = None
         self._local = threading.local()
         self._generation = 0
         self._connections: list[sqlite3.Connection] = []
         self._connections_lock = threading.Lock()
-        self.access_cache: dict[str, Any] = {}
+        self.access_cache = AccessCache()
         self.jobs: dict[str, threading.Thread] = {}
         self.closing = threading.Event()
         self._writer = self._connect()
@@ -224,21 +237,41 @@ class Org:
             if self._transaction is not None:
                 yield self._transaction
                 return
-            opened = Transaction(self._writer, started or self.clock.now())
-            self._writer.execute("BEGIN IMMEDIATE")
-            self._transaction = opened
-            self._local.writing = True
+            with self._stamp_lock:
+                opened = Transaction(self._writer, started or self.clock.now())
+                self._open_since = opened.started
             try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                self._transaction = opened
+                self._local.writing = True
                 yield opened
             except BaseException:
-                self._writer.execute("ROLLBACK")
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
                 self.access_cache.clear()
                 raise
             else:
                 self._writer.execute("COMMIT")
             finally:
                 self._transaction = None
+                self._open_since = None
                 self._local.writing = False
+
+    def writing(self) -> threading.RLock:
+        """The lock of the one writer, for those that must hold it before another lock."""
+        return self._write_lock
+
+    def certain_until(self) -> datetime:
+        """The moment before which no change is still to come: now, or the start of the oldest open write.
+
+        Read it before the rows. A write that starts later bears a later stamp, to the second: readers go
+        on from here inclusively.
+        """
+        with self._stamp_lock:
+            now, writing = self.clock.now(), self._open_since
+        # After the lock, because a write that is held open is registered before its transaction ends.
+        candidates = (now, writing, self.late.oldest_start)
+        return min(moment for moment in candidates if moment is not None)
 
     # -- switches -----------------------------------------------------------------------------------
 

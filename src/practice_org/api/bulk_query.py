@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from practice_org.api.bodies import json_object
-from practice_org.clock import stamp, wire
+from practice_org.clock import wire
 from practice_org.data import extract, jobs
 from practice_org.data.jobs import DELIMITERS, LINE_ENDINGS, Job
 from practice_org.errors import ApiError
@@ -202,7 +202,7 @@ def result_pages(ctx: Context, request: Request) -> Response:
     start = _start(ctx, job)
     most = _most(ctx)
     base = f"/services/data/v{ctx.version}/jobs/query/{job.id}"
-    pages = []
+    pages: list[dict[str, str]] = []
     while start < job.records and len(pages) < PAGES_PER_ANSWER:
         url = f"{base}/results?locator={locator(job, start)}"
         pages.append({"resultUrl": url + (f"&maxRecords={most}" if "maxRecords" in ctx.query else "")})
@@ -258,8 +258,3 @@ def _most(ctx: Context) -> int:
     if not text.isdigit() or int(text) < 1:
         raise ApiError(400, "INVALIDJOB", f"maxRecords must be a positive number, not {text}")
     return int(text)
-
-
-def moment(ctx: Context) -> str:
-    """The org's time as a stamp."""
-    return stamp(ctx.org.clock.now())

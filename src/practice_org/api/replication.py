@@ -77,10 +77,7 @@ def _span(ctx: Context) -> tuple[ObjectType, datetime, datetime, datetime]:
     now = ctx.org.clock.now()
     if start < now - timedelta(days=MOST_DAYS, minutes=1):
         raise _invalid("startDate cannot be more than 30 days ago")
-    covered = min(end, now)
-    oldest = ctx.org.late.oldest_start
-    if oldest is not None:
-        covered = min(covered, oldest)
+    covered = min(end, ctx.org.certain_until())
     return obj, start, end, covered
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,11 +90,8 @@ def _opened(path: Path, job: Job) -> tuple[list[str], Iterator[list[str]]]:
     Raises ApiError, with the job's error message, when the file cannot be read as the job says.
     """
     raw = path.open("rb").readline()
-    if (
-        (job.line_ending == "LF"
-        and raw.endswith(b"\r\n"))
-        or (job.line_ending == "CRLF"
-        and not raw.endswith(b"\r\n"))
+    if (job.line_ending == "LF" and raw.endswith(b"\r\n")) or (
+        job.line_ending == "CRLF" and not raw.endswith(b"\r\n")
     ):
         wrong = "CRLF" if job.line_ending == "LF" else "LF"
         raise ApiError(
@@ -280,8 +277,3 @@ def _unprocessed(job: Job, upload: Path) -> Iterator[bytes]:
                 quoting=csv.QUOTE_ALL,
             ).writerow(row)
             yield buffer.getvalue().encode()
-
-
-def described(job: Job) -> Mapping[str, Any]:
-    """What only ingest jobs have."""
-    return job.facts

@@ -31,6 +31,7 @@ class LateCommits:
         self._org = org
         self._lock = threading.RLock()
         self._open: dict[int, tuple[datetime, datetime, str | None]] = {}
+        self._committing: set[int] = set()
         self._stopped = False
         for number, started, due, record_id in org.reader().execute(
             "SELECT number, started, due, record_id FROM _late"
@@ -58,14 +59,14 @@ class LateCommits:
         self.settle()
         if record_id is not None:
             self.await_unlocked([record_id])
-        now = self._org.clock.now()
-        due = now + timedelta(seconds=seconds)
-        with self._lock, self._org.transaction() as tx:
+        with self._org.transaction() as tx, self._lock:
+            started = parse_stamp(tx.stamp)
+            due = tx.started + timedelta(seconds=seconds)
             number = tx.connection.execute(
                 "INSERT INTO _late(started, due, user_id, operation, object, record_id, payload) "
                 "VALUES(?, ?, ?, ?, ?, ?, ?)",
                 (
-                    stamp(now),
+                    tx.stamp,
                     due.isoformat(),
                     user_id,
                     operation,
@@ -75,20 +76,33 @@ class LateCommits:
                 ),
             ).lastrowid
             assert number is not None
-            self._open[number] = (parse_stamp(stamp(now)), due, record_id)
+            self._open[number] = (started, due, record_id)
         return number
 
     def settle(self) -> None:
         """Commit every write that is due."""
         if not self._open or self._stopped:
             return
-        now = self._org.clock.now()
-        if all(due > now for _, due, _ in self._open.values()):
+        if not self._ripe():
             return
-        with self._lock:
-            ripe = sorted((due, number) for number, (_, due, _) in self._open.items() if due <= now)
-            for _, number in ripe:
-                self._commit(number)
+        # The org's write lock comes first, everywhere: a writer may ask for this one.
+        with self._org.writing(), self._lock:
+            for number in self._ripe():
+                self._committing.add(number)
+                try:
+                    self._commit(number)
+                finally:
+                    self._committing.discard(number)
+                    self._open.pop(number, None)
+
+    def _ripe(self) -> list[int]:
+        now = self._org.clock.now()
+        ripe = [
+            (due, number)
+            for number, (_, due, _) in list(self._open.items())
+            if due <= now and number not in self._committing
+        ]
+        return [number for _, number in sorted(ripe)]
 
     def _commit(self, number: int) -> None:
         from practice_org.data import dml
@@ -101,7 +115,6 @@ class LateCommits:
             )
             .fetchone()
         )
-        self._open.pop(number, None)
         if row is None:
             return
         started, user_id, operation, object_name, record_id, payload = row
@@ -124,7 +137,11 @@ class LateCommits:
         deadline = time.monotonic() + float(self._org.setting("lock_wait_seconds", 0.2))
         while True:
             self.settle()
-            held = [i for _, _, i in self._open.values() if i in wanted]
+            held = [
+                i
+                for number, (_, _, i) in list(self._open.items())
+                if i in wanted and number not in self._committing
+            ]
             if not held:
                 return
             if time.monotonic() >= deadline:

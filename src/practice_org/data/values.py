@@ -54,11 +54,8 @@ def _cannot(kind: str, value: Any) -> ApiError:
         dict: "START_OBJECT",
         list: "START_ARRAY",
     }.get(type(value), "VALUE_STRING")
-    shown = (
-        ""
-        if isinstance(value, dict | list)
-        else f" value {str(value).lower() if value in (True, False) and isinstance(value, bool) else value}"
-    )
+    text = str(value).lower() if isinstance(value, bool) else value
+    shown = "" if isinstance(value, dict | list) else f" value {text}"
     return ApiError(
         400,
         "JSON_PARSER_ERROR",
@@ -133,7 +130,7 @@ def _boolean(f: Field, value: Any, typed: bool) -> int:
 
 
 def _number(f: Field, value: Any, typed: bool) -> float | int:
-    if isinstance(value, bool) or isinstance(value, dict | list):
+    if isinstance(value, bool | dict | list):
         raise _cannot("int" if f.type == "int" else "double", value)
     try:
         number = float(value)

@@ -7,6 +7,7 @@ row is hidden. Fields that are not permissionable follow the object.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -83,8 +84,10 @@ def for_user(org: Org, user_id: str | None) -> Access:
         return SYSTEM
     cached: Access | None = org.access_cache.get(user_id)
     if cached is None:
+        version = org.access_cache.version
         cached = _work_out(org, user_id)
-        org.access_cache[user_id] = cached
+        if version == org.access_cache.version:
+            org.access_cache[user_id] = cached
     return cached
 
 
@@ -294,6 +297,7 @@ def set_object_rights(org: Org, set_id: str, object_name: str, rights: Iterable[
     """The rights (of RIGHTS) that a permission set gives on an object, replacing those before."""
     chosen = set(rights)
     with org.transaction() as tx:
+        _touch(tx.connection, set_id, tx.stamp)
         tx.connection.execute(
             'DELETE FROM "ObjectPermissions" WHERE "ParentId" = ? AND "SobjectType" = ?',
             (set_id, object_name),
@@ -372,6 +376,7 @@ def grant_new_field(
 def _field_rights(org: Org, set_id: str, obj: ObjectType, f: Field, read: bool, edit: bool) -> None:
     writable = edit and (f.has("updateable") or f.has("createable"))
     with org.transaction() as tx:
+        _touch(tx.connection, set_id, tx.stamp)
         tx.connection.execute(
             'DELETE FROM "FieldPermissions" WHERE "ParentId" = ? AND "Field" = ?',
             (set_id, f"{obj.name}.{f.name}"),
@@ -393,13 +398,19 @@ def _field_rights(org: Org, set_id: str, obj: ObjectType, f: Field, read: bool, 
 
 
 def insert_row(org: Org, table: str, row: Mapping[str, object]) -> None:
+    """Store a row as it is."""
     columns = ", ".join(f'"{name}"' for name in row)
     marks = ", ".join("?" * len(row))
     with org.transaction() as tx:
         tx.connection.execute(f'INSERT INTO "{table}"({columns}) VALUES({marks})', tuple(row.values()))
 
 
+def _touch(connection: sqlite3.Connection, set_id: str, stamp: str) -> None:
+    connection.execute('UPDATE "PermissionSet" SET "SystemModstamp" = ? WHERE "Id" = ?', (stamp, set_id))
+
+
 def first_user(org: Org) -> str:
+    """The user that the org itself acts as when nobody else does: its first."""
     row = org.reader().execute('SELECT "Id" FROM "User" ORDER BY "Id" LIMIT 1').fetchone()
     return str(row[0])
 

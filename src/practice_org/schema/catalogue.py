@@ -311,7 +311,11 @@ class Schema:
         more = []
         for other in self.objects:
             for f in other.fields:
-                if f.custom and f.type == "reference" and parent.name in f.refs:
-                    if (other.name, f.name) not in known:
-                        more.append(ChildRelationship(other.name, f.name, f"{f.relationship}s"))
+                mine = f.custom and f.type == "reference" and parent.name in f.refs
+                if mine and (other.name, f.name) not in known:
+                    more.append(ChildRelationship(other.name, f.name, _plural(f)))
         return parent.children + tuple(more)
+
+
+def _plural(f: Field) -> str:
+    return f"{f.name[:-3]}s__r"

@@ -465,7 +465,8 @@ class _Compiler:
         return "", []
 
     def _grouping(self) -> tuple[str, list[Any]]:
-        sql, params = "", []
+        sql = ""
+        params: list[Any] = []
         if self.query.group_by:
             parts = []
             for value in self.query.group_by:

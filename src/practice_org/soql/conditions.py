@@ -128,9 +128,9 @@ class Conditions:
         f = column.field
         if test.op == "LIKE":
             return self._like(test, column)
-        if f.type in ("id", "reference", "boolean", "multipicklist") and test.op not in ("=", "!="):
-            if not (f.type in ("id", "reference") and test.right.kind == "string"):
-                raise self._operator(f, test.left)
+        ordered = f.type not in ("boolean", "multipicklist")
+        if test.op not in ("=", "!=") and not ordered:
+            raise self._operator(f, test.left)
         if test.right.kind == "range":
             return self._range(test, column)
         value = self._value(f, test.right)
