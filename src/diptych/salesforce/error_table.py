@@ -511,7 +511,17 @@ CODES: dict[str, Meaning | list[tuple[str, Meaning]]] = {
     "GONE": _VERSION,
     "INVALIDVERSION": _VERSION,
     # -- bulk
-    "INVALIDJOB": _JOB_GONE,
+    "INVALIDJOB": [
+        (r"not found|does not exist|no longer|unable to find|invalid job id", _JOB_GONE),
+        (
+            r"",
+            _refused(
+                C.OTHER,
+                "The Bulk API does not take the job as it is.",
+                "Look at the message; Diptych starts a new job by itself.",
+            ),
+        ),
+    ],
     "INVALIDJOBSTATE": _refused(
         C.OTHER, "The bulk job is not in the state that this needs.", "Diptych starts a new job by itself."
     ),
