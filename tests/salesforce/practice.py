@@ -82,7 +82,9 @@ class Salesperson:
 
     def convert(self, lead_id: str) -> str:
         """The practice org does not convert yet: leave what a conversion leaves."""
-        row = {name: self.value("Lead", lead_id, name) for name in ("FirstName", "LastName", "Company", "Email")}
+        row = {
+            name: self.value("Lead", lead_id, name) for name in ("FirstName", "LastName", "Company", "Email")
+        }
         account = self.create("Account", Name=row.pop("Company"))
         contact = self.create("Contact", AccountId=account, **row)
         with self._org.transaction() as tx:
