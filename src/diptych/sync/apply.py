@@ -135,6 +135,10 @@ def decide(linked: Linked, observation: Observation, object_mapping: ObjectMappi
     if pair.state is PairState.DETACHED or is_stale(pair, record):
         return Decision(Applied(skipped=1))
     newer = pair.seen_modstamp is None or record.modstamp > pair.seen_modstamp
+    unsettled = pair.seen_at is None or (record.modstamp >= pair.seen_at and record.read_at > pair.seen_at)
+    fate = fate_of(record)
+    if pair.state in ENDED and fate is not Fate.LIVE and not (newer or unsettled or pair.fenced):
+        return Decision(Applied(skipped=1))  # an ended record seen again must not touch what was edited here since
     window_over = pair.inflight is not None and record.read_at >= pair.inflight.sent_at + terms.zombie_max
     merged = merge(linked, observation, object_mapping, sync_user=terms.sync_user, window_over=window_over)
     change = PairChange(
@@ -149,13 +153,11 @@ def decide(linked: Linked, observation: Observation, object_mapping: ObjectMappi
         history_by=record.modified_by,
         history_at=record.modified_at or record.modstamp,
     )
-    fate = fate_of(record)
     if fate is Fate.LIVE:
         change = _live(change, linked, observation, object_mapping, merged, newer, terms)
     else:
         change = _ended(change, linked, observation, fate, merged)
     counted = _count(change, fate, pair, bool(observation.unreadable) and newer)
-    unsettled = pair.seen_at is None or (record.modstamp >= pair.seen_at and record.read_at > pair.seen_at)
     significant = newer or unsettled or _says_more(change)
     return Decision(counted, change, merged, fate, significant)
 
