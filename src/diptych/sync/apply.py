@@ -138,7 +138,9 @@ def decide(linked: Linked, observation: Observation, object_mapping: ObjectMappi
     unsettled = pair.seen_at is None or (record.modstamp >= pair.seen_at and record.read_at > pair.seen_at)
     fate = fate_of(record)
     if pair.state in ENDED and fate is not Fate.LIVE and not (newer or unsettled or pair.fenced):
-        return Decision(Applied(skipped=1))  # an ended record seen again must not touch what was edited here since
+        return Decision(
+            Applied(skipped=1)
+        )  # an ended record seen again must not touch what was edited here since
     window_over = pair.inflight is not None and record.read_at >= pair.inflight.sent_at + terms.zombie_max
     merged = merge(linked, observation, object_mapping, sync_user=terms.sync_user, window_over=window_over)
     change = PairChange(
@@ -262,6 +264,7 @@ def _ended(
         if fate is Fate.MERGED
         else observation.record.converted_contact_id,
         dead_letters=letters,
+        clear_dead_letters=not letters,
     )
 
 
