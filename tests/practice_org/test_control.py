@@ -24,6 +24,8 @@ def test_it_needs_its_own_token(live_org: RunningOrg) -> None:
         ("users", {"profile": "Nobody", "objects": {}}, "Nobody"),
         ("users", {"profile": "Standard User", "fields": {"Lead.Nope": "read"}}, "Nope"),
         ("users", {"profile": "Standard User", "fields": {"Lead.Title": "maybe"}}, "maybe"),
+        ("settings", {"lock_status": "500"}, "lock_status"),
+        ("rules", {"assignment": {"Lead": "nobody"}}, "assignment"),
         ("limits", {"Nonsense": 3}, "Nonsense"),
         ("limits", {"used": -1}, "used"),
         ("seed", {"people": 0}, "people"),
@@ -75,6 +77,17 @@ def test_a_field_made_on_order_can_be_used_at_once(live_org: RunningOrg) -> None
     assert got["Mood__c"] == "fine"
 
 
+def test_an_assignment_rule_gives_new_records_their_owner(live_org: RunningOrg) -> None:
+    owner = live_org.user("sales")["user_id"]
+    live_org.control("rules", {"assignment": {"Lead": owner}})
+    with live_org.api() as api:
+        body = {"LastName": "Routed", "Company": "C"}
+        routed = api.post("sobjects/Lead", json=body).json()["id"]
+        kept = api.post("sobjects/Lead", json=body, headers={"Sforce-Auto-Assign": "FALSE"}).json()["id"]
+        owners = [api.get(f"sobjects/Lead/{one}").json()["OwnerId"] for one in (routed, kept)]
+    assert owners == [owner, live_org.user("sync")["user_id"]]
+
+
 def test_bump_moves_the_modstamp_alone(live_org: RunningOrg) -> None:
     live_org.control("clock", {"advance": 100})
     before = live_org.control("records?object=Lead&limit=1")["records"][0]
@@ -100,13 +113,14 @@ def test_a_late_commit_is_stamped_with_its_start(live_org: RunningOrg) -> None:
 
 def test_reset_brings_everything_back_and_can_empty_the_org(live_org: RunningOrg) -> None:
     live_org.control("faults", {"trigger": "any", "status": 500, "times": None})
-    live_org.control("settings", {"refresh_rotation": True})
+    live_org.control("settings", {"refresh_rotation": True, "lock_status": 500})
     live_org.control("jobs", {"speed": "slow"})
     live_org.control("limits", {"used": 15000})
     live_org.control("clock", {"freeze": True})
     live_org.control("reset", {"records": True})
     state = live_org.control("state")
     assert state["faults"] == [] and state["settings"]["refresh_rotation"] is False
+    assert state["settings"]["lock_status"] == 400
     assert state["jobs"] == {"speed": "instant"} and state["limits"]["used"] == 0
     assert state["clock"] == {"offset_seconds": 0.0, "frozen": False}
     assert state["records"]["Lead"] == 0

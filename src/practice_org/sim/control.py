@@ -26,6 +26,7 @@ from practice_org.auth.settings import DoorSettings, change_settings, read_setti
 from practice_org.clock import stamp, wire
 from practice_org.data import dml
 from practice_org.errors import ApiError
+from practice_org.org import Org
 from practice_org.organization import organization
 from practice_org.schema import custom
 from practice_org.seed import sow
@@ -34,6 +35,9 @@ from practice_org.sim.faults import Faults
 from practice_org.sim.received import ReceivedLog
 
 JOB_SPEEDS = ("instant", "stepped", "slow")
+ORG_NUMBERS = {"lock_wait_seconds": 0.2, "lock_status": 400, "job_slow_seconds": 30, "bulk_page_rows": 50_000}
+"""Numbers of the data layer that can be set, with their defaults: how long a write waits for a lock, which
+status the refusal has, how long a slow job takes, how many rows a page of Bulk results has."""
 Order = dict[str, Any]
 
 
@@ -128,6 +132,10 @@ def _reset(control: Control, order: Order) -> Any:
     org.limits.set_used(0)
     org.set_setting(rules.SETTING, [])
     org.set_setting("job_speed", "instant")
+    org.set_setting("assignment_rules", {})
+    for name in ORG_NUMBERS:
+        if org.setting(name) is not None:
+            org.set_setting(name, ORG_NUMBERS[name])
     change_settings(org, asdict(DoorSettings()))
     control.door.sessions.forget()
     if order.get("records"):
@@ -207,9 +215,21 @@ def _users(control: Control, order: Order) -> Any:
 
 
 def _rules(control: Control, order: Any) -> Any:
-    """`[rule, ...]` or `{validation: [rule, ...]}`: replaces the rules there were; see `sim.rules`."""
-    chosen = order.get("validation", []) if isinstance(order, dict) else order
-    return rules.store_rules(control.door.org, chosen)
+    """`[rule, ...]` or `{validation: [...], assignment: {Lead: owner id}}`: replaces what there was.
+
+    See `sim.rules` for validation rules; an assignment rule gives new records their owner.
+    """
+    org = control.door.org
+    if not isinstance(order, dict):
+        return rules.store_rules(org, order)
+    if "assignment" in order:
+        owners = {org.schema[name].name: ids.to18(str(owner)) for name, owner in order["assignment"].items()}
+        if None in owners.values():
+            raise BadOrder("an assignment rule names the id of a user or queue")
+        org.set_setting("assignment_rules", owners)
+    if "validation" in order:
+        rules.store_rules(org, order["validation"])
+    return {"validation": org.setting(rules.SETTING, []), "assignment": org.setting("assignment_rules", {})}
 
 
 def _jobs(control: Control, order: Order) -> Any:
@@ -222,10 +242,21 @@ def _jobs(control: Control, order: Order) -> Any:
 
 
 def _settings(control: Control, order: Order) -> Any:
-    """The switches of `auth.settings`."""
-    settings = change_settings(control.door.org, order)
+    """The switches of `auth.settings`, and those numbers of the data layer that ORG_NUMBERS names."""
+    org = control.door.org
+    numbers = {name: value for name, value in order.items() if name in ORG_NUMBERS}
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            raise BadOrder(f"{name} must be a number from 0")
+    settings = change_settings(org, {name: value for name, value in order.items() if name not in numbers})
+    for name, value in numbers.items():
+        org.set_setting(name, value)
     control.door.sessions.forget()
-    return asdict(settings)
+    return {**asdict(settings), **_numbers(org)}
+
+
+def _numbers(org: Org) -> dict[str, Any]:
+    return {name: org.setting(name) for name in ORG_NUMBERS if org.setting(name) is not None}
 
 
 def _sessions(control: Control, order: Order) -> Any:
@@ -316,7 +347,7 @@ def _state(control: Control, order: Order) -> Any:
         "organization": asdict(organization(org)),
         "now": wire(stamp(org.clock.now())),
         "clock": {"offset_seconds": org.clock.offset_seconds, "frozen": org.clock.frozen_at is not None},
-        "settings": asdict(read_settings(org)),
+        "settings": {**asdict(read_settings(org)), **_numbers(org)},
         "jobs": {"speed": org.setting("job_speed", "instant")},
         "limits": {"used": org.limits.used, "maximum": org.limits.maximum},
         "late_commits": org.late.listing(),
