@@ -19,7 +19,7 @@ from practice_org.seed import words
 Row = dict[str, Any]
 DAY = 86_400
 YEARS = 6
-IMPORT_ROWS = 9000
+IMPORT_ROWS = 12_000
 """Of so many rows, the imported ones share their second: more than a page of 2,000 with one stamp."""
 
 
