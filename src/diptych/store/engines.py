@@ -103,14 +103,13 @@ def _must_be_writable(file: Path) -> None:
 
 
 def _postgres(url: URL) -> Engine:
-    engine = sa.create_engine(
+    return sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args={"options": "-c timezone=UTC -c lock_timeout=30s", "application_name": "diptych"},
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=20,
     )
-    return engine
 
 
 def busy(problem: BaseException) -> bool:

@@ -75,7 +75,7 @@ def add_people(
         ],
     )
     if any("account_id" in o.values for o in seen):
-        find_companies(connection, catalogue, people=[p["id"] for p in people])
+        find_companies(connection, catalogue, people=range(first, first + len(seen)))
 
 
 def _must_be_new(connection: Connection, object_name: str, sf_ids: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from diptych.store import editing, leases, tables
 from diptych.store.catalogue import read_catalogue
 from diptych.store.engines import is_postgres, open_engine, reading, told_apart
 from diptych.store.migrations.upgrade import upgrade
+from diptych.store.queries import Queries
 from diptych.store.sync_state import MappingReader
 from diptych.store.transaction import SqlTransaction
 from diptych.sync.ports import Lease
@@ -42,6 +43,7 @@ class SqlStore:
         self.engine = engine
         self.now = now
         self._mappings = MappingReader()
+        self.queries = Queries(self.reading)
 
     @contextmanager
     def transaction(self, lease: Lease | None = None) -> Iterator[SqlTransaction]:

@@ -52,7 +52,7 @@ def _letters(connection: Connection, change: PairChange, run_id: int | None, now
         )
     ).all()
     coming = {letter.column for letter in change.dead_letters}
-    before: dict[str | None, Row[Any]] = {}
+    before: dict[str | None, Any] = {}
     for row in held:
         if change.clear_dead_letters or (
             row.column_name is not None and row.column_name in change.clear_columns

@@ -1,0 +1,107 @@
+"""What the admin and the terminal read: one object over the database, each method on one consistent state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from diptych.store.queries import companies, ledger, people, status, trouble
+from diptych.store.queries.companies import MirrorPage
+from diptych.store.queries.ledger import RunRow
+from diptych.store.queries.people import HistoryRow, PairRow, PeoplePage, Person
+from diptych.store.queries.status import ObjectCounts, StoreStatus
+from diptych.store.queries.trouble import ConflictRow, DeadLetterRow
+
+__all__ = [
+    "ConflictRow",
+    "DeadLetterRow",
+    "HistoryRow",
+    "MirrorPage",
+    "ObjectCounts",
+    "PairRow",
+    "PeoplePage",
+    "Person",
+    "Queries",
+    "RunRow",
+    "StoreStatus",
+]
+
+
+class Queries:
+    """Reads of one store (`SqlStore.reading` is what it needs)."""
+
+    def __init__(self, reading: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._reading = reading
+
+    def columns(self) -> dict[str, str]:
+        """The mapped columns of a person, each with its kind, in order of creation."""
+        with self._reading() as connection:
+            return people.columns(connection)
+
+    def people(
+        self,
+        search: str = "",
+        salesforce_type: str = "",
+        link_state: str = "",
+        sort: str = "-id",
+        page: int = 1,
+        page_size: int = 50,
+    ) -> PeoplePage:
+        """One page of people. `search`: words that all must occur in name, email, company, phone or Salesforce id; a lone
+        number also finds the person with that id. `salesforce_type` 'none': made here. `sort`: a column, '-' before it
+        for descending. Raises ValueError for a column that does not exist."""
+        with self._reading() as connection:
+            return people.page(connection, search, salesforce_type, link_state, sort, page, page_size)
+
+    def person(self, person_id: int) -> Person | None:
+        """A person with all columns, pairs and what is waiting; None when there is none."""
+        with self._reading() as connection:
+            return people.person(connection, person_id)
+
+    def history(self, person_id: int, limit: int = 200, before: int | None = None) -> list[HistoryRow]:
+        """Who changed which value when, newest first; `before` is the id of the last line of the page before."""
+        with self._reading() as connection:
+            return people.history(connection, person_id, limit, before)
+
+    def status(self) -> StoreStatus:
+        """Counts of each object, latest run, latest step of each kind, loads."""
+        with self._reading() as connection:
+            return status.read(connection)
+
+    def runs(self, limit: int = 20, before: int | None = None, kind: str = "") -> list[RunRow]:
+        """The latest runs with their steps, newest first."""
+        with self._reading() as connection:
+            return ledger.runs(connection, limit, before, kind)
+
+    def dead_letters(
+        self, limit: int = 100, page: int = 1, **filters: Any
+    ) -> tuple[list[DeadLetterRow], int]:
+        """Dead letters, newest first, and how many there are. Filters: status (default open), object_name, error_class,
+        person_id."""
+        with self._reading() as connection:
+            return trouble.dead_letters(connection, limit, page, **filters)
+
+    def conflicts(self, limit: int = 100, page: int = 1, **filters: Any) -> tuple[list[ConflictRow], int]:
+        """Decided conflicts, newest first, and how many there are. Filters: object_name, person_id."""
+        with self._reading() as connection:
+            return trouble.conflicts(connection, limit, page, **filters)
+
+    def mirror_rows(
+        self, table: str, search: str = "", sort: str = "id", page: int = 1, page_size: int = 50
+    ) -> MirrorPage:
+        """One page of an inbound-only table: company or salesforce_user."""
+        with self._reading() as connection:
+            return companies.page(connection, table, search, sort, page, page_size)
+
+    def mirror_row(self, table: str, row_id: int) -> dict[str, Any] | None:
+        """One row of an inbound-only table."""
+        with self._reading() as connection:
+            return companies.row(connection, table, row_id)
+
+    def names_of(self, table: str, sf_ids: list[str]) -> dict[str, str]:
+        """Names of companies or users by Salesforce id, for showing who an id is."""
+        with self._reading() as connection:
+            return companies.names_of(connection, table, sf_ids)

@@ -1,0 +1,77 @@
+"""Runs and their steps (S-63)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from diptych.store.system_tables import run, step
+from diptych.sync.ports import Step
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A run with its steps, oldest step first."""
+
+    id: int
+    kind: str
+    status: str
+    started_at: datetime
+    ended_at: datetime | None
+    error: str | None
+    steps: tuple[Step, ...] = ()
+
+
+def step_of(row: Row[Any]) -> Step:
+    """A row of `step` as the engine wrote it."""
+    return Step(
+        row.object_name,
+        row.operation,
+        row.status,
+        row.started_at,
+        row.ended_at,
+        row.added,
+        row.updated,
+        row.deleted,
+        row.failed,
+        row.skipped,
+        row.api_calls,
+        row.detail,
+    )
+
+
+def runs(connection: Connection, limit: int, before: int | None, kind: str) -> list[RunRow]:
+    """See `Queries.runs`."""
+    wanted = sa.select(run).order_by(run.c.id.desc()).limit(limit)
+    if before is not None:
+        wanted = wanted.where(run.c.id < before)
+    if kind:
+        wanted = wanted.where(run.c.kind == kind)
+    return with_steps(connection, connection.execute(wanted).all())
+
+
+def with_steps(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunRow]:
+    """These runs with their steps."""
+    steps: dict[int, list[Step]] = {}
+    numbers = [row.id for row in rows]
+    if numbers:
+        wanted = sa.select(step).where(step.c.run_id.in_(numbers)).order_by(step.c.id)
+        for one in connection.execute(wanted):
+            steps.setdefault(one.run_id, []).append(step_of(one))
+    return [
+        RunRow(
+            row.id,
+            row.kind,
+            row.status,
+            row.started_at,
+            row.ended_at,
+            row.error,
+            tuple(steps.get(row.id, ())),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,170 @@
+"""Conflicts and dead letters as lists show them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from diptych.domain.values import Value
+from diptych.store.system_tables import conflict, dead_letter, field_mapping, pair
+from diptych.store.values_at_rest import unpack
+
+
+@dataclass(frozen=True)
+class DeadLetterRow:
+    """A dead letter with what it is about. `field` is the API name of the column, where it is mapped."""
+
+    id: int
+    pair_id: int
+    person_id: int
+    object_name: str
+    sf_id: str | None
+    operation: str
+    column: str | None
+    field: str | None
+    code: str
+    message: str
+    error_class: str
+    cause: str
+    remedy: str
+    fields: tuple[str, ...]
+    ours: Mapping[str, Value]
+    theirs: Mapping[str, Value]
+    status: str
+    times: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class ConflictRow:
+    """A decided conflict; values as text."""
+
+    id: int
+    pair_id: int
+    person_id: int
+    object_name: str
+    sf_id: str | None
+    column: str
+    field: str | None
+    base: str | None
+    ours: str | None
+    theirs: str | None
+    winner: str
+    reason: str
+    run_id: int | None
+    at: datetime
+
+
+def _api_names(connection: Connection) -> dict[tuple[str, str], str]:
+    c = field_mapping.c
+    rows = connection.execute(sa.select(c.object_name, c.column_name, c.field))
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def dead_letters(
+    connection: Connection,
+    limit: int,
+    page: int,
+    status: str = "open",
+    object_name: str = "",
+    error_class: str = "",
+    person_id: int | None = None,
+) -> tuple[list[DeadLetterRow], int]:
+    """See `Queries.dead_letters`."""
+    c = dead_letter.c
+    conditions: list[Any] = []
+    if status:
+        conditions.append(c.status == status)
+    if object_name:
+        conditions.append(pair.c.object_name == object_name)
+    if error_class:
+        conditions.append(c.error_class == error_class)
+    if person_id is not None:
+        conditions.append(c.person_id == person_id)
+    joined = dead_letter.join(pair, pair.c.id == c.pair_id)
+    total = connection.execute(sa.select(sa.func.count()).select_from(joined).where(*conditions)).scalar_one()
+    wanted = (
+        sa.select(dead_letter, pair.c.object_name, pair.c.sf_id)
+        .select_from(joined)
+        .where(*conditions)
+        .order_by(c.last_at.desc(), c.id.desc())
+        .limit(limit)
+        .offset((max(page, 1) - 1) * limit)
+    )
+    names = _api_names(connection)
+    found = [
+        DeadLetterRow(
+            row.id,
+            row.pair_id,
+            row.person_id,
+            row.object_name,
+            row.sf_id,
+            row.operation,
+            row.column_name,
+            names.get((row.object_name, row.column_name or "")),
+            row.code,
+            row.message,
+            row.error_class,
+            row.cause or "",
+            row.remedy or "",
+            tuple(json.loads(row.fields or "[]")),
+            unpack(row.ours),
+            unpack(row.theirs),
+            row.status,
+            row.times,
+            row.first_at,
+            row.last_at,
+        )
+        for row in connection.execute(wanted)
+    ]
+    return found, int(total)
+
+
+def conflicts(
+    connection: Connection, limit: int, page: int, object_name: str = "", person_id: int | None = None
+) -> tuple[list[ConflictRow], int]:
+    """See `Queries.conflicts`."""
+    c = conflict.c
+    conditions: list[Any] = []
+    if object_name:
+        conditions.append(pair.c.object_name == object_name)
+    if person_id is not None:
+        conditions.append(c.person_id == person_id)
+    joined = conflict.join(pair, pair.c.id == c.pair_id)
+    total = connection.execute(sa.select(sa.func.count()).select_from(joined).where(*conditions)).scalar_one()
+    wanted = (
+        sa.select(conflict, pair.c.object_name, pair.c.sf_id)
+        .select_from(joined)
+        .where(*conditions)
+        .order_by(c.id.desc())
+        .limit(limit)
+        .offset((max(page, 1) - 1) * limit)
+    )
+    names = _api_names(connection)
+    found = [
+        ConflictRow(
+            row.id,
+            row.pair_id,
+            row.person_id,
+            row.object_name,
+            row.sf_id,
+            row.column_name,
+            names.get((row.object_name, row.column_name)),
+            row.base_value,
+            row.ours_value,
+            row.theirs_value,
+            row.winner,
+            row.reason,
+            row.run_id,
+            row.at,
+        )
+        for row in connection.execute(wanted)
+    ]
+    return found, int(total)
