@@ -449,6 +449,19 @@ class StoreContract:
         (kept,) = store_user.dead_letters()
         assert kept.letter == letter and kept.status not in ("open", "ignored")
 
+    def test_a_dead_letter_of_the_whole_record_holds_all_its_columns_back(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        (linked,) = self.add(store, seen(1, city="Bonn", first_name="Ada"))
+        store_user.edit(linked.pair.person_id, "city", "Rom")
+        store_user.edit(linked.pair.person_id, "first_name", "Eva")
+        letter = DeadLetter("Push updates", problem(), None, {"city": "Rom", "first_name": "Eva"})
+        self.save(store, linked, dead_letters=(letter,), state=PairState.PARKED)
+        assert self.owed(store) == []
+        assert self.pair(store, sf_id(1)).parked == {"city": "Rom", "first_name": "Eva"}
+        store_user.edit(linked.pair.person_id, "city", "Oslo")
+        assert self.owed(store) == [sf_id(1)]
+
     def test_dead_letters_are_replaced_closed_and_ignored(self, store: Store, store_user: StoreUser) -> None:
         (linked,) = self.add(store, seen(1, city="Bonn"))
         store_user.edit(linked.pair.person_id, "city", "Rom")

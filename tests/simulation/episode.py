@@ -187,9 +187,7 @@ class _Runner:
             raise Violation("I-20", f"writes at rest: {world.org.received[writes:]}")
         after = checks.content(world)
         if after != before:
-            raise Violation(
-                "I-20", f"changes at rest: {[(b, a) for b, a in zip(before, after, strict=True) if a != b]}"
-            )
+            raise Violation("I-20", f"changes at rest: {checks.changes(before, after)}")
         if costs != [2, 2] and not any(
             p.state is PairState.PARKED for p in world.store.tables.pairs.values()
         ):

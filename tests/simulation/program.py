@@ -159,7 +159,7 @@ def random_program(seed: int) -> Program:
     """Users meet on few records; a cycle comes after every few deeds."""
     rng = random.Random(seed)
     steps: list[Step] = []
-    for _ in range(rng.randrange(3, 9)):
-        steps.extend(random_deed(rng) for _ in range(rng.choice((0, 1, 1, 2, 3, 4))))
+    for _ in range(rng.randrange(4, 17)):
+        steps.extend(random_deed(rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6))))
         steps.append(Cycle(random_plan(rng)))
     return Program(tuple(steps), rng.choice((0.0, 0.0, 0.4, 1.0)), rng.choice((0, 0, 1)), seed)

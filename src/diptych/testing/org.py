@@ -413,11 +413,15 @@ class InMemoryOrg:
 
     def settle(self) -> None:
         """Let happen what is due by now: late commits and requests given up long ago."""
-        self.records.settle()
-        for queued in [q for q in self._zombies if q.due <= self.clock.true_now()]:
+        due = sorted((q for q in self._zombies if q.due <= self.clock.true_now()), key=lambda q: q.due)
+        for queued in due:
             self._zombies.remove(queued)
+            self.records.settle(queued.due)
+            self.records.acting_at = queued.due
             for write in queued.writes:
                 self._write(queued.object_name, write, queued.attempt_id)
+            self.records.acting_at = None
+        self.records.settle()
 
     def _call(self, label: str, write: bool = False) -> list[Fault]:
         faults = self.faults.reach(label)

@@ -58,10 +58,12 @@ class Records:
         self._numbers = itertools.count(1)
         self.user_id = self.user_id or self.mint("005")
         self.skew = 0
+        self.acting_at: datetime | None = None  # something that was due earlier is being done now
 
     def now(self) -> datetime:
         """Server time, in whole seconds."""
-        return self.clock.true_now().replace(microsecond=0) + timedelta(seconds=self.skew)
+        moment = self.acting_at or self.clock.true_now()
+        return moment.replace(microsecond=0) + timedelta(seconds=self.skew)
 
     def mint(self, key_prefix: str) -> str:
         """The next id of that prefix, in 18 characters."""
@@ -208,9 +210,10 @@ class Records:
         starts = [o.after.modstamp for o in self.open_writes if o.object_name == object_name]
         return min([self.now(), *(s - timedelta(seconds=1) for s in starts)])
 
-    def settle(self) -> None:
-        """Make visible what has committed by now."""
-        due = [o for o in self.open_writes if o.commit_at <= self.clock.true_now()]
+    def settle(self, until: datetime | None = None) -> None:
+        """Make visible what has committed by now (or by `until`)."""
+        until = until or self.acting_at or self.clock.true_now()
+        due = [o for o in self.open_writes if o.commit_at <= until]
         for write in due:
             self.open_writes.remove(write)
             self.rows[write.object_name][write.after.sf_id] = write.after

@@ -71,11 +71,11 @@ class InMemoryTransaction:
         return Linked(pair, ours, base, self._parked(pair.id))
 
     def _parked(self, pair_id: int) -> dict[str, Value]:
-        return {
-            kept.letter.column: kept.letter.ours.get(kept.letter.column)
-            for kept in self._held_letters(pair_id)
-            if kept.letter.column is not None
-        }
+        found: dict[str, Value] = {}
+        for kept in self._held_letters(pair_id):
+            column, ours = kept.letter.column, kept.letter.ours
+            found.update(ours if column is None else {column: ours.get(column)})
+        return found
 
     def _held_letters(self, pair_id: int) -> list[StoredDeadLetter]:
         letters = [self._tables.dead_letters[n] for n in self._tables.letters_of.get(pair_id, ())]
