@@ -120,11 +120,8 @@ def merge_field(
     if mapping.direction is Direction.OUTBOUND:
         if ours is None and base is None:
             return FieldMerge(theirs, theirs)  # a blank that never was a value does not wipe out theirs
-        if ours == base and by_us:
-            return FieldMerge(
-                ours, base
-            )  # automation rewrote what we sent: sending it again would go on for ever
-        return FieldMerge(ours, theirs, _conflict(mapping, base, ours, theirs, "ours", "outbound_only"))
+        conflict = _conflict(mapping, base, ours, theirs, "ours", "outbound_only")
+        return FieldMerge(ours, theirs, conflict, rewritten=by_us and ours == base)
     if ours == base:
         return FieldMerge(theirs, theirs)
 

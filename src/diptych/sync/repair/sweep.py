@@ -28,6 +28,7 @@ from diptych.sync.engine import Engine
 from diptych.sync.ports import Lease, SnapshotPage, Transaction
 
 _CHUNK = 500
+csv.field_size_limit(16 * 1024 * 1024)  # long text areas exceed the default
 _IDS = 10_000
 _RECHECKED_MOST = 10_000
 _HELD_STATES = (PairState.PAIRED, PairState.PARKED, PairState.CONVERTED)
