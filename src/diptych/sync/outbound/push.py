@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from diptych.domain.identity import Fate
 from diptych.domain.mapping import ObjectMapping, UsableMapping, observe
@@ -69,6 +69,7 @@ class _Sent:
     sf_id: str
     values: Mapping[str, Value]
     theirs: Mapping[str, Value]
+    read_at: datetime
 
 
 @dataclass
@@ -274,7 +275,7 @@ def _decide_write(
     if not owed.values or not settled:
         return change, None, decision.applied
     theirs = {c: observation.values[c] for c in owed.values if c in observation.values}
-    return change, _Sent(pair, record.sf_id, owed.values, theirs), decision.applied
+    return change, _Sent(pair, record.sf_id, owed.values, theirs, record.read_at), decision.applied
 
 
 def _send(job: _Job, sent: Sequence[_Sent], attempt_id: str, tally: _Tally) -> None:
@@ -338,7 +339,13 @@ def _acknowledged(job: _Job, one: _Sent, outcome: Outcome, tally: _Tally) -> Pai
     if isinstance(outcome, Done):
         tally.updated += 1
         return PairChange(
-            pair.id, pair.person_id, base=one.values, lift=True, clear_columns=tuple(one.values)
+            pair.id,
+            pair.person_id,
+            base=one.values,
+            lift=True,
+            clear_columns=tuple(one.values),
+            # what was read in that second or earlier may show the record as it was before this write
+            seen_at=one.read_at + timedelta(seconds=1),
         )
     if isinstance(outcome, Retryable):
         tally.skipped += 1
