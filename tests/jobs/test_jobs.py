@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.jobs.jobs_contract import JobsContract, until, worker
 
-from diptych.jobs.dbos_jobs import DbosJobs, jobs_url
+from diptych.jobs.dbos_jobs import DbosJobs
 from diptych.jobs.in_process import InProcessJobs
+from diptych.jobs.place import jobs_place
 from diptych.jobs.port import Jobs, JobStatus
+from tests.jobs.jobs_contract import JobsContract, until, worker
 
 
 class TestInProcess(JobsContract):
@@ -51,5 +52,5 @@ def test_a_job_whose_worker_was_killed_is_run_again(tmp_path: Path) -> None:
 
 
 def test_jobs_have_a_file_of_their_own_on_sqlite_only(tmp_path: Path) -> None:
-    assert jobs_url(tmp_path, "sqlite:////x/app.db") == f"sqlite:///{tmp_path}/jobs.sqlite"
-    assert jobs_url(tmp_path, "postgresql://u@h/d") == "postgresql://u@h/d"
+    assert jobs_place(tmp_path, "sqlite:////x/app.db") == f"sqlite:///{tmp_path}/jobs.sqlite"
+    assert jobs_place(tmp_path, "postgresql://u@h/d") == "postgresql://u@h/d"

@@ -13,7 +13,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,13 +35,6 @@ _STATUS = {
     "CANCELLED": JobStatus.CANCELLED,
 }
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
-
-
-def jobs_url(data_dir: Path, database_url: str, name: str = "jobs") -> str:
-    """Where the jobs of the people database at `database_url` are kept."""
-    if database_url.startswith("sqlite"):
-        return f"sqlite:///{data_dir / f'{name}.sqlite'}"
-    return database_url
 
 
 class DbosJobs:

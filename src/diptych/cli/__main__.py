@@ -1,0 +1,3 @@
+from diptych.cli.main import main
+
+main()

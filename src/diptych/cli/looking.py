@@ -1,0 +1,145 @@
+"""status, errors, conflicts, runs, verify: look and mend."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from diptych.cli.output import JSON_OPTION, emit, note, say, table, workspace
+from diptych.domain.values import instant_text
+
+_LIMIT = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")]
+WORDS = {
+    "not_connected": "Not connected",
+    "connected": "Connected; fields are not synced yet",
+    "fields_synced": "Fields synced; credentials are not confirmed yet",
+    "ready": "Ready to start",
+    "initial_load": "Initial sync in progress",
+    "last_sync": "Last sync",
+    "in_progress": "Sync in progress",
+    "failed": "Failed",
+    "paused": "Paused",
+}
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(status)
+    app.command()(errors)
+    app.command()(conflicts)
+    app.command()(runs)
+    app.command()(verify)
+    app.command()(config)
+
+
+def status(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
+    """Last sync, Sync in progress or Failed; counts and backlog of each object."""
+    with workspace() as space:
+        found = space.status()
+    if as_json:
+        emit(found)
+        return
+    when = f" {found.last_sync_at:%Y-%m-%d %H:%M:%S} UTC" if found.last_sync_at else ""
+    say(f"{WORDS[found.state]}{when if found.state in ('last_sync', 'in_progress', 'paused') else ''}")
+    if found.error:
+        say(f"  {found.error}")
+    if found.org:
+        say(f"  {found.org.org_name} ({found.org.org_id}) as {found.org.username}")
+    if found.objects:
+        table(
+            ["object", "ours", "backlog", "in flight", "errors", "loaded", "of"],
+            [
+                (o.object, o.ours, o.backlog, o.fenced, o.dead_letters, o.loaded, o.total)
+                for o in found.objects
+            ],
+        )
+    say(f"Backlog {found.backlog:,}; {found.dead_letters:,} errors; {found.conflicts:,} conflicts.")
+    if found.api_calls_today is not None:
+        say(f"API calls made in these 24 hours: {found.api_calls_today:,}")
+
+
+def errors(limit: _LIMIT = 100, as_json: Annotated[bool, JSON_OPTION] = False) -> None:
+    """What could not be synced, why, and what to do."""
+    with workspace() as space:
+        found, total = space.queries.dead_letters(limit)
+    if as_json:
+        emit(found)
+        return
+    for e in found:
+        say(f"{e.object_name} {e.sf_id or ''} {e.field or '(whole record)'}: {e.message}")
+        for line in (e.cause, e.remedy):
+            if line:
+                say(f"    {line}")
+    say(f"{total:,} errors." if total == len(found) else f"{len(found):,} of {total:,} errors.")
+
+
+def conflicts(limit: _LIMIT = 100, as_json: Annotated[bool, JSON_OPTION] = False) -> None:
+    """Decided conflicts, with the value that was given up."""
+    with workspace() as space:
+        found, total = space.queries.conflicts(limit)
+    if as_json:
+        emit(found)
+        return
+    table(
+        ["at", "object", "id", "column", "was", "ours", "theirs", "winner", "reason"],
+        [
+            (c.at, c.object_name, c.sf_id, c.column, c.base, c.ours, c.theirs, c.winner, c.reason)
+            for c in found
+        ],
+    )
+    say(f"{total:,} conflicts.")
+
+
+def runs(limit: _LIMIT = 20, as_json: Annotated[bool, JSON_OPTION] = False) -> None:
+    """The latest runs with their steps."""
+    with workspace() as space:
+        found = space.queries.runs(limit)
+    if as_json:
+        emit(found)
+        return
+    for run in found:
+        say(
+            f"{run.id}  {run.kind}  {instant_text(run.started_at)}  {run.status}{': ' if run.error else ''}{run.error or ''}"
+        )
+        for s in run.steps:
+            say(
+                f"      {s.object_name}, {s.operation}: {s.status}, new {s.new:,}, updated {s.updated:,}, "
+                f"deleted {s.deleted:,}, failed {s.failed:,}, skipped {s.skipped:,}"
+            )
+
+
+def verify(
+    repair: Annotated[bool, typer.Option("--repair", help="Bring differing records up to date.")] = False,
+    as_json: Annotated[bool, JSON_OPTION] = False,
+) -> None:
+    """Compare both sides in full: every record, every mapped field."""
+    with workspace() as space:
+        found = space.verify(repair=repair, wait_seconds=600)
+    if as_json:
+        emit(found)
+    else:
+        table(
+            ["object", "ours", "theirs", "differing", "on its way"],
+            [
+                (o["object"], o["ours"], o["theirs"], o["differing_count"], o["pending"])
+                for o in found["objects"]
+            ],
+        )
+        for o in found["objects"]:
+            for one in o["differing"][:10]:
+                say(f"  {o['object']} {one['id']}: {one['kind']} {', '.join(one['columns'])}")
+        say("Equal." if found["equal"] else "Not equal.")
+    if not found["equal"]:
+        note("diptych: both sides are not equal")
+        raise typer.Exit(1)
+
+
+def config(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
+    """The settings of this process, secrets masked."""
+    from diptych.config import read_settings
+
+    shown = read_settings().printable()
+    if as_json:
+        emit(shown)
+    else:
+        table(["setting", "value"], list(shown.items()))

@@ -1,0 +1,147 @@
+"""plan, start, pause, resume, sync: what a sync would do, and switching it on and off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diptych.cli.output import JSON_OPTION, YES_OPTION, duration, emit, note, say, sure, table, workspace
+
+if TYPE_CHECKING:
+    from diptych.domain.plan import Plan
+
+WARNING = (
+    "From now on changes flow both ways: what is edited here is written to Salesforce, what is edited there comes here. "
+    "Once the sync has started, this database stays with this org. Fields, mappings and credentials can be changed at "
+    "any time; nothing is ever deleted in Salesforce."
+)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(plan)
+    app.command()(confirm)
+    app.command()(start)
+    app.command()(pause)
+    app.command()(resume)
+    app.command()(sync)
+
+
+def plan(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
+    """What the first sync would do: rows, columns, API calls, time, a few records before and after."""
+    with workspace() as space:
+        made = space.setup.plan()
+    if as_json:
+        emit(
+            {
+                "rows": made.rows,
+                "api_calls": made.api_calls,
+                "seconds": round(made.seconds, 1),
+                "calls_per_idle_day": made.calls_per_idle_day,
+                "calls_left": made.calls_left,
+                "warnings": made.warnings,
+                "objects": made.objects,
+            }
+        )
+    else:
+        show_plan(made, samples=True)
+
+
+def show_plan(made: Plan, samples: bool = False) -> None:
+    table(
+        ["object", "table", "rows", "fields", "new columns", "API calls", "about"],
+        [
+            (o.object_name, o.table, o.rows, o.columns, len(o.new_columns), o.api_calls, duration(o.seconds))
+            for o in made.objects
+        ],
+    )
+    left = f" of {made.calls_left:,} left today" if made.calls_left is not None else ""
+    say(f"First sync: about {made.api_calls:,} API calls{left}, about {duration(made.seconds)}.")
+    say(f"After that, cycles without changes use about {made.calls_per_idle_day:,} calls a day.")
+    for warning in made.warnings:
+        say(f"WARNING: {warning}")
+    for planned in made.objects if samples else ():
+        for sample in planned.samples[:1]:
+            say()
+            say(f"{planned.object_name} {sample.sf_id} would become:")
+            table(["column", "value"], [(c, v) for c, v in sample.after.items() if v is not None])
+
+
+def confirm(yes: Annotated[bool, YES_OPTION] = False) -> None:
+    """Confirm Credentials: read the warning and the plan."""
+    with workspace() as space:
+        note(WARNING)
+        if not yes:
+            show_plan(space.setup.plan(samples=0))
+        sure("Confirm credentials?", yes)
+        space.setup.confirm()
+    say("Confirmed. Next: diptych mapping show, then diptych start.")
+
+
+def start(yes: Annotated[bool, YES_OPTION] = False) -> None:
+    """Start the sync; a worker (diptych serve) does it from now on. Confirms the credentials if that is still open."""
+    from diptych.setup.state import Step
+
+    with workspace() as space:
+        state = space.setup.state()
+        if state.started_at is None:
+            note(WARNING)
+        if state.step is Step.CONFIRM:
+            if not yes:
+                show_plan(space.setup.plan(samples=0))
+            sure("Confirm credentials and start the sync?", yes)
+            space.setup.confirm()
+        else:
+            sure("Start the sync?", yes)
+        space.setup.start()
+    say(
+        "Started. A worker does the work: diptych serve (or diptych worker), or one cycle: diptych sync --once"
+    )
+
+
+def pause() -> None:
+    """Begin no further cycle; a running load stops after its page."""
+    with workspace() as space:
+        space.setup.pause()
+    say("Paused. Changes made meanwhile are kept and go out after: diptych resume")
+
+
+def resume() -> None:
+    """Go on after a pause."""
+    with workspace() as space:
+        space.setup.resume()
+    say("Resumed.")
+
+
+def sync(
+    once: Annotated[bool, typer.Option("--once", help="One whole cycle now, returning when done.")] = False,
+    as_json: Annotated[bool, JSON_OPTION] = False,
+) -> None:
+    """One whole cycle now, with its counters; while the initial load is not complete, all of that."""
+    from diptych.cli.trouble import Refused
+    from diptych.setup.state import Step
+    from diptych.worker import outcome
+
+    if not once:
+        raise Refused(
+            "For one cycle now: diptych sync --once. For persistent sync: diptych start, then diptych serve."
+        )
+    with workspace() as space:
+        if space.setup.state().step is not Step.RUNNING:
+            raise Refused("The sync has not been started. Start it first: diptych start")
+        report = space.run_cycle(wait_seconds=600)
+    result = outcome(report)
+    if as_json:
+        emit(result)
+    else:
+        table(
+            ["object", "new", "updated", "deleted", "pushed", "failed", "skipped"],
+            [
+                (name, n["new"], n["updated"], n["deleted"], n["pushed"], n["failed"], n["skipped"])
+                for name, n in report.counters().items()
+            ],
+        )
+        say(f"{report.status}. {report.api_calls} API calls.")
+    if report.status == "Failed":
+        note(f"diptych: {report.error}")
+        raise typer.Exit(1)

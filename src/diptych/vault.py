@@ -1,0 +1,75 @@
+"""Set-up's vault over the store: one connection, its credentials sealed with the master key, bound to the org."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import cached_property
+
+from diptych.setup.ports import AuthKind, Connection, Credentials
+from diptych.store import SqlStore
+from diptych.store.connection import (
+    StoredConnection,
+    forget_connection,
+    load_connection,
+    lock_connection,
+    save_connection,
+)
+from diptych.store.secrets import SecretBox
+from diptych.sync.ports import OrgIdentity
+
+_PURPOSE = "credentials"
+
+
+class StoreVault:
+    """See `diptych.setup.ports.Vault`. `open_box` is asked when a secret is first needed: a master key file that cannot be
+    read is no reason not to show people."""
+
+    def __init__(self, store: SqlStore, open_box: Callable[[], SecretBox]) -> None:
+        self._store, self._open_box = store, open_box
+        self._opened: tuple[StoredConnection, Connection] | None = None
+        self._guard = threading.Lock()
+
+    @cached_property
+    def _box(self) -> SecretBox:
+        return self._open_box()
+
+    def load(self) -> Connection | None:
+        """The saved connection. Raises SecretUnreadable when the master key is not the one it was saved with."""
+        with self._store.reading() as unit:
+            stored = load_connection(unit)
+        if stored is None:
+            return None
+        with self._guard:
+            if self._opened is None or self._opened[0] != stored:
+                self._opened = (stored, self._unsealed(stored))
+            return self._opened[1]
+
+    def save(self, connection: Connection) -> None:
+        org_id = connection.identity.org_id
+        secrets = json.dumps(asdict(connection.credentials))
+        stored = StoredConnection(
+            connection.credentials.kind.value,
+            connection.credentials.login_url,
+            org_id,
+            asdict(connection.identity),
+            self._box.seal(secrets, org_id, _PURPOSE),
+            connection.locked,
+        )
+        with self._store.edit_as("setup") as unit:
+            save_connection(unit, stored, self._store.now())
+
+    def lock(self) -> None:
+        with self._store.edit_as("setup") as unit:
+            lock_connection(unit)
+
+    def forget(self) -> None:
+        with self._store.edit_as("setup") as unit:
+            forget_connection(unit)
+
+    def _unsealed(self, stored: StoredConnection) -> Connection:
+        given = json.loads(self._box.open(stored.sealed, stored.org_id, _PURPOSE))
+        given["kind"] = AuthKind(given["kind"])
+        return Connection(OrgIdentity(**stored.identity), Credentials(**given), stored.locked)

@@ -1,0 +1,369 @@
+"""The only place that builds adapters and hands them to set-up and engine: one `Workspace` a process and database."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import make_url
+
+from diptych.config import Settings
+from diptych.connector import SalesforceConnector
+from diptych.domain.objects import SYNCED_OBJECTS
+from diptych.domain.outcome import OrgError
+from diptych.domain.values import instant_text
+from diptych.jobs.place import jobs_place
+from diptych.jobs.port import Jobs
+from diptych.salesforce.org import Wire
+from diptych.setup.ports import Credentials
+from diptych.setup.state import SetupRefused
+from diptych.setup.steps import Setup
+from diptych.status import Status, read_status
+from diptych.store import open_store
+from diptych.store.engines import StoreUnusable
+from diptych.store.queries import Queries
+from diptych.store.secrets import open_secrets
+from diptych.sync import crashpoint
+from diptych.sync.budget import LEDGER, CallBudget
+from diptych.sync.cycle import run_cycle, run_initial_load
+from diptych.sync.engine import Engine, Options
+from diptych.sync.ports import Lease, Org, StoreBusy
+from diptych.sync.repair import sweep
+from diptych.sync.report import FAILED, SUCCEEDED, CycleReport
+from diptych.vault import StoreVault
+
+_log = logging.getLogger(__name__)
+LAST_VERIFY = "verify.last"
+_POINTER = "current-database"
+_FIRST = "app"
+
+
+class SystemClock:
+    """This machine's clock, with the offset of the settings."""
+
+    def __init__(self, offset_seconds: float = 0) -> None:
+        self._offset = timedelta(seconds=offset_seconds)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._offset
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class Workspace:
+    """One database, its org, and the services over them. `start_over` may replace all but `settings` and `clock`, so use
+    them through the workspace each time."""
+
+    def __init__(self, settings: Settings, holder: str, executor: str) -> None:
+        self.settings, self.clock = settings, SystemClock(settings.clock_offset_seconds)
+        self._holder, self._executor = holder, executor
+        self._guard = threading.RLock()
+        self._make_folder()
+        self._open(self._pointed())
+
+    # ------------------------------------------------------------ opening
+
+    @property
+    def demo(self) -> bool:
+        """Whether the set-up may be started over."""
+        return self.settings.demo
+
+    @property
+    def database_file(self) -> Path | None:
+        """The SQLite file of the people; None on PostgreSQL."""
+        url = make_url(self._url)
+        return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+    def _make_folder(self) -> None:
+        folder = self.settings.data_dir
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as problem:
+            raise StoreUnusable(
+                f"The folder {folder} cannot be made ({problem.strerror}). "
+                "Choose another one with DIPTYCH_DATA_DIR, or mend its rights."
+            ) from None
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise StoreUnusable(
+                f"The folder {folder} cannot be written. Choose another one with DIPTYCH_DATA_DIR, or mend its rights."
+            )
+
+    def _open(self, name: str) -> None:
+        settings = self.settings
+        self._name = name
+        self._url = settings.database_url or f"sqlite:///{settings.data_dir / f'{name}.db'}"
+        self.store = open_store(self._url, self.clock.now)
+        self.queries = Queries(self.store.reading)
+        key = settings.secret_key.get_secret_value() if settings.secret_key else None
+        self.vault = StoreVault(self.store, lambda: open_secrets(settings.data_dir, key))
+        self.jobs: Jobs = _LazyJobs(
+            jobs_place(settings.data_dir, self._url, name.replace(_FIRST, "jobs", 1)), self._executor
+        )
+        connector = SalesforceConnector(
+            self._saved_credentials,
+            settings.data_dir / "login.lock",
+            Wire(ca_file=str(settings.ca_file) if settings.ca_file else None, now=self.clock.now),
+        )
+        self.setup = Setup(
+            self.store,
+            self.vault,
+            connector,
+            self.clock,
+            page_rows=settings.page_rows,
+            pause_seconds=settings.pause_seconds,
+            wake=self.sync_now,
+        )
+        self._budget: tuple[Org, CallBudget] | None = None
+
+    def _saved_credentials(self) -> Credentials | None:
+        held = self.vault.load()
+        return held.credentials if held else None
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.jobs.close()
+        self.store.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ------------------------------------------------------------ the engine
+
+    def engine(self, stop: threading.Event | None = None) -> Engine:
+        """An engine on the connected org. With `stop` set it ends at its next look at the clock, which is safe anywhere.
+
+        Raises SetupRefused when no org is connected, OrgError when it does not let us in.
+        """
+        org, settings = self.setup.org(), self.settings
+        if self._budget is None or self._budget[0] is not org:
+            self._budget = (org, CallBudget(org, self.store, self.clock, settings.api_share))
+        options = Options(
+            overlap=timedelta(minutes=settings.overlap_minutes),
+            zombie_max=timedelta(minutes=settings.zombie_minutes),
+            snapshot_rows=settings.page_rows,
+        )
+        return Engine(org, self.store, StoppingClock(self.clock, stop), self._budget[1], options)
+
+    def run_cycle(self, wait_seconds: float = 0, stop: threading.Event | None = None) -> CycleReport:
+        """One whole cycle; while the initial load is not complete, that first.
+
+        Waits up to `wait_seconds` for another engine to finish. Raises StoreBusy when that does not suffice, and what
+        `engine` raises, which is then in the ledger too.
+        """
+        try:
+            engine = self.engine(stop)
+        except (OrgError, SetupRefused) as problem:
+            self._note_failure(str(problem))
+            raise
+        with self._lease(engine, wait_seconds) as lease:
+            cycle_label = getattr(engine.org, "label_cycle", lambda _: None)
+            cycle_label(f"{self._holder}.{lease.epoch}")
+            try:
+                if not self._loaded():
+                    report = run_initial_load(engine, lease)
+                    if report.status != SUCCEEDED:
+                        return report
+                return run_cycle(engine, lease)
+            finally:
+                self._budget[1].keep() if self._budget else None
+
+    def verify(self, repair: bool = False, wait_seconds: float = 0) -> dict[str, Any]:
+        """Compare both sides in full; with `repair` bring what differs up to date. The result is kept for the status."""
+        engine = self.engine()
+        if repair:
+            with self._lease(engine, wait_seconds) as lease:
+                found = sweep.verify(engine, lease, repair=True)
+        else:
+            found = sweep.verify(engine)
+        result = comparison(found)
+        with self.store.transaction() as unit:
+            unit.save_setting(LAST_VERIFY, json.dumps(result))
+        return result
+
+    def sync_now(self) -> None:
+        """Ask the worker for a cycle at once."""
+        try:
+            self.jobs.enqueue("cycle")
+        except Exception as problem:  # the worker looks by itself soon enough
+            _log.warning("the worker could not be woken: %s", problem)
+
+    def _loaded(self) -> bool:
+        with self.store.transaction() as unit:
+            mapping = unit.mapping()
+            progress = [unit.snapshot(o.name) for o in SYNCED_OBJECTS if mapping.of(o.name).fields]
+        return all(p is not None and p.state in ("complete", "failed") for p in progress)
+
+    def _note_failure(self, error: str) -> None:
+        now = self.clock.now()
+        with self.store.transaction() as unit:
+            run_id = unit.open_run("cycle", now)
+            unit.close_run(run_id, FAILED, now, error)
+
+    @contextmanager
+    def _lease(self, engine: Engine, wait_seconds: float) -> Iterator[Lease]:
+        ttl = engine.options.lease_ttl.total_seconds()
+        end = time.monotonic() + wait_seconds
+        while True:
+            lease = self.store.acquire_lease(self._holder, engine.clock.now(), ttl)
+            if lease is not None:
+                break
+            if time.monotonic() >= end:
+                raise StoreBusy("Another engine is at work on this database; it was waited for in vain.")
+            time.sleep(0.3)
+        try:
+            yield lease
+        finally:
+            self.store.release_lease(lease)
+
+    # ------------------------------------------------------------ looking
+
+    def status(self) -> Status:
+        """Where the whole stands; asks the org nothing."""
+        with self.store.transaction() as unit:
+            mapping = unit.mapping()
+            ledger, verified = unit.setting(LEDGER), unit.setting(LAST_VERIFY)
+        return read_status(
+            self.queries.status(),
+            [known.name for known in SYNCED_OBJECTS if mapping.of(known.name).fields],
+            self.setup.state(),
+            self.vault.load(),
+            self.setup.pause_seconds(),
+            ledger,
+            verified,
+            self.clock.now(),
+        )
+
+    # ------------------------------------------------------------ starting over
+
+    def start_over(self) -> None:
+        """A new, empty people database beside the old one, which is kept; set-up begins at its first step.
+
+        Only in a demo. Raises SetupRefused otherwise.
+        """
+        if not self.demo or self.settings.database_url is not None:
+            raise SetupRefused("Only a demo can be started over.", "Use another DIPTYCH_DATA_DIR instead.")
+        with self._guard:
+            number = 2
+            while (self.settings.data_dir / f"{_FIRST}-{number}.db").exists():
+                number += 1
+            name = f"{_FIRST}-{number}"
+            pointer = self.settings.data_dir / _POINTER
+            draft = pointer.with_suffix(".new")
+            draft.write_text(name)
+            self._open(name)  # what is still at work on the old one ends there
+            draft.replace(pointer)
+
+    def moved(self) -> bool:
+        """Whether another process has started over since this one opened its database."""
+        return self._pointed() != self._name
+
+    def _pointed(self) -> str:
+        try:
+            name = (self.settings.data_dir / _POINTER).read_text().strip()
+        except OSError:
+            return _FIRST
+        return name if name.startswith(_FIRST) and "/" not in name else _FIRST
+
+
+class Stopping(Exception):
+    """This process was asked to end; what was begun is taken up again by the next one."""
+
+
+class StoppingClock:
+    """A clock at which an engine can be stopped."""
+
+    def __init__(self, clock: SystemClock, stop: threading.Event | None) -> None:
+        self._clock, self._stop = clock, stop
+
+    def now(self) -> datetime:
+        if self._stop is not None and self._stop.is_set():
+            raise Stopping("stopping")
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        if self._stop is None:
+            self._clock.sleep(seconds)
+        elif self._stop.wait(seconds):
+            raise Stopping("stopping")
+
+
+class _LazyJobs:
+    """Jobs whose library is loaded when first used: most commands never do."""
+
+    def __init__(self, url: str, executor: str) -> None:
+        self._url, self._executor = url, executor
+        self._made: Jobs | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._made is None:
+            from diptych.jobs.dbos_jobs import DbosJobs
+
+            self._made = DbosJobs(self._url, self._executor)
+        return getattr(self._made, name)
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()
+
+
+def comparison(found: sweep.Comparison) -> dict[str, Any]:
+    """A comparison as plain JSON: `equal`, and per object `ours`, `theirs`, `differing`."""
+    return {
+        "equal": found.equal,
+        "at": instant_text(found.at),
+        "objects": [
+            {
+                "object": name,
+                "equal": one.equal,
+                "ours": one.ours,
+                "theirs": one.theirs,
+                "differing": [
+                    {"id": d.sf_id, "kind": d.kind, "columns": list(d.columns)} for d in one.differing
+                ],
+                "differing_count": one.differing_count,
+                "pending": one.pending,
+                "left_out": one.left_out,
+                "repaired": one.repaired,
+            }
+            for name, one in found.objects.items()
+        ],
+    }
+
+
+def open_workspace(settings: Settings, holder: str | None = None, executor: str = "worker-1") -> Workspace:
+    """The workspace of these settings; `holder` names this process in the lease.
+
+    Raises StoreUnusable when the folder or the database cannot be used.
+    """
+    arm_crashpoint(settings.crashpoint)
+    return Workspace(settings, holder or f"{socket.gethostname()}-{os.getpid()}", executor)
+
+
+def arm_crashpoint(text: str | None) -> None:
+    """End this process by SIGKILL at a named point (correctness.md section 6): `C-12`, or `C-12:3` for the third passage."""
+    if text is None:
+        return
+    name, _, passage = text.partition(":")
+    left = [int(passage or 1)]
+
+    def hook(passed: str) -> None:
+        if passed == name:
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    crashpoint.hook = hook
