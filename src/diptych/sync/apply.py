@@ -123,10 +123,17 @@ def _add(
 
 
 def is_stale(pair: Pair, record: Record) -> bool:
-    """R-3: older than what was seen of the record, or read before it was last seen."""
-    if pair.seen_modstamp is not None and record.modstamp < pair.seen_modstamp:
+    """R-3: older than what was seen of the record, or read before it was last seen.
+
+    Two versions stamped and read in one second cannot be told apart: the one seen first stands until the record is read in
+    a later second, which the overlap and the pre-read of a write make sure of.
+    """
+    if pair.seen_modstamp is None or pair.seen_at is None:
+        return False
+    if record.modstamp < pair.seen_modstamp or record.read_at < pair.seen_at:
         return True
-    return pair.seen_at is not None and record.read_at < pair.seen_at
+    same_version = record.modstamp == pair.seen_modstamp and record.read_at == pair.seen_at
+    return same_version and record.modstamp >= record.read_at
 
 
 def decide(linked: Linked, observation: Observation, object_mapping: ObjectMapping, terms: Terms) -> Decision:
