@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 FIRST_VERSION, LAST_VERSION = 31, 67
 JSON_TYPE = "application/json;charset=UTF-8"
 GZIP_FROM = 512
+LONGEST_URI = 16_384
+"""Bytes; the documented limit, above which the real service answers 414."""
+API_SCOPES = {"api", "full", "web"}
 HEADERS = {
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",
@@ -78,6 +81,7 @@ class Context:
     body: bytes = b""
     method: str = "GET"
     path: str = ""
+    scopes: frozenset[str] = frozenset()
 
     @property
     def caller(self) -> UserInfo:
@@ -97,6 +101,8 @@ class Frame:
 
     def answer(self, request: Request, body: bytes) -> Response:
         """The response to one request, complete with headers."""
+        if len(request.scope["raw_path"]) + len(request.scope["query_string"]) > LONGEST_URI:
+            return Response("URI Too Long", 414, {"Content-Type": "text/html"})
         pretty_wanted = request.headers.get("x-prettyprint", "").lower() in ("1", "true")
         try:
             response = self._route(request, body)
@@ -117,6 +123,8 @@ class Frame:
         context = self._context(request, body, version, rest)
         found = self._router.resolve(request.method, rest)
         needs_auth = found.route.needs_auth if isinstance(found, Match) else True
+        if needs_auth and context.user is not None and not context.scopes & API_SCOPES:
+            raise ApiError(401, "INVALID_SESSION_ID", "This session is not valid for use with the REST API")
         if needs_auth and context.user is None:
             raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
         for trigger, object_name in _triggers(context, rest):
@@ -161,6 +169,7 @@ class Frame:
             body=_decoded(body, request.headers.get("content-encoding", "")),
             method=request.method,
             path=raw_path(request),
+            scopes=frozenset(session.scope.split()) if session else frozenset(),
         )
 
     def _admit(self, user: UserInfo) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
+from anyio.to_thread import current_default_thread_limiter
 
 from practice_org.tls import TlsFiles
 from practice_org.wire import TLS_ADDRESS, Connection
 
 GRACE_SECONDS = 3
+WORKER_THREADS = 16
 
 
 class PortTaken(Exception):
@@ -77,6 +79,8 @@ class Serving(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen on both sockets, then tell the caller that connections are taken."""
+        # Each worker thread keeps a database connection with a cache of its own.
+        current_default_thread_limiter().total_tokens = WORKER_THREADS
         await super().startup(sockets=sockets)
         if self._tls is not None:
             sock, files = self._tls

@@ -119,3 +119,9 @@ def test_calls_are_counted_and_run_out(live_org: RunningOrg) -> None:
         live_org.control("clock", {"advance": 25 * 3600})
     with live_org.api() as api:
         assert api.get("sobjects").status_code == 200
+
+
+def test_an_address_that_is_too_long(live_org: RunningOrg) -> None:
+    with live_org.api() as api:
+        assert api.get("query", params={"q": "SELECT Id FROM Lead" + " " * 17_000}).status_code == 414
+        assert api.get("query", params={"q": "SELECT Id FROM Lead" + "%20" * 1_000}).status_code != 414

@@ -164,6 +164,16 @@ def test_code_grant_with_pkce_login_and_consent_pages(live_org: RunningOrg) -> N
     assert "Password" in again.start(prompt="login").text
 
 
+def test_a_token_without_the_api_scope_opens_no_data(live_org: RunningOrg) -> None:
+    code = Browser(live_org).code(scope="id refresh_token")
+    body = token(live_org, grant_type="authorization_code", redirect_uri=REDIRECT, code=code).json()
+    assert body["scope"] == "id refresh_token" and body["refresh_token"]
+    bearer = {"Authorization": f"Bearer {body['access_token']}"}
+    assert httpx2.get(body["id"], headers=bearer).status_code == 200
+    refusal = httpx2.get(f"{live_org.base_url}/services/data/v60.0/limits", headers=bearer)
+    assert refusal.status_code == 401 and "not valid for use with the REST API" in refusal.text
+
+
 def test_denying_sends_the_person_back_with_the_reason(live_org: RunningOrg) -> None:
     browser = Browser(live_org)
     answer = browser.submit(browser.log_in(browser.start(state="s")), step="deny")

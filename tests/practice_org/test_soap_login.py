@@ -84,3 +84,15 @@ def test_faults(live_org: RunningOrg) -> None:
     )
     rubbish = httpx2.post(f"{live_org.base_url}/services/Soap/u/59.0", content=b"<a><b></a>")
     assert rubbish.status_code == 500 and "faultcode" in rubbish.text
+
+
+def test_logout_ends_the_session(live_org: RunningOrg) -> None:
+    session = live_org.token()
+    body = (
+        '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/" xmlns:p="urn:partner.soap.sforce.com"><e:Header>'
+        f"<p:SessionHeader><p:sessionId>{session}</p:sessionId></p:SessionHeader></e:Header>"
+        "<e:Body><p:logout/></e:Body></e:Envelope>"
+    )
+    url = f"{live_org.base_url}/services/Soap/u/60.0/{live_org.org_id[:15]}"
+    assert "logoutResponse" in httpx2.post(url, content=body.encode()).text
+    assert fault(httpx2.post(url, content=body.encode()))[0] == "INVALID_SESSION_ID"

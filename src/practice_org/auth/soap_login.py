@@ -1,4 +1,4 @@
-"""The SOAP `login()` call: username, password and security token in one envelope.
+"""The SOAP `login()` and `logout()` calls: username, password and security token in one envelope.
 
 The order of the answer's elements is the recorded one: clients read it by position. `login()` exists
 up to API version 64; it is refused above, and can be switched off.
@@ -62,6 +62,8 @@ def soap(door: Door, api: str, version: str, body: bytes, base: str) -> Response
     try:
         call = _call(body)
         name = _local(call.tag)
+        if name == "logout":
+            return _logout(door, body)
         if name != "login":
             raise SoapFault("INVALID_OPERATION", f"No operation available for request {call.tag}", "")
         fields = {_local(child.tag): child.text or "" for child in call}
@@ -81,6 +83,23 @@ def _call(body: bytes) -> ElementTree.Element:
         if _local(child.tag) == "Body" and len(child):
             return child[0]
     raise SoapFault("UNKNOWN_EXCEPTION", "the request has no body", "")
+
+
+def _logout(door: Door, body: bytes) -> Response:
+    session = next(
+        (one.text or "" for one in ElementTree.fromstring(body).iter() if _local(one.tag) == "sessionId"), ""
+    )
+    if not door.sessions.end(session):
+        raise SoapFault(
+            "INVALID_SESSION_ID",
+            "Invalid Session ID found in SessionHeader: Illegal Session",
+            "UnexpectedErrorFault",
+        )
+    return xml(
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
+        ' xmlns="urn:partner.soap.sforce.com"><soapenv:Body><logoutResponse/></soapenv:Body></soapenv:Envelope>'
+    )
 
 
 def _local(tag: str) -> str:

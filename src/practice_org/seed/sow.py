@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from practice_org import ids
 from practice_org.data import tables
 from practice_org.org import Org
+from practice_org.schema import birth
 from practice_org.seed.fields import prepare_fields
 from practice_org.seed.people import Generator, Owners, Row
 
@@ -98,9 +99,12 @@ def _insert(connection: sqlite3.Connection, org: Org, object_name: str, rows: li
 
 
 def _owners(org: Org) -> Owners:
+    """People of the sales profile: what a tool's account changed would look like the tool's own work."""
     reader = org.reader()
     users = reader.execute(
-        'SELECT "Id", "IsActive" FROM "User" WHERE "UserType" = \'Standard\' ORDER BY "Id"'
+        'SELECT u."Id", u."IsActive" FROM "User" u JOIN "Profile" p ON p."Id" = u."ProfileId"'
+        ' WHERE p."Name" = ? ORDER BY u."Id"',
+        (birth.STANDARD_PROFILE,),
     ).fetchall()
     queues = reader.execute('SELECT "Id" FROM "Group" WHERE "Type" = \'Queue\' ORDER BY "Id"').fetchall()
     return Owners(
@@ -123,9 +127,13 @@ def _without_indexes(org: Org, wanted: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        for _, statement in statements:
-            with org.transaction() as tx:
-                tx.connection.execute(statement)
+        # A connection of its own: the org's sorts in memory, which a million rows would fill.
+        connection = sqlite3.connect(org.path, isolation_level=None, timeout=300)
+        try:
+            for _, statement in statements:
+                connection.execute(statement)
+        finally:
+            connection.close()
 
 
 def clear(org: Org) -> None:

@@ -12,10 +12,11 @@ from practice_org.schema.catalogue import Field, ObjectType
 
 PAGE = 50
 COLUMNS = {
-    "Lead": ("Name", "Company", "Email", "Phone", "Status", "LastModifiedDate"),
-    "Contact": ("Name", "Title", "Email", "Phone", "MailingCity", "LastModifiedDate"),
-    "Account": ("Name", "Type", "Industry", "Phone", "BillingCity", "LastModifiedDate"),
+    "Lead": ("Name", "Company", "Email", "Phone", "Status", "LastModifiedDate", "LastModifiedById"),
+    "Contact": ("Name", "Title", "Email", "Phone", "MailingCity", "LastModifiedDate", "LastModifiedById"),
+    "Account": ("Name", "Type", "Industry", "Phone", "BillingCity", "LastModifiedDate", "LastModifiedById"),
 }
+HEADINGS = {"LastModifiedDate": "Last changed", "LastModifiedById": "by", "Name": "Name"}
 SEARCHED = {"Lead": ("Name", "Company", "Email"), "Contact": ("Name", "Email"), "Account": ("Name",)}
 HIDDEN = (
     "Id",
@@ -67,9 +68,18 @@ def records(org: Org, rights: Access, obj: ObjectType, words: str, number: int) 
         )
         .fetchall()
     )
+    names: dict[str, str] = {}
+
+    def text(f: Field, value: Any) -> str:
+        if f.type != "reference" or not value:
+            return text_of(f, value)
+        if value not in names:
+            names[value] = name_of(org, value)
+        return names[value]
+
     return Found(
-        tuple(f.label for f in fields),
-        [(r[0], tuple(text_of(f, v) for f, v in zip(fields, r[1:], strict=True))) for r in rows[:PAGE]],
+        tuple(HEADINGS.get(f.name, f.label) for f in fields),
+        [(r[0], tuple(text(f, v) for f, v in zip(fields, r[1:], strict=True))) for r in rows[:PAGE]],
         len(rows) > PAGE,
     )
 
