@@ -145,8 +145,10 @@ def monotone(world: World, engine: Engine, seed: int) -> None:
     pages, terms = list(world.org.pages), engine.terms(None)
     random.Random(seed).shuffle(pages)
     for page in pages:
+        # a page whose reader crashed may show a record that was gone before anyone took notice of it
+        known = [r for r in page.records if r.object_name == "Account" or world.pair(r.object_name, r.sf_id)]
         with world.store.transaction() as tx:
-            apply_records(tx, world.mapping.of(page.object_name), page.records, terms)
+            apply_records(tx, world.mapping.of(page.object_name), known, terms)
     after = content(world)
     if before != after:
         raise Violation("I-10", f"old pages of the feed changed something: {changes(before, after)}")

@@ -331,8 +331,9 @@ class World:
     def replay(self, engine: Engine, a: int) -> None:
         """An old page of the feed comes once more (N-5)."""
         page, terms = _pick(self.org.pages, a), engine.terms(None)
+        known = [r for r in page.records if self.pair(r.object_name, r.sf_id)]
         with self.store.transaction() as tx:
-            apply_records(tx, self.mapping.of(page.object_name), page.records, terms)
+            apply_records(tx, self.mapping.of(page.object_name), known, terms)
 
     # ------------------------------------------------------------ what is kept where
 

@@ -15,7 +15,7 @@ locked          row `argument` (None: every row) answers Retryable with UNABLE_T
 refused         row `argument` (an index, or (index, field names)) answers Refused, nothing happened to it (N-9)
 partial         only rows with an even index happen, then the answer is lost
 duplicate       every record of a page comes twice (N-5)
-stale           the page that the same read gave last time comes instead, as a cache would (N-5, N-6)
+stale           the records of the page before come once more, as they were then, ahead of this one's (N-5, N-6)
 short           a page stops halfway and says there is more (N-6)
 job_failed      the bulk job asked for has failed (N-10)
 job_gone        the bulk job asked for is unknown (N-13)

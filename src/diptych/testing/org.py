@@ -199,8 +199,8 @@ class InMemoryOrg:
         if any(f.kind == "duplicate" for f in faults):
             records = tuple(r for record in records for r in (record, record))
         page = FeedPage(read.object_name, records, complete)
-        if any(f.kind == "stale" for f in faults):
-            return self._last_pages.get(read.object_name, page)
+        if any(f.kind == "stale" for f in faults) and read.object_name in self._last_pages:
+            return replace(page, records=self._last_pages[read.object_name].records + records)
         self._last_pages[read.object_name] = page
         return page
 

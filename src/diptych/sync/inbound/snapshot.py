@@ -21,12 +21,15 @@ from diptych.domain.outcome import ErrorClass, OrgRefused
 from diptych.sync.apply import Applied, apply_records
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.engine import Engine, described_at, is_paused
-from diptych.sync.ports import FeedCursor, Lease, SnapshotPage, SnapshotProgress
+from diptych.sync.ports import FeedCursor, Lease, SnapshotPage, SnapshotProgress, Transaction
 from diptych.sync.report import FAILED, IN_PROCESS, SUCCEEDED, Began, CycleReport, begin, note
 
 READ_MARGIN = timedelta(seconds=10)
 """Rows of a bulk result count as read this long before the job began: server times are lower bounds, and a record that was
 read and written about then must not be taken back by its older row."""
+
+RECYCLE_BIN = timedelta(days=15)
+"""How long Salesforce shows deleted records."""
 
 WAITING, MOVING, PAUSED, DONE, BROKEN = "waiting", "moving", "paused", "done", "broken"
 
@@ -141,8 +144,19 @@ def _start(engine: Engine, lease: Lease, object_mapping: ObjectMapping) -> None:
         began_at=engine.clock.now(),
     )
     with engine.store.transaction(lease) as tx:
+        _keep_deletes(tx, progress)
         tx.save_snapshot(progress)
     crashpoint("C-07")
+
+
+def _keep_deletes(tx: Transaction, progress: SnapshotProgress) -> None:
+    """A bulk query shows no deleted records. When rows of an earlier query, or of a lost cursor, are here already, the feed
+    starts where that query began, or as far back as deleted records can be seen."""
+    name = progress.object_name
+    earlier = tx.snapshot(name)
+    if tx.feed_cursor(name) is None and tx.live_ids(name, "", 1):
+        since = earlier.started_at if earlier is not None else progress.started_at - RECYCLE_BIN
+        tx.save_feed_cursor(FeedCursor(name, since))
 
 
 def _poll(engine: Engine, lease: Lease, report: CycleReport, progress: SnapshotProgress) -> SnapshotProgress:
