@@ -9,6 +9,7 @@ request is repeated once, right after a new login, when the org says that the se
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import stamina
+import stamina.instrumentation
 
 from diptych.domain.outcome import ErrorClass as Class
 from diptych.domain.outcome import OrgError, OrgUnavailable, Problem
@@ -27,6 +29,11 @@ API_VERSION = "66.0"
 COMPOSITE_LIMIT = 25
 OnHeaders = Callable[[int, Mapping[str, str]], None]
 _TOO_LONG = (413, 414, 431)
+
+
+log = logging.getLogger(__name__)
+# stamina would print each retry on standard output, where commands print their JSON
+stamina.instrumentation.set_on_retry_hooks(())
 
 
 class _Passing(Exception):
@@ -248,6 +255,7 @@ class Client:
 def _again(error: Exception) -> bool | float:
     if not isinstance(error, _Passing):
         return False
+    log.info("Salesforce: %s", error.error.problem.message)
     return error.wait if error.wait is not None else True
 
 

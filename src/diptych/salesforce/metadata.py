@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diptych.domain.outcome import OrgRefused
-from diptych.salesforce.client import Client
+from diptych.salesforce.client import Client, SubAnswer
 from diptych.salesforce.query import first_rows
 from diptych.salesforce.soql import id_list, text_literal
 
@@ -58,34 +58,54 @@ class RecordRights:
     edit: bool
 
 
-def permissions(client: Client, user_id: str, object_names: Sequence[str]) -> PermissionFacts:
+def permissions(
+    client: Client, user_id: str, profile_id: str, object_names: Sequence[str]
+) -> PermissionFacts:
     """System and object rights of the user; one call, a few more where a right is unknown to this org's edition."""
-    mine = f"(SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = {text_literal(user_id)})"
-    system = f"SELECT {', '.join(SYSTEM_PERMISSIONS)} FROM PermissionSet WHERE Id IN {mine}"
-    objects = (
-        f"SELECT SobjectType, {', '.join(_OBJECT_RIGHTS)} FROM ObjectPermissions "
-        f"WHERE ParentId IN {mine} AND SobjectType IN {id_list(object_names)}"
+    assigned = (
+        f"(SELECT PermissionSetId FROM PermissionSetAssignment WHERE AssigneeId = {text_literal(user_id)})"
     )
-    system_answer, object_answer = first_rows(client, (system, objects))
-    system_facts: dict[str, bool] | None = None
-    if not system_answer.faults:
-        system_facts = _any_of(system_answer.document["records"], SYSTEM_PERMISSIONS)
-    else:  # one permission that this edition does not have spoils the query: ask for each alone
-        singly = first_rows(
-            client, [f"SELECT {right} FROM PermissionSet WHERE Id IN {mine}" for right in SYSTEM_PERMISSIONS]
-        )
-        told = {
-            right: any(bool(row.get(right)) for row in answer.document["records"])
-            for right, answer in zip(SYSTEM_PERMISSIONS, singly, strict=True)
-            if not answer.faults
-        }
-        system_facts = told or None
-    if object_answer.faults:
-        return PermissionFacts(system_facts, None)
+    profile = text_literal(profile_id)
+    # a profile is a permission set too; asked for by itself, because not every user may read the assignments
+    system_of = (f"WHERE Id IN {assigned}", f"WHERE IsOwnedByProfile = true AND ProfileId = {profile}")
+    objects_of = (f"WHERE ParentId IN {assigned}", f"WHERE Parent.ProfileId = {profile}")
+    wanted = f"AND SobjectType IN {id_list(object_names)}"
+    answers = first_rows(
+        client,
+        [
+            *(f"SELECT {','.join(SYSTEM_PERMISSIONS)} FROM PermissionSet {whose}" for whose in system_of),
+            *(
+                f"SELECT SobjectType,{','.join(_OBJECT_RIGHTS)} FROM ObjectPermissions {whose} {wanted}"
+                for whose in objects_of
+            ),
+        ],
+    )
+    system = _system_rights(client, answers[:2], system_of)
+    told = [answer.document["records"] for answer in answers[2:] if not answer.faults]
+    if not told:
+        return PermissionFacts(system, None)
     by_object: dict[str, list[Mapping[str, Any]]] = {name: [] for name in object_names}
-    for row in object_answer.document["records"]:
+    for row in (row for rows in told for row in rows):
         by_object.setdefault(row["SobjectType"], []).append(row)
-    return PermissionFacts(system_facts, {name: _rights(rows) for name, rows in by_object.items()})
+    return PermissionFacts(system, {name: _rights(rows) for name, rows in by_object.items()})
+
+
+def _system_rights(
+    client: Client, answers: Sequence[SubAnswer], whose: Sequence[str]
+) -> dict[str, bool] | None:
+    rows = [row for answer in answers if not answer.faults for row in answer.document["records"]]
+    if not all(answer.faults for answer in answers):
+        return _any_of(rows, SYSTEM_PERMISSIONS)
+    # one permission that this edition does not have spoils the query: ask for each alone
+    singly = first_rows(
+        client, [f"SELECT {right} FROM PermissionSet {w}" for right in SYSTEM_PERMISSIONS for w in whose]
+    )
+    told: dict[str, bool] = {}
+    for number, right in enumerate(SYSTEM_PERMISSIONS):
+        found = [answer for answer in singly[2 * number : 2 * number + 2] if not answer.faults]
+        if found:
+            told |= _any_of([row for answer in found for row in answer.document["records"]], (right,))
+    return told or None
 
 
 def record_rights(client: Client, user_id: str, ids: Sequence[str]) -> dict[str, RecordRights]:

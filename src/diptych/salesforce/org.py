@@ -137,7 +137,8 @@ class SalesforceOrg:
 
     def permissions(self, object_names: Sequence[str]) -> metadata.PermissionFacts:
         """What the sync user may do (pre-flight)."""
-        return metadata.permissions(self.client, self.identity().user_id, object_names)
+        who = self.identity()
+        return metadata.permissions(self.client, who.user_id, who.profile_id, object_names)
 
     def record_rights(self, ids: Sequence[str]) -> dict[str, metadata.RecordRights]:
         """What the sync user may do with these records, sharing included."""
