@@ -184,7 +184,7 @@ class Org:
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA cache_size=-32000")
         connection.execute("PRAGMA temp_store=MEMORY")
-        connection.execute("PRAGMA mmap_size=268435456")
+        connection.execute("PRAGMA mmap_size=67108864")
         if read_only:
             connection.execute("PRAGMA query_only=1")
         else:

@@ -176,7 +176,7 @@ class Scope:
         if not parts or shown is None:
             raise no_such_column(self.query.text, path.at, name, "Name")
         sql = parts[0] if len(parts) == 1 else f"COALESCE({', '.join(parts)})"
-        return Column(sql, shown, table, parents)
+        return Column(_compared(sql, shown), shown, table, parents)
 
 
 _NAME_FLAGS = frozenset({"nillable", "filterable", "sortable", "groupable", "aggregatable"})
@@ -185,8 +185,13 @@ _NAME_FLAGS = frozenset({"nillable", "filterable", "sortable", "groupable", "agg
 def field_sql(obj: ObjectType, alias: str, f: Field) -> str:
     """The expression of a field of a table."""
     if f.formula is not None:
-        return formulas.compile_formula(f.formula, obj, quote_prefix=alias + ".")
+        return _compared(formulas.compile_formula(f.formula, obj, quote_prefix=alias + "."), f)
     return f"{alias}.{quoted(f.name)}"
+
+
+def _compared(sql: str, f: Field) -> str:
+    """An expression has no collation of its own, as a column has."""
+    return f"({sql} COLLATE NOCASE)" if f.is_text else sql
 
 
 def object_of(schema: Schema, access: Access, query: Query) -> ObjectType:
