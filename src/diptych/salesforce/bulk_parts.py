@@ -98,7 +98,8 @@ class _Ahead:
         self._parts: deque[tuple[_Part, Future[SnapshotPage]]] = deque()
         self._waiting: _Part | None = None
         self._allowed = PARTS_AHEAD
-        self._header: bytes | None = None
+        self._columns: tuple[str, ...] = ()
+        self._header = b""
         self._proven = False
 
     def add(self, part: _Part) -> None:
@@ -114,7 +115,7 @@ class _Ahead:
 
     def take(self) -> SnapshotPage:
         """The next page in order, waited for."""
-        page = self._parts[0][1].result()
+        page = self._with_header(self._parts[0][1].result())
         with self._lock:
             self._parts.popleft()
             self._allowed = max(1, min(PARTS_AHEAD, BYTES_AHEAD // max(1, len(page.content))))
@@ -128,6 +129,14 @@ class _Ahead:
                 self._add(part)
             if not self._parts and page.next_locator is not None:
                 self._add(self._part_at(page.next_locator))
+        return page
+
+    def _with_header(self, page: SnapshotPage) -> SnapshotPage:
+        """The page with the first part's header where the org gave it only once."""
+        if page.locator is None:
+            self._columns, self._header = page.columns, page.content.partition(b"\n")[0] + b"\n"
+        elif self._columns and page.columns and page.columns != self._columns:
+            return replace(page, columns=self._columns, content=self._header + page.content)
         return page
 
     def _drop(self) -> None:
@@ -191,19 +200,11 @@ class _Ahead:
                     remedy="Diptych reads it again.",
                 )
             )
-        first_line = content.partition(b"\n")[0]
-        if part.locator is None:
-            self._header = first_line
-        elif self._header is not None and content and first_line != self._header:
-            first_line, content = (
-                self._header,
-                self._header + b"\n" + content,
-            )  # an org that gives it just once
         said = answer.headers.get("sforce-numberofrecords", "")
-        columns = next(csv.reader([first_line.decode()]), []) if first_line.strip() else []
+        first_line = content.partition(b"\n")[0].strip()
         return SnapshotPage(
             self._result.object_name,
-            tuple(columns),
+            tuple(next(csv.reader([first_line.decode()]), [])) if first_line else (),
             content,
             int(said) if said.isdigit() else _count_rows(content),
             part.locator,
