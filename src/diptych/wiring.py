@@ -26,7 +26,7 @@ from diptych.jobs.place import jobs_place
 from diptych.jobs.port import Jobs
 from diptych.salesforce.org import Wire
 from diptych.setup.ports import Credentials
-from diptych.setup.state import SetupRefused
+from diptych.setup.state import STARTED, SetupRefused
 from diptych.setup.steps import Setup
 from diptych.status import Status, read_status
 from diptych.store import open_store
@@ -195,11 +195,22 @@ class Workspace:
         return result
 
     def sync_now(self) -> None:
-        """Ask the worker for a cycle at once."""
+        """Ask the worker for a cycle at once. Nothing when the sync has not been started."""
+        self._ask_for("cycle")
+
+    def verify_soon(self, repair: bool = False) -> None:
+        """Ask the worker for a full comparison; its result will be in the status."""
+        self._ask_for("verify", {"repair": repair})
+
+    def _ask_for(self, job: str, arguments: dict[str, object] | None = None) -> None:
+        with self.store.transaction() as unit:
+            started = unit.setting(STARTED)
+        if not started:
+            return
         try:
-            self.jobs.enqueue("cycle")
-        except Exception as problem:  # the worker looks by itself soon enough
-            _log.warning("the worker could not be woken: %s", problem)
+            self.jobs.enqueue(job, arguments)
+        except Exception as problem:  # whatever the library raises: the worker looks by itself soon enough
+            _log.warning("the worker could not be asked for a %s: %s", job, problem)
 
     def _loaded(self) -> bool:
         with self.store.transaction() as unit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import sqlite3
 import subprocess
@@ -19,19 +20,21 @@ import typer
 
 from diptych.cli.output import emit, note, say
 from diptych.cli.practice import PracticeOrg, practice_org_command, wait_for_org
-from diptych.cli.processes import Children, diptych_command, stopped_by_signals
-from diptych.cli.serving import admin_link, listen, start_web
+from diptych.cli.processes import Children, stopped_by_signals
+from diptych.cli.serving import admin_link, listen, start_web, start_worker
 from diptych.cli.trouble import Refused
-from diptych.config import Settings, child_environment, read_settings
+from diptych.config import Settings, read_settings
 
 if TYPE_CHECKING:
     from diptych.setup.ports import Credentials
+    from diptych.status import Status
     from diptych.wiring import Workspace
 
 PAUSE_SECONDS = 5.0
 _PORT, _ORG_PORT = 8080, 8700
 _SEED_SECONDS = 1800.0
 _LOAD_SECONDS = 3600.0
+_FAILING_SECONDS = 60.0
 _ARRIVAL_SECONDS = 120.0
 T = TypeVar("T")
 
@@ -82,7 +85,8 @@ def run_shown(options: DemoOptions) -> int:
             _set_up(account, space, org)
             demo.start_worker()
             _show_load(account, space, demo)
-        _what_to_try(link, org, demo.settings, guided=False)
+            database = _file_of(space)
+        _what_to_try(link, org, demo, database, guided=False)
         demo.go_on()
     say("Stopped.")
     return 0
@@ -93,10 +97,11 @@ def run_guided(options: DemoOptions) -> int:
     with _running(options, with_web=True) as demo:
         say("Diptych demo, guided. Ctrl-C ends everything.")
         org = demo.start_org(Account(shown=True))
-        with demo.workspace():
+        with demo.workspace() as space:
             link = demo.start_web()
+            database = _file_of(space)
         demo.start_worker()
-        _what_to_try(link, org, demo.settings, guided=True)
+        _what_to_try(link, org, demo, database, guided=True)
         demo.go_on()
     say("Stopped.")
     return 0
@@ -169,24 +174,25 @@ class _Demo:
 
     def start_web(self) -> str:
         assert self.listening is not None
-        start_web(self.children, self.settings, self.listening)
+        start_web(self.children, self.settings, self.listening, self.options.folder / "web.log")
         return admin_link(self.settings, self.listening)
 
     def start_worker(self) -> None:
-        log = None if self.listening is not None else self.options.folder / "worker.log"
-        self.children.start("worker", diptych_command("worker"), child_environment(self.settings), log=log)
+        start_worker(self.children, self.settings, self.options.folder / "worker.log")
 
     def check(self) -> None:
         """Between two looks: nobody pressed Ctrl-C, and everything is alive."""
         if self.stop.is_set():
             raise typer.Abort()
-        for line in self.children.tend():
-            note(f"diptych: {line}")
+        self._tend()
 
     def go_on(self) -> None:
         while not self.stop.wait(0.3):
-            for line in self.children.tend():
-                note(f"diptych: {line}")
+            self._tend()
+
+    def _tend(self) -> None:
+        for line in self.children.tend():
+            note(f"diptych: {line}; see the logs in {self.options.folder}")
 
 
 @contextmanager
@@ -303,6 +309,9 @@ def _credentials(org: PracticeOrg) -> Credentials:
 
 def _show_load(account: Account, space: Workspace, demo: _Demo) -> None:
     """The initial load with a bar for each object."""
+    if _loaded(space.status()):
+        account.step("Initial sync", lambda: (None, "is complete; cycles go on from there"))
+        return
     if not sys.stdout.isatty():
         _wait_for_load(account, space, demo)
         return
@@ -313,6 +322,7 @@ def _show_load(account: Account, space: Workspace, demo: _Demo) -> None:
         TextColumn("      {task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     ) as bars:
         tasks: dict[str, Any] = {}
+        patience = _Patience()
         while True:
             found = space.status()
             for o in found.objects:
@@ -321,6 +331,7 @@ def _show_load(account: Account, space: Workspace, demo: _Demo) -> None:
                 bars.update(tasks[o.object], completed=o.loaded or 0, total=o.total)
             if _loaded(found):
                 break
+            patience.look(found)
             demo.check()
             time.sleep(0.2)
     rows = sum(o.loaded or 0 for o in found.objects)
@@ -330,10 +341,9 @@ def _show_load(account: Account, space: Workspace, demo: _Demo) -> None:
 def _wait_for_load(account: Account, space: Workspace, demo: _Demo) -> dict[str, int]:
     def act() -> tuple[dict[str, int], str]:
         began = end = time.monotonic()
-        found = space.status()
+        found, patience = space.status(), _Patience()
         while not _loaded(found):
-            if end - began > _LOAD_SECONDS:
-                raise Refused(f"The initial sync did not end within {_LOAD_SECONDS:g} seconds.")
+            patience.look(found)
             demo.check()
             time.sleep(0.1)
             found, end = space.status(), time.monotonic()
@@ -347,9 +357,24 @@ def _wait_for_load(account: Account, space: Workspace, demo: _Demo) -> dict[str,
     return account.step("Initial sync", act)
 
 
-def _loaded(found: Any) -> bool:
-    if found.state == "failed":
-        raise Refused(f"The initial sync failed: {found.error}")
+class _Patience:
+    """Ends the wait for the initial sync when it failed for good, keeps failing, or takes too long."""
+
+    def __init__(self) -> None:
+        self._began = self._fine = time.monotonic()
+
+    def look(self, found: Status) -> None:
+        now = time.monotonic()
+        if found.state != "failed":
+            self._fine = now
+        broken = any(o.load_state == "failed" for o in found.objects)
+        if broken or now - self._fine > _FAILING_SECONDS:
+            raise Refused(f"The initial sync failed: {found.error}")
+        if now - self._began > _LOAD_SECONDS:
+            raise Refused(f"The initial sync did not end within {_LOAD_SECONDS:g} seconds.")
+
+
+def _loaded(found: Status) -> bool:
     return bool(found.objects) and all(o.load_state == "complete" for o in found.objects)
 
 
@@ -412,14 +437,18 @@ def _verified(space: Workspace) -> tuple[dict[str, Any], str]:
 @contextmanager
 def _plain_sql(space: Workspace) -> Iterator[sqlite3.Connection]:
     """The people database as any SQL client opens it."""
-    assert space.database_file is not None
-    database = sqlite3.connect(space.database_file, timeout=30)
+    database = sqlite3.connect(_file_of(space), timeout=30)
     database.row_factory = sqlite3.Row
     try:
         with database:
             yield database
     finally:
         database.close()
+
+
+def _file_of(space: Workspace) -> Path:
+    assert space.database_file is not None, "a demo is on SQLite"
+    return space.database_file
 
 
 def _some_lead(space: Workspace) -> dict[str, Any]:
@@ -438,14 +467,17 @@ def _column(space: Workspace, person_id: int, column: str) -> Any:
         return database.execute(f'SELECT "{column}" FROM person WHERE id = ?', (person_id,)).fetchone()[0]
 
 
-def _what_to_try(link: str, org: PracticeOrg, settings: Settings, guided: bool) -> None:
-    sales, sync = org.user("sales"), org.user("sync")
+def _what_to_try(link: str, org: PracticeOrg, demo: _Demo, database: Path, guided: bool) -> None:
+    sales, sync, settings = org.user("sales"), org.user("sync"), demo.settings
+    port = demo.listening.getsockname()[1] if demo.listening else settings.port
     say()
     say(f"  Diptych            {link}")
-    say("                     (this address opens it once; for another: diptych link)")
+    say("                     (this address opens it once, for one browser)")
     say(f"  Practice org       {org.url}")
     say(f"    as salesperson   {sales['username']}  password {sales['password']}")
-    say(f"  People database    {settings.data_dir / 'app.db'}")
+    say(f"  People database    {database}")
+    say(f"  In another terminal: export DIPTYCH_DATA_DIR={shlex.quote(str(settings.data_dir))}")
+    say(f"                     then diptych status, or diptych link --port {port} for a new address")
     say()
     if guided:
         say("  Open Diptych and take the steps. What it will ask for:")
@@ -458,7 +490,7 @@ def _what_to_try(link: str, org: PracticeOrg, settings: Settings, guided: bool) 
     else:
         say("  Try: open a lead in the practice org, edit and save it; it is here a few seconds later.")
         say("       Edit a person here, or with SQL; it is there a few seconds later:")
-        say(f"         sqlite3 {settings.data_dir / 'app.db'} \"UPDATE person SET title='Hello' WHERE id=1\"")
+        say(f"         sqlite3 {shlex.quote(str(database))} \"UPDATE person SET title='Hello' WHERE id=1\"")
         say("       'Start over, step by step' in Diptych takes you through the set-up yourself.")
     say()
     sys.stdout.flush()

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -56,20 +57,23 @@ def serve(host: _HOST = None, port: _PORT = None) -> None:
     say("Stopped.")
 
 
-def start_web(children: Children, settings: Settings, listening: socket.socket) -> None:
+def start_web(
+    children: Children, settings: Settings, listening: socket.socket, log: Path | None = None
+) -> None:
     """The web process, on a socket that is open already."""
     from diptych.cli.processes import diptych_command
     from diptych.config import child_environment
 
     fd = listening.fileno()
-    children.start("web", diptych_command("web", "--fd", str(fd)), child_environment(settings), (fd,))
+    children.start("web", diptych_command("web", "--fd", str(fd)), child_environment(settings), (fd,), log)
 
 
-def start_worker(children: Children, settings: Settings) -> None:
+def start_worker(children: Children, settings: Settings, log: Path | None = None) -> None:
+    """The worker process."""
     from diptych.cli.processes import diptych_command
     from diptych.config import child_environment
 
-    children.start("worker", diptych_command("worker"), child_environment(settings))
+    children.start("worker", diptych_command("worker"), child_environment(settings), log=log)
 
 
 def web(

@@ -113,15 +113,13 @@ def read_seen(unit: Transaction) -> dict[str, ObjectDescription]:
     """The objects as they were at the last Sync Fields; only what tells a change is kept."""
     seen = json.loads(unit.setting(SEEN) or "{}")
     return {
-        name: ObjectDescription(
-            name,
-            name,
-            name,
-            "",
-            {f: FieldDescription(f, *facts, custom=f.endswith("__c")) for f, facts in fields.items()},
-        )
+        name: ObjectDescription(name, name, name, "", {f: _field(f, *facts) for f, facts in fields.items()})
         for name, fields in seen.items()
     }
+
+
+def _field(name: str, label: str, sf_type: str, length: int, precision: int, scale: int) -> FieldDescription:
+    return FieldDescription(name, label, sf_type, length, precision, scale, custom=name.endswith("__c"))
 
 
 def save_seen(unit: Transaction, described: Mapping[str, ObjectDescription]) -> None:

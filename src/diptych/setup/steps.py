@@ -145,6 +145,7 @@ class Setup:
         self._vault.save(Connection(card.identity, card.credentials, bool(saved and saved.locked)))
         self._org = None
         self._forget_reads()
+        self._wake()
 
     def preflight(self) -> Report:
         """Look at everything the sync needs, as it is at this moment."""
