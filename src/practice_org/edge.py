@@ -42,7 +42,7 @@ class Edge:
             return
         began = time.monotonic()
         moment = self._org.clock.now()
-        state = RequestState()
+        state = RequestState(scope["method"], scope["path"])
         CURRENT.set(state)
         body = await Request(scope, receive).body()
         status: int | None = None
@@ -68,8 +68,15 @@ class Edge:
                 headers.setdefault("Date", http_date(self._org.clock.now()))
                 headers.setdefault("Server", "sfdcedge")
                 headers.setdefault("X-SFDC-Request-Id", _request_id(moment.timestamp()))
-            if not cut_off:
-                await send(message)
+            if cut_off:
+                return
+            if state.cut_during and message["type"] == "http.response.body":
+                cut_off = True
+                half = message.get("body", b"")[: len(message.get("body", b"")) // 2]
+                await send({**message, "body": half, "more_body": True})
+                cut(scope)
+                return
+            await send(message)
 
         try:
             await self._app(scope, replay, dressed)

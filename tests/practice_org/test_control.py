@@ -14,6 +14,12 @@ def test_it_needs_its_own_token(live_org: RunningOrg) -> None:
         assert answer.status_code == 401
 
 
+def test_it_says_what_there_is(live_org: RunningOrg) -> None:
+    listed = live_org.control("")
+    assert {"POST /__sim__/faults", "POST /__sim__/late_commit", "GET /__sim__/requests"} <= set(listed)
+    assert all(listed.values())
+
+
 @pytest.mark.parametrize(
     ("path", "order", "names"),
     [

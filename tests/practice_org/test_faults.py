@@ -88,6 +88,19 @@ def test_a_cut_connection_before_and_after_the_effect(live_org: RunningOrg, cut:
     assert seen == [None, 201]
 
 
+def test_a_download_that_breaks_in_the_middle(live_org: RunningOrg) -> None:
+    live_org.control("faults", {"trigger": "any", "path": "/describe", "method": "GET", "cut": "during"})
+    with live_org.api() as api:
+        assert api.get("sobjects/Lead").status_code == 200
+        got = b""
+        with pytest.raises(httpx2.TransportError), api.stream("GET", "sobjects/Lead/describe") as answer:
+            assert answer.status_code == 200
+            for chunk in answer.iter_raw():
+                got += chunk
+        assert 0 < len(got) < int(answer.headers["content-length"])
+        assert api.get("sobjects/Lead/describe").status_code == 200
+
+
 def test_latency_is_waited_out(live_org: RunningOrg, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     monkeypatch.setattr("practice_org.sim.faults.sleep", waited.append)
@@ -107,7 +120,7 @@ def test_token_faults_speak_oauth(live_org: RunningOrg) -> None:
     "order",
     [
         {"trigger": "never"},
-        {"cut": "during"},
+        {"cut": "halfway"},
         {"status": "503"},
         {"times": 0},
         {"colour": "red"},

@@ -76,8 +76,8 @@ def routes(control: Control) -> list[Route]:
         "requests": _requests,
         "records": _records,
         "state": _state,
-        "faults": lambda c, _: c.faults.listing(),
-        "rules": lambda c, _: c.door.org.setting(rules.SETTING, []),
+        "faults": _faults_in_force,
+        "rules": _rules_in_force,
     }
     made = [
         Route(f"/__sim__/{name}", _endpoint(control, answer), methods=["POST"])
@@ -87,9 +87,19 @@ def routes(control: Control) -> list[Route]:
         Route(f"/__sim__/{name}", _endpoint(control, answer), methods=["GET"])
         for name, answer in reads.items()
     ]
+    made.append(Route("/__sim__/", _endpoint(control, lambda *_: _index(writes, reads)), methods=["GET"]))
     made.append(Route("/__sim__/faults", _endpoint(control, _clear_faults), methods=["DELETE"]))
     made.append(Route("/__sim__/requests", _endpoint(control, _clear_requests), methods=["DELETE"]))
     return made
+
+
+def _index(*tables: dict[str, Callable[[Control, Order], Any]]) -> dict[str, str]:
+    """What there is, in a line each."""
+    listed: dict[str, str] = {}
+    for verb, table in zip(("POST", "GET"), tables, strict=True):
+        for name, answer in table.items():
+            listed[f"{verb} /__sim__/{name}"] = (answer.__doc__ or "").strip().partition("\n")[0]
+    return listed
 
 
 def _endpoint(control: Control, answer: Callable[[Control, Order], Any]) -> Callable[[Request], Any]:
@@ -159,6 +169,16 @@ def _faults(control: Control, order: Any) -> Any:
     return [asdict(control.faults.order(one)) for one in orders]
 
 
+def _faults_in_force(control: Control, order: Order) -> Any:
+    """All orders with how often they were seen and struck."""
+    return control.faults.listing()
+
+
+def _rules_in_force(control: Control, order: Order) -> Any:
+    """The validation rules."""
+    return control.door.org.setting(rules.SETTING, [])
+
+
 def _clear_faults(control: Control, order: Order) -> Any:
     control.faults.clear()
     return {"ok": True}
@@ -211,6 +231,7 @@ def _limits(control: Control, order: Order) -> Any:
 
 
 def _users(control: Control, order: Order) -> Any:
+    """Create or change a user, or a profile's rights; see `sim.people`."""
     return people.order(control.door, order)
 
 
@@ -314,6 +335,7 @@ def _late_commit(control: Control, order: Order) -> Any:
 
 
 def _requests(control: Control, order: Order) -> Any:
+    """`?since=N&path=...&method=...`: what was received, oldest first."""
     return control.log.listing(int(order.get("since", 0)), order.get("path", ""), order.get("method", ""))
 
 

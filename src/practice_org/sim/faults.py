@@ -2,7 +2,8 @@
 
 A fault is *per call* when it names an HTTP status, a body kind other than JSON, a cut or a latency: it
 then counts requests. Otherwise it is *per record*: it counts the records that the data layer is about to
-touch, and makes one of a collection fail while its neighbours go through.
+touch, and makes one of a collection fail while its neighbours go through. A cut comes before the effect,
+after it without an answer, or during the answer, when half of its first piece has left.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from practice_org.sim.request_state import CURRENT, AnswerOrdered, CutOrdered, R
 
 TRIGGERS = ("insert", "update", "upsert", "delete", "query", "bulk", "describe", "token", "any")
 WRITES = ("insert", "update", "upsert", "delete")
-CUTS = ("before", "after")
+CUTS = ("before", "during", "after")
 BODY_KINDS = ("json", "html", "empty")
 
 MESSAGES = {
@@ -64,6 +65,8 @@ class Fault:
     latency_ms: int = 0
     cut: str | None = None
     body_kind: str = "json"
+    path: str | None = None
+    method: str | None = None
     seen: int = 0
     hit: int = 0
 
@@ -83,9 +86,13 @@ class Fault:
         """True when it has struck as often as was ordered."""
         return self.times is not None and self.hit >= self.times
 
-    def matches(self, trigger: str, object_name: str | None) -> bool:
-        """True when this fault is about such a call."""
+    def matches(self, trigger: str, object_name: str | None, state: RequestState) -> bool:
+        """True when this fault is about such a call; `path` is any part of the request's path."""
         if self.trigger not in ("any", trigger):
+            return False
+        if self.path is not None and self.path not in state.path:
+            return False
+        if self.method is not None and self.method != state.method:
             return False
         return self.object is None or (object_name or "").lower() == self.object.lower()
 
@@ -103,6 +110,8 @@ def parse_fault(id: str, order: Mapping[str, Any]) -> Fault:
         "latency_ms",
         "cut",
         "body_kind",
+        "path",
+        "method",
     }
     unknown = sorted(set(order) - known)
     if unknown:
@@ -112,7 +121,7 @@ def parse_fault(id: str, order: Mapping[str, Any]) -> Fault:
         raise BadFault(f"trigger must be one of {', '.join(TRIGGERS)}, not {trigger!r}")
     cut = order.get("cut")
     if cut is not None and cut not in CUTS:
-        raise BadFault(f"cut must be before or after, not {cut!r}")
+        raise BadFault(f"cut must be before, during or after, not {cut!r}")
     body_kind = order.get("body_kind") or "json"
     if body_kind not in BODY_KINDS:
         raise BadFault(f"body_kind must be one of {', '.join(BODY_KINDS)}, not {body_kind!r}")
@@ -128,6 +137,8 @@ def parse_fault(id: str, order: Mapping[str, Any]) -> Fault:
         latency_ms=_integer(order, "latency_ms", 0) or 0,
         cut=cut,
         body_kind=body_kind,
+        path=order.get("path"),
+        method=order.get("method"),
     )
 
 
@@ -181,7 +192,7 @@ class Faults:
         struck: list[Fault] = []
         with self._lock:
             for place, fault in enumerate(self._faults):
-                if fault.spent or not fault.matches(trigger, object_name):
+                if fault.spent or not fault.matches(trigger, object_name, state):
                     continue
                 if fault.per_call:
                     # One request asks many times (frame, then each record); it counts once.
@@ -201,8 +212,9 @@ class Faults:
             sleep(fault.latency_ms / 1000)
         if fault.cut == "before":
             raise CutOrdered
-        if fault.cut == "after":
-            state.cut_after = True
+        if fault.cut is not None:
+            state.cut_after = fault.cut == "after"
+            state.cut_during = fault.cut == "during"
             return
         if fault.error_code is None and fault.status is None and fault.body_kind == "json":
             return

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 class RequestState:
     """Facts gathered while one request is handled; the frame reads them when it answers."""
 
+    method: str = ""
+    path: str = ""
     cut_after: bool = False
+    cut_during: bool = False
     username: str | None = None
     faults_met: list[str] = field(default_factory=list)
     decided: set[tuple[str, str, str]] = field(default_factory=set)
