@@ -224,14 +224,53 @@ def permission_set_of_profile(org: Org, profile: str) -> str:
     return str(row[0])
 
 
-def permission_set_of_user(org: Org, user_id: str) -> str:
-    """The id of a permission set of this user alone, made when missing.
+def own_permission_set(org: Org, user_id: str) -> str:
+    """The permission set of a profile that this user alone has, so that rights can be taken from it.
 
-    It can only add rights. To take a right away from one user, change the profile.
+    Made from the user's profile when it is shared (its name then bears the user's). Returns the set's id.
+    Raises KeyError for an unknown user.
     """
-    name = f"Rights_of_{user_id[:15]}"
-    row = org.reader().execute('SELECT "Id" FROM "PermissionSet" WHERE "Name" = ?', (name,)).fetchone()
-    return str(row[0]) if row else create_permission_set(org, name, assign_to=(user_id,))
+    with org.transaction() as tx:
+        connection = tx.connection
+        row = connection.execute(
+            'SELECT u."ProfileId", u."Username", p."Name", '
+            '(SELECT count(*) FROM "User" o WHERE o."ProfileId" = u."ProfileId") '
+            'FROM "User" u JOIN "Profile" p ON p."Id" = u."ProfileId" WHERE u."Id" = ?',
+            (user_id,),
+        ).fetchone()
+        if row is None:
+            raise KeyError(user_id)
+        profile_id, username, name, users = row
+        old_set = permission_set_of_profile(org, profile_id)
+        if users == 1 and name.endswith(f"({username})"):
+            return old_set
+        new_profile, new_set = ids.mint(connection, "00e")[0], ids.mint(connection, "0PS")[0]
+        _copy(org, "Profile", profile_id, {"Id": new_profile, "Name": f"{name} ({username})"})
+        _copy(
+            org,
+            "PermissionSet",
+            old_set,
+            {"Id": new_set, "Name": f"X{new_profile}", "Label": new_profile, "ProfileId": new_profile},
+        )
+        for table, prefix in (("ObjectPermissions", "110"), ("FieldPermissions", "01k")):
+            held = connection.execute(
+                f'SELECT "Id" FROM "{table}" WHERE "ParentId" = ?', (old_set,)
+            ).fetchall()
+            for fresh, (old,) in zip(ids.mint(connection, prefix, len(held)), held, strict=True):
+                _copy(org, table, old, {"Id": fresh, "ParentId": new_set})
+        connection.execute(
+            'UPDATE "User" SET "ProfileId" = ?, "SystemModstamp" = ? WHERE "Id" = ?',
+            (new_profile, tx.stamp, user_id),
+        )
+    org.access_cache.clear()
+    return new_set
+
+
+def _copy(org: Org, table: str, row_id: str, changes: Mapping[str, object]) -> None:
+    with org.transaction() as tx:
+        cursor = tx.connection.execute(f'SELECT * FROM "{table}" WHERE "Id" = ?', (row_id,))
+        names = [column[0] for column in cursor.description]
+        insert_row(org, table, {**dict(zip(names, cursor.fetchone(), strict=True)), **changes})
 
 
 def create_permission_set(org: Org, name: str, *, assign_to: Iterable[str] = ()) -> str:
