@@ -75,7 +75,7 @@ class Engine:
     def hold(self, lease: Lease) -> None:
         """Renew the lease when a third of its time has gone. Raises LeaseLost: stop before the next send (R-14)."""
         now = self.clock.now()
-        if self._renewed_at is None or now - self._renewed_at >= self.options.lease_ttl / 3:
+        if self._renewed_at is None or abs(now - self._renewed_at) >= self.options.lease_ttl / 3:
             self.store.renew_lease(lease, now, self.options.lease_ttl.total_seconds())
             self._renewed_at = now
 

@@ -25,7 +25,7 @@ from diptych.domain.values import Value, full_id, parse_instant
 from diptych.sync.apply import apply_records
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.engine import Engine
-from diptych.sync.ports import Lease, SnapshotPage, Transaction
+from diptych.sync.ports import FeedRead, Lease, SnapshotPage, Transaction
 
 _CHUNK = 500
 csv.field_size_limit(16 * 1024 * 1024)  # long text areas exceed the default
@@ -108,6 +108,7 @@ class _Sweep:
         self._found = ObjectComparison(known.name)
         self._theirs = array("Q")
         self._rechecked = 0
+        self._deleted: set[str] | None = None
         with engine.store.transaction() as tx:
             cursor = tx.feed_cursor(known.name)
         self._read_up_to = cursor.cursor - engine.options.overlap if cursor else None
@@ -252,11 +253,31 @@ class _Sweep:
         if self._rechecked <= _RECHECKED_MOST:
             self._engine.budget.reserve("feed")
             shown = self._engine.org.retrieve(self._known.name, ids, self._fields).records
+        deleted = self._deleted_lately() if any(shown.get(sf_id) is None for sf_id in ids) else set()
         for sf_id in ids:
             if shown.get(sf_id) is not None:
                 self._found.theirs += 1  # created since the query began
+            elif sf_id in deleted:
+                self._found.ours -= 1
+                self._found.pending += 1  # the feed's next read brings the delete
             else:
                 self._differs(Differing(sf_id, "missing_there"))
+
+    def _deleted_lately(self) -> set[str]:
+        """Ids of records whose delete the feed has still to read; asked for once."""
+        if self._deleted is None:
+            self._deleted = set()
+            since, after = self._read_up_to, None
+            for _ in range(self._engine.options.feed_pages if since is not None else 0):
+                assert since is not None
+                self._engine.budget.reserve("feed")
+                read = FeedRead(self._known.name, self._fields, since, after, self._engine.options.feed_rows)
+                page = self._engine.org.changed([read])[0]
+                self._deleted.update(record.sf_id for record in page.records if record.deleted)
+                if page.complete or not page.records:
+                    break
+                since, after = page.records[-1].modstamp, page.records[-1].sf_id
+        return self._deleted
 
     # ------------------------------------------------------------ comparing
 
