@@ -29,7 +29,7 @@ class Options:
     snapshot_restarts: int = 5
     snapshot_wait: timedelta = timedelta(hours=24)
     """How long the initial load waits for one bulk query before it reports that it is stuck."""
-    poll_seconds: float = 2.0
+    poll_seconds: float = 0.5
     poll_max_seconds: float = 30.0
     batch: int = 200
     push_batches: int = 100
