@@ -58,6 +58,7 @@ class Edit:
     token: int
     side: str
     home: tuple[str, str]
+    text: str
     replaced: frozenset[int]
     same: frozenset[int] = frozenset()
 
@@ -79,6 +80,7 @@ class Graph:
             token,
             side,
             home,
+            text,
             frozenset() if before is None else frozenset({before}),
             frozenset() if beside is None else frozenset({beside}),
         )

@@ -35,11 +35,12 @@ Step = Deed | Cycle
 
 @dataclass(frozen=True)
 class Program:
-    """One episode. `call_seconds`: how long every call to the org takes."""
+    """One episode. `call_seconds`: how long every call to the org takes; `loaded`: the initial load is over before it."""
 
     steps: tuple[Step, ...]
     call_seconds: float = 0.0
     job_polls: int = 0
+    loaded: bool = False
     seed: int | None = field(default=None, compare=False)
 
 
@@ -62,7 +63,7 @@ USER_DEEDS = {
     "sf_undelete": 4,
     "our_delete": 1,
     "sf_convert": 2,
-    "sf_merge": 1,
+    "sf_merge": 3,
     "account_edit": 1,
 }
 ADMIN_DEEDS = {
@@ -77,7 +78,7 @@ ADMIN_DEEDS = {
     "replay": 2,
 }
 CRASH_POINTS = tuple(
-    f"C-{n:02d}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 18, 19, 22, 23)
+    f"C-{n:02d}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 18, 19, 21, 22, 23, 25)
 )
 CALLS = (
     "watermark",
@@ -117,7 +118,7 @@ FAULTS_OF = {
 }
 # calls a cycle makes often are where most faults go
 _CALL_WEIGHTS = (2, 6, 8, 14, 1, 1, 2, 1)
-_POINT_WEIGHTS = (1, 2, 2, 2, 2, 1, 1, 1, 1, 1, 4, 5, 5, 3, 2, 1, 1, 2, 2)
+_POINT_WEIGHTS = (1, 2, 3, 3, 3, 2, 2, 2, 2, 2, 6, 7, 7, 4, 5, 8, 6, 1, 5, 5, 3)
 
 
 def random_deed(rng: random.Random, users_only: bool = False) -> Deed:
@@ -151,7 +152,7 @@ def random_fault(rng: random.Random) -> PlannedFault:
 
 
 def random_plan(rng: random.Random) -> tuple[PlannedFault, ...]:
-    count = rng.choice((0, 1, 1, 2, 2, 3, 4))
+    count = rng.choice((0, 1, 1, 2, 2, 3, 4, 5))
     return tuple(random_fault(rng) for _ in range(count))
 
 
@@ -162,4 +163,6 @@ def random_program(seed: int) -> Program:
     for _ in range(rng.randrange(4, 17)):
         steps.extend(random_deed(rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6))))
         steps.append(Cycle(random_plan(rng)))
-    return Program(tuple(steps), rng.choice((0.0, 0.0, 0.4, 1.0)), rng.choice((0, 0, 1)), seed)
+    return Program(
+        tuple(steps), rng.choice((0.0, 0.0, 0.4, 1.0)), rng.choice((0, 0, 1)), rng.random() < 0.75, seed
+    )

@@ -32,7 +32,8 @@ PEACEFUL = Program(
         ("sf_delete", 1, 0, 0),
         WAIT_A_MINUTE,
         Cycle(),
-    )
+    ),
+    loaded=True,
 )
 
 # Conflicts, a conversion, a dead letter, an undelete: no fault may lose anything, though the winners may differ.
@@ -52,6 +53,21 @@ QUARRELSOME = Program(
         ("sf_edit", 0, CITY, 1),
         ("our_edit", 2, CITY, 0),
         WAIT_A_MINUTE,
+        Cycle(),
+    ),
+    call_seconds=1.0,
+    loaded=True,
+)
+
+# The initial load itself, with users at work meanwhile.
+LOADING = Program(
+    (
+        ("sf_edit", 1, CITY, 0),
+        Cycle(),
+        ("sf_delete", 0, 0, 0),
+        Cycle(),
+        ("our_edit", 0, CITY, 1),
+        Cycle(),
         Cycle(),
     ),
     call_seconds=1.0,
@@ -98,7 +114,9 @@ def with_fault(program: Program, place: int, fault: PlannedFault) -> Program:
     return replace(program, steps=tuple(steps))
 
 
-@pytest.mark.parametrize("program", [PEACEFUL, QUARRELSOME], ids=["peaceful", "quarrelsome"])
+@pytest.mark.parametrize(
+    "program", [PEACEFUL, QUARRELSOME, LOADING], ids=["peaceful", "quarrelsome", "loading"]
+)
 def test_every_single_fault(program: Program) -> None:
     undisturbed = final_values(run_world(program)[0])
     runs, different, violated, unfired = 0, [], [], []
@@ -111,8 +129,12 @@ def test_every_single_fault(program: Program) -> None:
                 violated.append(f"cycle at {place}, {fault}: {episode.violation}")
             elif not episode.counters[f"at {label}"]:
                 unfired.append(f"cycle at {place}, {fault}")
-            elif program is PEACEFUL and kind != "refused" and final_values(episode) != undisturbed:
+            elif (
+                program is PEACEFUL
+                and kind not in ("refused", "refuse_all")
+                and final_values(episode) != undisturbed
+            ):
                 different.append(f"cycle at {place}, {fault}: {final_values(episode)} is not {undisturbed}")
     assert not violated, f"{len(violated)} of {runs}:\n" + "\n".join(violated[:10])
     assert not different, f"{len(different)} of {runs}:\n" + "\n".join(different[:10])
-    assert not unfired and runs >= 250, f"{runs} runs, never fired: {unfired}"
+    assert not unfired and runs >= 150, f"{runs} runs, never fired: {unfired}"
