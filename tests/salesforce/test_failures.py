@@ -112,6 +112,17 @@ def test_an_authority_file_that_is_not_there() -> None:
         Transport(ca_file="nowhere.pem")
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"), [("SSL_CERT_FILE", "/nowhere/ca.pem"), ("HTTPS_PROXY", "http://proxy:port")]
+)
+def test_settings_of_the_computer_that_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(OrgRefused, match=variable):
+        Transport()
+
+
 @pytest.mark.parametrize("status", ["200 OK", "404 Not Found", "503 Service Unavailable"])
 def test_a_web_page_answers_in_place_of_salesforce(status: str) -> None:
     with listener(says(page(status, "<html><title>Acme intranet</title></html>"))) as port:

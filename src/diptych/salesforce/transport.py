@@ -20,7 +20,6 @@ from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import Any
 
-import certifi
 import httpx2
 
 from diptych.domain.outcome import ErrorClass, OrgError, OrgRefused, Problem
@@ -89,14 +88,24 @@ class Transport:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.patience = patience or Patience()
-        self._http = httpx2.Client(
-            verify=_tls(ca_file),
-            timeout=httpx2.Timeout(self.patience.read, connect=self.patience.connect),
-            headers={"Accept-Encoding": "gzip", "User-Agent": "diptych"},
-            # Salesforce drops idle connections; a fresh one is cheaper than a write of unknown outcome
-            limits=httpx2.Limits(max_connections=12, max_keepalive_connections=8, keepalive_expiry=5.0),
-            transport=adapter,
-        )
+        try:
+            self._http = httpx2.Client(
+                verify=_tls(ca_file),
+                timeout=httpx2.Timeout(self.patience.read, connect=self.patience.connect),
+                headers={"Accept-Encoding": "gzip", "User-Agent": "diptych"},
+                # Salesforce drops idle connections; a fresh one is cheaper than a write of unknown outcome
+                limits=httpx2.Limits(max_connections=12, max_keepalive_connections=8, keepalive_expiry=5.0),
+                transport=adapter,
+            )
+        except (ValueError, httpx2.InvalidURL) as error:  # of the proxy variables
+            raise OrgRefused(
+                Problem(
+                    "PROXY",
+                    f"The proxy settings of this computer cannot be used: {error}",
+                    ErrorClass.NETWORK,
+                    remedy="Mend HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: http://host:port.",
+                )
+            ) from error
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._calls = 0
@@ -207,9 +216,17 @@ def _tls(ca_file: str | None) -> ssl.SSLContext:
 
     Raises OrgRefused when `ca_file` cannot be read.
     """
-    context = ssl.create_default_context()
-    if not context.cert_store_stats()["x509_ca"]:
-        context.load_verify_locations(cafile=certifi.where())
+    try:
+        context = httpx2.create_ssl_context()
+    except (OSError, ssl.SSLError) as error:
+        raise OrgRefused(
+            Problem(
+                "CA_FILE",
+                f"The certificate authorities of this computer cannot be read: {error}.",
+                ErrorClass.NETWORK,
+                remedy="Mend or remove the variables SSL_CERT_FILE and SSL_CERT_DIR.",
+            )
+        ) from error
     if ca_file:
         try:
             context.load_verify_locations(cafile=ca_file)
