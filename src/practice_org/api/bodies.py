@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from practice_org.errors import ApiError, json_parser_error
 from practice_org.http import Context
+
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def parsed(body: bytes) -> Any:
@@ -17,7 +20,8 @@ def parsed(body: bytes) -> Any:
     if not body.strip():
         raise json_parser_error("Unexpected end-of-input: no content to map to Object due to end of input")
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
+        return _whole(value) if _HALF.search(body) else value
     except UnicodeDecodeError as error:
         raise json_parser_error(f"Invalid UTF-8 start byte 0x{body[error.start]:02x}") from None
     except json.JSONDecodeError as error:
@@ -28,8 +32,21 @@ def parsed(body: bytes) -> Any:
         raise json_parser_error(
             f"Unexpected character ('{char}' (code {ord(char)})): {error.msg.lower()} {at}"
         ) from None
+    except ValueError as error:
+        raise json_parser_error(f"Numeric value out of range: {error}") from None
     except RecursionError:
         raise json_parser_error("The document is nested too deeply") from None
+
+
+def _whole(value: Any) -> Any:
+    """Halves of surrogate pairs, which no text can hold, become the replacement character."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole(entry) for entry in value]
+    if isinstance(value, dict):
+        return {_whole(key): _whole(entry) for key, entry in value.items()}
+    return value
 
 
 def _no_constant(name: str) -> Any:

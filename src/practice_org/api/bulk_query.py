@@ -244,7 +244,7 @@ def _start(ctx: Context, job: Job) -> int:
         return 0
     try:
         start, job_id, _ = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(":")
-        if job_id == job.id and 0 <= int(start) <= job.records:
+        if job_id == job.id and start.isdecimal() and int(start) <= job.records:
             return int(start)
     except (binascii.Error, ValueError):
         pass
@@ -255,6 +255,6 @@ def _most(ctx: Context) -> int:
     text = ctx.query.get("maxRecords")
     if text is None:
         return int(ctx.org.setting("bulk_page_rows", PAGE_ROWS))
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or not 0 < int(text) < 2**31:
         raise ApiError(400, "INVALIDJOB", f"maxRecords must be a positive number, not {text}")
     return int(text)

@@ -88,13 +88,12 @@ def _moment(ctx: Context, name: str) -> datetime:
     shaped = text.strip().replace(" ", "+").upper().replace("Z", "+00:00")
     try:
         moment = datetime.fromisoformat(shaped)
-    except ValueError:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise ApiError(
             400, "INVALID_REPLICATION_DATE", f"{name}: invalid date or time value: {text}"
         ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).replace(second=0, microsecond=0)
+    return moment.replace(second=0, microsecond=0)
 
 
 def _earliest(ctx: Context) -> datetime:

@@ -6,6 +6,7 @@ inside the org give text, which is converted.
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, date, datetime
 from typing import Any
@@ -134,12 +135,14 @@ def _number(f: Field, value: Any, typed: bool) -> float | int:
         raise _cannot("int" if f.type == "int" else "double", value)
     try:
         number = float(value)
+    except OverflowError:
+        number = float("inf")
     except (TypeError, ValueError):
         if typed:
             raise _cannot("int" if f.type == "int" else "double", value) from None
         raise _mistyped(f, value) from None
     whole = f.digits if f.type == "int" else f.precision - f.scale
-    if number != number or (whole and abs(number) >= 10**whole):
+    if not math.isfinite(number) or (whole and abs(number) >= 10**whole):
         raise ApiError(
             400,
             "NUMBER_OUTSIDE_VALID_RANGE",
@@ -164,7 +167,7 @@ def _date(f: Field, value: Any, typed: bool) -> str:
             return _moment(text).date().isoformat()
         if len(text) == 10:
             return date.fromisoformat(text).isoformat()
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     if typed:
         raise _cannot("date", value)
@@ -179,7 +182,7 @@ def _datetime(f: Field, value: Any, typed: bool) -> str:
         if len(text) == 10:
             return stamp(datetime.fromisoformat(text).replace(tzinfo=UTC))
         return stamp(_moment(text))
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     if typed:
         raise _cannot("datetime", value)

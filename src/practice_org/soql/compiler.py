@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import count
@@ -313,7 +314,7 @@ class _Compiler:
         for obj, alias in table.alternatives:
             for path in named.get(obj.name.lower(), item.otherwise):
                 f = obj.get(path.text)
-                if f is None or not self.setting.access.sees(obj, f):
+                if f is None or f.type == "address" or not self.setting.access.sees(obj, f):
                     raise no_such_column(self.query.text, path.at, path.text, obj.name)
                 wanted.setdefault(f.name, []).append(field_sql(obj, alias, f))
         spot: dict[str, Any] = {}
@@ -372,10 +373,10 @@ class _Compiler:
         argument = call.args[0]
         if isinstance(argument, Path):
             inner = self.scope.column(argument)
-        elif isinstance(argument, Call):
+        elif isinstance(argument, Call) and not _aggregated(argument):
             inner = self._function(argument)
         else:
-            raise malformed(self.query.text, call.at, f"unexpected token: '{argument}'")
+            raise malformed(self.query.text, call.at, f"unexpected token: '{call.name}'")
         f = inner.field
         numeric = f.type in ("double", "currency", "percent", "int")
         if (name in ("SUM", "AVG") and not numeric) or not (f.has("aggregatable") or name == "COUNT"):
@@ -421,6 +422,15 @@ class _Compiler:
             self._aliases[label.lower()] = column
         return tuple(entries)
 
+    def _resolve_in_where(self, value: Path | Call) -> Column:
+        if _aggregated(value):
+            raise malformed(
+                self.query.text,
+                value.at,
+                "Aggregate functions are not allowed in the WHERE clause: use HAVING",
+            )
+        return self.scope.column(value) if isinstance(value, Path) else self._function(value)
+
     def _resolve(self, value: Path | Call) -> Column:
         if isinstance(value, Call):
             return self._function(value)
@@ -430,14 +440,14 @@ class _Compiler:
 
     # -- clauses ------------------------------------------------------------------------------------
 
-    def _conditions(self) -> Conditions:
-        return Conditions(self.query, self._resolve, self._sub_select, self.setting.now, self.setting.zone)
+    def _conditions(self, resolve: Callable[[Path | Call], Column]) -> Conditions:
+        return Conditions(self.query, resolve, self._sub_select, self.setting.now, self.setting.zone)
 
     def _where(self) -> tuple[str, list[Any]]:
         parts: list[str] = []
         params: list[Any] = []
         if self.query.where is not None:
-            sql, params = self._conditions().compile(self.query.where)
+            sql, params = self._conditions(self._resolve_in_where).compile(self.query.where)
             parts.append(f"({sql})")
         if self.query.scope:
             sql, more = self._scope_filter(self.query.scope.lower())
@@ -470,6 +480,10 @@ class _Compiler:
         if self.query.group_by:
             parts = []
             for value in self.query.group_by:
+                if _aggregated(value):
+                    raise malformed(
+                        self.query.text, value.at, "Grouping by an aggregate expression is not possible"
+                    )
                 column = self._resolve(value)
                 if not column.field.has("groupable") and isinstance(value, Path):
                     raise refuse(
@@ -485,7 +499,7 @@ class _Compiler:
                 raise malformed(
                     self.query.text, self.query.source.at, "HAVING clause requires a GROUP BY clause"
                 )
-            having, params = self._conditions().compile(self.query.having)
+            having, params = self._conditions(self._resolve).compile(self.query.having)
             sql += f" HAVING {having}"
         return sql, params
 
@@ -495,6 +509,10 @@ class _Compiler:
         for order in self.query.order_by:
             column = self._resolve(order.value)
             f = column.field
+            if not grouped and _aggregated(order.value):
+                raise malformed(
+                    self.query.text, order.value.at, "Ordered field must be grouped or aggregated"
+                )
             if not f.has("sortable"):
                 raise refuse(
                     "INVALID_FIELD",
@@ -526,7 +544,7 @@ class _Compiler:
             raise malformed(self.query.text, test.at, "semi join sub-selects must select exactly one field")
         inner = _Compiler(query, self.setting, obj, self.scope.numbers)
         value = query.items[0].value
-        column = inner._resolve(value)
+        column = inner._resolve_in_where(value)
         if column.field.type not in ("id", "reference"):
             raise refuse(
                 "MALFORMED_QUERY",
@@ -540,6 +558,10 @@ class _Compiler:
             f"SELECT {column.sql} FROM {inner.scope.from_sql}{where}{joiner}{column.sql} IS NOT NULL",
             params,
         )
+
+
+def _aggregated(value: Path | Call) -> bool:
+    return isinstance(value, Call) and value.name.upper() in AGGREGATES
 
 
 def _signature(value: Path | Call, scope: Scope) -> str:

@@ -85,7 +85,7 @@ class Conditions:
             sql, more = self.compile(part)
             texts.append(f"({sql})")
             params += more
-        return joiner.join(texts), params
+        return _balanced(texts, joiner), params
 
     def _keyset(self, condition: Or) -> Sql | None:
         """`a > x OR (a = x AND b > y)` as `(a, b) > (x, y)`, for which SQLite can use one index."""
@@ -170,7 +170,10 @@ class Conditions:
         f = column.field
         if f.type not in ("date", "datetime"):
             raise self._wrong_type(f, test.right)
-        first, after = dates.span(test.right.value, test.right.count, self._now, self._zone)
+        try:
+            first, after = dates.span(test.right.value, test.right.count, self._now, self._zone)
+        except (OverflowError, ValueError):
+            raise self._bad_date(test.right) from None
         if f.type == "date":
             low, high = first.isoformat(), after.isoformat()
         else:
@@ -328,6 +331,14 @@ class Conditions:
             self._query.text,
             left.at,
         )
+
+
+def _balanced(texts: list[str], joiner: str) -> str:
+    """The joined tests as a shallow tree: SQLite bounds the depth of an expression, not its length."""
+    if len(texts) <= 8:
+        return joiner.join(texts)
+    middle = len(texts) // 2
+    return f"({_balanced(texts[:middle], joiner)}){joiner}({_balanced(texts[middle:], joiner)})"
 
 
 def _text(value: Path | Call) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from practice_org.errors import ApiError
 from practice_org.soql.lexer import Token, tokens, unquote
@@ -27,6 +28,8 @@ from practice_org.soql.tree import (
 )
 
 MAX_LENGTH = 100_000
+MAX_COUNT = 2_147_483_647
+MAX_NESTING = 100
 _CLAUSES = frozenset(
     [
         "FROM",
@@ -100,10 +103,22 @@ def parse(text: str) -> Query:
     Raises ApiError MALFORMED_QUERY in Salesforce's wording.
     """
     if len(text) > MAX_LENGTH:
-        raise ApiError(
-            400, "QUERY_TOO_COMPLICATED", "SOQL statements cannot be longer than 100000 characters."
-        )
-    parser = _Parser(text)
+        raise ApiError(400, "MALFORMED_QUERY", "SOQL statements cannot be longer than 100000 characters.")
+    try:
+        return _parsed(_Parser(text))
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _too_deep() -> ApiError:
+    return ApiError(
+        400,
+        "QUERY_TOO_COMPLICATED",
+        "Query is either selecting too many fields or the filter conditions are too complicated.",
+    )
+
+
+def _parsed(parser: _Parser) -> Query:
     if parser.now.upper != "SELECT":
         shown = parser.now.text if parser.now.kind != "end" else "'<EOF>'"
         raise ApiError(400, "MALFORMED_QUERY", f"unexpected token: {shown}")
@@ -118,6 +133,7 @@ class _Parser:
         self.text = text
         self._tokens = tokens(text)
         self._at = 0
+        self._depth = 0
 
     # -- tokens -------------------------------------------------------------------------------------
 
@@ -170,7 +186,7 @@ class _Parser:
         token = self.take()
         if token.kind != "number" or not token.text.isdigit():
             raise self.unexpected(token)
-        return int(token.text)
+        return min(int(token.text), MAX_COUNT)
 
     # -- query --------------------------------------------------------------------------------------
 
@@ -340,12 +356,21 @@ class _Parser:
 
     def negation(self) -> Condition:
         if self.word("NOT"):
-            return Not(self.negation())
+            return Not(self.deeper(self.negation))
         if self.op("("):
-            inner = self.condition()
+            inner = self.deeper(self.condition)
             self.expect(")")
             return inner
         return self.test()
+
+    def deeper(self, part: Callable[[], Condition]) -> Condition:
+        """Parse a nested condition, within bounds that SQLite's own parser has too."""
+        self._depth += 1
+        if self._depth > MAX_NESTING:
+            raise _too_deep()
+        inner = part()
+        self._depth -= 1
+        return inner
 
     def test(self) -> Condition:
         left = self.value()
