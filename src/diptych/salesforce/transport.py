@@ -90,7 +90,7 @@ class Transport:
         self.patience = patience or Patience()
         try:
             self._http = httpx2.Client(
-                verify=_tls(ca_file),
+                verify=_tls(ca_file) if adapter is None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
                 timeout=httpx2.Timeout(self.patience.read, connect=self.patience.connect),
                 headers={"Accept-Encoding": "gzip", "User-Agent": "diptych"},
                 # Salesforce drops idle connections; a fresh one is cheaper than a write of unknown outcome
