@@ -53,6 +53,15 @@ def test_a_change_the_feed_could_not_see_is_found_and_repaired(world: World) -> 
     assert verify(world.engine).equal
 
 
+def test_what_we_have_seen_and_hold_differently_is_no_matter_of_time(world: World) -> None:
+    lead = world.sf.ids("Lead")[2]
+    world.sf.edit("Lead", lead, City="Koeln")
+    world.cycle()
+    row = world.store.tables.person[world.pair(lead).person_id]
+    row["city"] = "lost"  # a defect of ours, within the overlap
+    assert verify(world.engine).objects["Lead"].differing == [Differing(lead, "value", ("city",))]
+
+
 def test_a_record_we_never_got_is_found_and_added(world: World) -> None:
     lead = world.lead("Late", City="Ulm")
     row = world.sf.rows["Lead"][lead]
