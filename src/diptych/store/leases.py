@@ -22,6 +22,12 @@ def acquire(connection: Connection, holder: str, now: datetime, ttl_seconds: flo
     return Lease(holder, epoch)
 
 
+def holder(connection: Connection) -> str | None:
+    """Who has it, or had it when it ran out; None when it was given back."""
+    found: str | None = connection.execute(sa.select(lease.c.holder)).scalar_one()
+    return found
+
+
 def renew(connection: Connection, held: Lease, now: datetime, ttl_seconds: float) -> None:
     """Raises LeaseLost."""
     check(connection, held)

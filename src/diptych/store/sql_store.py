@@ -67,6 +67,11 @@ class SqlStore:
         with told_apart(), self.engine.begin() as connection:
             return leases.acquire(connection, holder, now, ttl_seconds)
 
+    def lease_holder(self) -> str | None:
+        """Who has the lease, or had it when it ran out; None when it was given back."""
+        with self.reading() as connection:
+            return leases.holder(connection)
+
     def renew_lease(self, lease: Lease, now: datetime, ttl_seconds: float) -> None:
         with told_apart(), self.engine.begin() as connection:
             leases.renew(connection, lease, now, ttl_seconds)

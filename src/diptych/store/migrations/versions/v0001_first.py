@@ -26,6 +26,7 @@ def upgrade() -> None:
     words: dict[str, Any] = {
         "moment": moment,
         "key": key,
+        "row_key": key.replace(" AUTOINCREMENT", ""),  # pairs are never deleted, so that no id comes again
         "number": number,
         "now": now,
         "no": "false" if postgres else "0",
@@ -51,7 +52,7 @@ _STATEMENTS = (
         id {key}, salesforce_id TEXT UNIQUE, salesforce_deleted BOOLEAN NOT NULL DEFAULT {no},
         salesforce_modstamp {moment})""",
     """CREATE TABLE pair (
-        id {key}, person_id {number} NOT NULL, object_name TEXT NOT NULL, sf_id TEXT, ext_key TEXT, state TEXT NOT NULL,
+        id {row_key}, person_id {number} NOT NULL, object_name TEXT NOT NULL, sf_id TEXT, ext_key TEXT, state TEXT NOT NULL,
         former_state TEXT, seen_modstamp {moment}, seen_at {moment}, mapping_version {number} NOT NULL DEFAULT 0,
         inflight TEXT, attempt_id TEXT, sent_at {moment}, channel TEXT, redirect_to TEXT,
         attempts {number} NOT NULL DEFAULT 0, next_try_at {moment})""",
