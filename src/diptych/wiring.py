@@ -155,6 +155,7 @@ class Workspace:
             overlap=timedelta(minutes=settings.overlap_minutes),
             zombie_max=timedelta(minutes=settings.zombie_minutes),
             snapshot_rows=settings.page_rows,
+            poll_seconds=0.5,  # grows with each look that finds nothing
         )
         return Engine(org, self.store, StoppingClock(self.clock, stop), self._budget[1], options)
 
@@ -229,7 +230,7 @@ class Workspace:
         ttl = engine.options.lease_ttl.total_seconds()
         end = time.monotonic() + wait_seconds
         while True:
-            lease = self.store.acquire_lease(self._holder, engine.clock.now(), ttl)
+            lease = self._acquire(engine.clock.now(), ttl)
             if lease is not None:
                 break
             if time.monotonic() >= end:
@@ -239,6 +240,13 @@ class Workspace:
             yield lease
         finally:
             self.store.release_lease(lease)
+
+    def _acquire(self, now: datetime, ttl: float) -> Lease | None:
+        """The lease, also when it belongs to a process of this machine that has died: what was killed goes on at once."""
+        lease: Lease | None = self.store.acquire_lease(self._holder, now, ttl)
+        if lease is None and (before := self.store.lease_holder()) and has_died(before):
+            lease = self.store.acquire_lease(before, now, ttl)
+        return lease
 
     # ------------------------------------------------------------ looking
 
@@ -355,13 +363,32 @@ def comparison(found: sweep.Comparison) -> dict[str, Any]:
     }
 
 
-def open_workspace(settings: Settings, holder: str | None = None, executor: str = "worker-1") -> Workspace:
-    """The workspace of these settings; `holder` names this process in the lease.
+def this_process(name: str) -> str:
+    """How this process is called as a holder of the lease: `name@machine:process id`."""
+    return f"{name}@{socket.gethostname()}:{os.getpid()}"
+
+
+def has_died(holder: str) -> bool:
+    """Whether that holder was a process of this machine that is no more."""
+    machine, _, number = holder.partition("@")[2].rpartition(":")
+    if machine != socket.gethostname() or not number.isdigit():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def open_workspace(settings: Settings, holder: str = "command", executor: str = "worker-1") -> Workspace:
+    """The workspace of these settings; `holder` says what this process is, in the lease.
 
     Raises StoreUnusable when the folder or the database cannot be used.
     """
     arm_crashpoint(settings.crashpoint)
-    return Workspace(settings, holder or f"{socket.gethostname()}-{os.getpid()}", executor)
+    return Workspace(settings, this_process(holder), executor)
 
 
 def arm_crashpoint(text: str | None) -> None:

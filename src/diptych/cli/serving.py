@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import sys
@@ -82,14 +81,15 @@ def web(
     fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """The admin pages alone, when scaled out."""
-    import uvicorn
-
-    from diptych.admin.app import create_app
     from diptych.config import read_settings
     from diptych.wiring import open_workspace
 
     settings = read_settings(host=host, port=port)
     listening = listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
+    import uvicorn
+
+    from diptych.admin.app import create_app
+
     if fd is None:
         open_workspace(settings).close()
         say(f"Diptych is at {admin_link(settings, listening)}")
@@ -133,7 +133,7 @@ def worker(
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with open_workspace(read_settings(), holder=f"{name}@{os.getpid()}", executor=name) as space:
+    with open_workspace(read_settings(), holder=name, executor=name) as space:
         again = Worker(space, stop).run()
     if again:
         raise typer.Exit(REOPEN)
