@@ -28,7 +28,6 @@ from diptych.sync.ports import SnapshotPage
 PARTS_AHEAD = 4
 BYTES_AHEAD = 48_000_000
 _FIRST_VERSION_WITH_LIST = 58.0
-_LISTS_SEARCHED = 3
 
 
 @dataclass(frozen=True)
@@ -218,22 +217,19 @@ class _Ahead:
 def _listed(
     client: Client, result: Result, locator: str | None, max_rows: int
 ) -> tuple[_Part, Iterator[_Part] | None]:
-    """The part at `locator` and, where the org lists it, those after it."""
+    """The part at `locator` and, where the org lists it, those after it.
+
+    A result taken up in the middle is read by headers alone: looking for its place in the list costs calls.
+    """
     alone = _Part(locator, _results_url(result, locator, max_rows))
-    if result.version < _FIRST_VERSION_WITH_LIST:
+    if locator is not None or result.version < _FIRST_VERSION_WITH_LIST:
         return alone, None
     parts = _parts(client, result)
     try:
-        for number, part in enumerate(parts):
-            if locator is None:
-                return replace(part, locator=None), parts
-            if part.locator == locator:
-                return part, parts
-            if number >= 5 * _LISTS_SEARCHED:
-                break
+        first = next(parts, None)
     except OrgRefused:
-        pass
-    return alone, None  # not offered here, or the locator comes from another way of cutting
+        return alone, None  # not offered here
+    return (alone, None) if first is None else (replace(first, locator=None), parts)
 
 
 def _parts(client: Client, result: Result) -> Iterator[_Part]:
