@@ -57,37 +57,15 @@ class Control:
 def routes(control: Control) -> list[Route]:
     """The routes of the control plane; registers the validation-rule hook as well."""
     control.door.org.validators.append(rules.validator(control.door.org))
-    writes: dict[str, Callable[[Control, Order], Any]] = {
-        "reset": _reset,
-        "seed": _seed,
-        "faults": _faults,
-        "clock": _clock,
-        "limits": _limits,
-        "users": _users,
-        "rules": _rules,
-        "jobs": _jobs,
-        "late_commit": _late_commit,
-        "settings": _settings,
-        "sessions": _sessions,
-        "fields": _fields,
-        "bump": _bump,
-    }
-    reads: dict[str, Callable[[Control, Order], Any]] = {
-        "requests": _requests,
-        "records": _records,
-        "state": _state,
-        "faults": _faults_in_force,
-        "rules": _rules_in_force,
-    }
     made = [
         Route(f"/__sim__/{name}", _endpoint(control, answer), methods=["POST"])
-        for name, answer in writes.items()
+        for name, answer in WRITES.items()
     ]
     made += [
         Route(f"/__sim__/{name}", _endpoint(control, answer), methods=["GET"])
-        for name, answer in reads.items()
+        for name, answer in READS.items()
     ]
-    made.append(Route("/__sim__/", _endpoint(control, lambda *_: _index(writes, reads)), methods=["GET"]))
+    made.append(Route("/__sim__/", _endpoint(control, lambda *_: _index(WRITES, READS)), methods=["GET"]))
     made.append(Route("/__sim__/faults", _endpoint(control, _clear_faults), methods=["DELETE"]))
     made.append(Route("/__sim__/requests", _endpoint(control, _clear_requests), methods=["DELETE"]))
     return made
@@ -377,3 +355,27 @@ def _state(control: Control, order: Order) -> Any:
         "rules": org.setting(rules.SETTING, []),
         "records": counts,
     }
+
+
+WRITES: dict[str, Callable[[Control, Order], Any]] = {
+    "reset": _reset,
+    "seed": _seed,
+    "faults": _faults,
+    "clock": _clock,
+    "limits": _limits,
+    "users": _users,
+    "rules": _rules,
+    "jobs": _jobs,
+    "late_commit": _late_commit,
+    "settings": _settings,
+    "sessions": _sessions,
+    "fields": _fields,
+    "bump": _bump,
+}
+READS: dict[str, Callable[[Control, Order], Any]] = {
+    "requests": _requests,
+    "records": _records,
+    "state": _state,
+    "faults": _faults_in_force,
+    "rules": _rules_in_force,
+}

@@ -1,0 +1,27 @@
+"""The page on the practice org names every option, switch and order that there is."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from practice_org.auth.settings import DoorSettings
+from practice_org.sim import control, faults
+
+PAGE = (Path(__file__).parents[2] / "docs" / "practice-org.md").read_text()
+FAULT = [f.name for f in dataclasses.fields(faults.Fault) if f.name not in ("id", "seen", "hit")]
+SETTINGS = [f.name for f in dataclasses.fields(DoorSettings)]
+
+
+@pytest.mark.parametrize(
+    "word", [*FAULT, *faults.TRIGGERS, *faults.CUTS, *SETTINGS, *control.ORG_NUMBERS, *control.JOB_SPEEDS]
+)
+def test_the_page_knows(word: str) -> None:
+    assert word in PAGE
+
+
+@pytest.mark.parametrize("order", sorted({**control.WRITES, **control.READS}))
+def test_the_page_knows_the_order(order: str) -> None:
+    assert f"`POST {order}`" in PAGE or f"`GET {order}" in PAGE or f"POST {order}" in PAGE
