@@ -147,6 +147,8 @@ class Org:
 
         Raises OrgFileError when there is no such file, it is no org, or a newer version wrote it.
         """
+        from practice_org.schema import birth
+
         path = Path(path)
         if not path.exists():
             raise OrgFileError(f"There is no file {path}.")
@@ -165,7 +167,9 @@ class Org:
                 f"{path} was written by a newer version (file version {found[0]}, this one knows "
                 f"{FILE_VERSION}): update practice-org, or use another file."
             )
-        return cls(path)
+        org = cls(path)
+        birth.upgrade(org)
+        return org
 
     def close(self) -> None:
         """Close every connection; the org must not be used afterwards."""

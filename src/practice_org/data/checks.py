@@ -118,7 +118,8 @@ def check_required(obj: ObjectType, row: Mapping[str, Any], changed: Mapping[str
     missing = [
         f.name
         for f in obj.fields
-        if f.required and row.get(f.name) is None and (changed is None or f.name in changed)
+        if row.get(f.name) is None
+        and (f.required if changed is None else f.name in changed and _never_empty(f))
     ]
     if missing:
         raise ApiError(
@@ -127,6 +128,10 @@ def check_required(obj: ObjectType, row: Mapping[str, Any], changed: Mapping[str
             f"Required fields are missing: [{', '.join(missing)}]",
             tuple(missing),
         )
+
+
+def _never_empty(f: Field) -> bool:
+    return not f.nillable and f.has("updateable") and f.type != "boolean"
 
 
 def check_references(writer: Writer, obj: ObjectType, changed: Mapping[str, Any]) -> None:
@@ -142,6 +147,13 @@ def check_references(writer: Writer, obj: ObjectType, changed: Mapping[str, Any]
         row = writer.connection.execute(
             f'SELECT {flag} FROM {quoted(target.name)} WHERE "Id" = ?', (value,)
         ).fetchone()
+        if row is None and target.name == "RecordType":
+            raise ApiError(
+                400,
+                "INVALID_CROSS_REFERENCE_KEY",
+                f"{f.label}: this ID value isn't valid for the user: {value}",
+                (f.name,),
+            )
         if row is None:
             raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ())
         if row[0]:
@@ -193,6 +205,24 @@ def check_unique(writer: Writer, obj: ObjectType, changed: Mapping[str, Any], ow
                 f"duplicate value found: {name} duplicates value on record with id: {row[0][:15]}",
                 (),
             )
+
+
+def check_junction(writer: Writer, obj: ObjectType, row: Mapping[str, Any]) -> None:
+    """Refuse to assign a permission set to a user twice."""
+    if obj.name != "PermissionSetAssignment":
+        return
+    pair = (row.get("AssigneeId"), row.get("PermissionSetId"))
+    twin = writer.connection.execute(
+        'SELECT 1 FROM "PermissionSetAssignment" WHERE "AssigneeId" = ? AND "PermissionSetId" = ?', pair
+    ).fetchone()
+    if twin is not None:
+        raise ApiError(
+            400,
+            "DUPLICATE_VALUE",
+            f"Duplicate PermissionSetAssignment.  Assignee: {str(pair[0])[:15]}; "
+            f"Permission Set: {str(pair[1])[:15]}",
+            ("AssigneeId", "PermissionSetId"),
+        )
 
 
 def check_rules(org: Org, obj: ObjectType, row: dict[str, Any], before: dict[str, Any] | None) -> None:

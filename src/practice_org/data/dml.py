@@ -150,7 +150,7 @@ def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
         if row.get(f.name) is None:
             if f.type == "boolean":
                 row[f.name] = int(f.default == "true")
-            elif f.default is not None and f.name not in changed:
+            elif f.default is not None and (f.name not in changed or not f.nillable):
                 row[f.name] = f.default
     _assign(writer, obj, row, options, creating=True)
     if obj.get("OwnerId") and row.get("OwnerId") is None:
@@ -159,6 +159,7 @@ def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     checks.check_required(obj, row, None)
     checks.check_references(writer, obj, changed)
     checks.check_unique(writer, obj, changed, None)
+    checks.check_junction(writer, obj, row)
     for name, value in _stamps(obj, tx.stamp, actor, creating=True).items():
         if row.get(name) is None or not writer.access.unlimited:
             row[name] = value

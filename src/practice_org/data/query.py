@@ -160,8 +160,10 @@ def _spool(
         old = [
             row[0]
             for row in tx.connection.execute(
-                "SELECT locator FROM _cursor WHERE user_id = ? ORDER BY created DESC, rowid DESC LIMIT -1 OFFSET ?",
-                (user_id, OPEN_CURSORS),
+                "SELECT locator FROM _cursor WHERE created < ? "
+                "UNION SELECT locator FROM (SELECT locator FROM _cursor WHERE user_id = ? "
+                "ORDER BY created DESC, rowid DESC LIMIT -1 OFFSET ?)",
+                (_oldest(org), user_id, OPEN_CURSORS),
             )
         ]
         for stale in old:
@@ -186,7 +188,7 @@ def more(org: Org, user_id: str, session: str, locator: str, version: str) -> Ba
         )
         .fetchone()
     )
-    oldest = stamp(org.clock.now() - timedelta(hours=CURSOR_HOURS))
+    oldest = _oldest(org)
     if row is None or row[0] != session or row[1] != user_id or row[6] < oldest or not position.isdigit():
         raise _invalid_locator()
     _, _, soql, include_deleted, batch, total, _ = row
@@ -224,6 +226,10 @@ def rows_by_id(
         )
         found.update((row[plan.node.id_index], row) for row in reader.execute(sql, some))
     return [found[i] for i in wanted if i in found]
+
+
+def _oldest(org: Org) -> str:
+    return stamp(org.clock.now() - timedelta(hours=CURSOR_HOURS))
 
 
 def _invalid_locator() -> ApiError:

@@ -106,6 +106,35 @@ def populate(org: Org, *, name: str, sandbox: bool, edition: str) -> None:
         tx.connection.execute('UPDATE "User" SET "ProfileId" = ?', (profile,))
 
 
+def upgrade(org: Org) -> None:
+    """Give an older file the objects and standard fields that the catalogue has gained since.
+
+    Profiles get the rights on them that a new org's profiles have.
+    """
+    present: dict[str, set[str]] = {
+        obj.name: {row[1] for row in org.reader().execute(f"PRAGMA table_info({tables.quoted(obj.name)})")}
+        for obj in org.schema.objects
+    }
+    grown = [o for o in org.schema.objects if {f.name for f in o.stored_fields} - present[o.name]]
+    if not grown:
+        return
+    with org.transaction() as tx:
+        for obj in grown:
+            tables.create_table(tx.connection, obj)
+        sets = tx.connection.execute(
+            'SELECT s."Id", s."PermissionsModifyAllData" FROM "PermissionSet" s WHERE s."IsOwnedByProfile" = 1'
+        ).fetchall()
+        for obj in grown:
+            if not present[obj.name] and obj.name not in access.SETUP_OBJECTS:
+                for set_id, administrator in sets:
+                    rights = access.RIGHTS if administrator else ("Read", "Create", "Edit", "Delete")
+                    access.set_object_rights(org, set_id, obj.name, rights)
+            for f in obj.fields:
+                if f.name not in present[obj.name] and f.stored:
+                    access.grant_new_field(org, obj, f, None, True)
+    org.access_cache.clear()
+
+
 def _automated_user(org: Org, user_id: str, stamps: dict[str, str], people: dict[str, str]) -> None:
     """The process user that each real org has: nobody can log in as it."""
     access.insert_row(

@@ -145,6 +145,36 @@ def test_a_required_value_cannot_be_emptied(admin: Caller) -> None:
     lead = admin.create("Lead", LastName="x", Company="c")
     answer = admin("PATCH", f"/sobjects/Lead/{lead}", {"LastName": None})
     assert answer.json[0]["message"] == "Required fields are missing: [LastName]"
+    assert admin("PATCH", f"/sobjects/Lead/{lead}", {"Status": None}).json[0]["fields"] == ["Status"]
+    unset = admin.create("Lead", LastName="x", Company="c", Status=None)
+    assert admin("GET", f"/sobjects/Lead/{unset}").json["Status"] == "Open - Not Contacted"
+
+
+def test_a_permission_set_is_assigned_once(admin: Caller) -> None:
+    made = admin.create("PermissionSet", Name="Extra", Label="Extra")
+    admin.create("PermissionSetAssignment", AssigneeId=admin.user_id, PermissionSetId=made)
+    twice = admin(
+        "POST", "/sobjects/PermissionSetAssignment", {"AssigneeId": admin.user_id, "PermissionSetId": made}
+    )
+    assert twice.json == [
+        {
+            "message": f"Duplicate PermissionSetAssignment.  Assignee: {admin.user_id[:15]}; "
+            f"Permission Set: {made[:15]}",
+            "errorCode": "DUPLICATE_VALUE",
+            "fields": ["AssigneeId", "PermissionSetId"],
+        }
+    ]
+
+
+def test_a_record_type_that_is_none(admin: Caller) -> None:
+    answer = admin("POST", "/sobjects/Account", {"Name": "A", "RecordTypeId": "0128M0000004HVOQA2"})
+    assert answer.json == [
+        {
+            "message": "Record Type ID: this ID value isn't valid for the user: 0128M0000004HVOQA2",
+            "errorCode": "INVALID_CROSS_REFERENCE_KEY",
+            "fields": ["RecordTypeId"],
+        }
+    ]
 
 
 def test_malformed_ids_and_bodies(admin: Caller) -> None:

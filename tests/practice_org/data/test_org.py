@@ -110,3 +110,22 @@ def test_files_that_cannot_be_used_are_refused_with_the_reason(tmp_path: Path) -
         Org.open(tmp_path / "none")
     with pytest.raises(OrgFileError, match="cannot be written"):
         Org.create(tmp_path / "notes.txt" / "org.sqlite3")
+
+
+def test_an_older_file_gains_the_fields_of_a_newer_catalogue(tmp_path: Path) -> None:
+    org, admin = new_org(tmp_path)
+    lead = admin.create("Lead", LastName="x", Company="c", Phone="1")
+    org.close()
+    path = tmp_path / "org.sqlite3"
+    connection = sqlite3.connect(path)
+    connection.execute('ALTER TABLE "Lead" DROP COLUMN "Phone"')
+    connection.execute('DELETE FROM "FieldPermissions" WHERE "Field" = \'Lead.Phone\'')
+    connection.execute('DROP TABLE "UserRole"')
+    connection.commit()
+    connection.close()
+    again = Org.open(path)
+    caller = Caller(again, admin.user_id)
+    assert caller("PATCH", f"/sobjects/Lead/{lead}", {"Phone": "2"}).status == 204
+    assert caller.query("SELECT Phone FROM Lead")["records"][0]["Phone"] == "2"
+    assert caller.query("SELECT Id FROM UserRole")["totalSize"] == 0
+    again.close()

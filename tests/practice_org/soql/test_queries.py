@@ -323,6 +323,15 @@ def test_locators(crm: Caller, tmp_path: Path) -> None:
     assert (second["done"], last["done"], len(last["records"])) == (False, True, 50)
     seen = [r["Id"] for page in (first, second, last) for r in page["records"]]
     assert len(set(seen)) == 450 and seen == sorted(seen)
+    for _ in range(10):
+        admin("GET", "/query?q=SELECT+Id+FROM+Lead", Sforce_Query_Options="batchSize=200")
+    assert admin("GET", url).json[0]["errorCode"] == "INVALID_QUERY_LOCATOR"
+    assert len(list(org.files.glob("cursor-*"))) == 10
+    newest = admin("GET", "/query?q=SELECT+Id+FROM+Lead", Sforce_Query_Options="batchSize=1").json
+    assert len(newest["records"]) == 200
+    org.clock.advance(49 * 3600)
+    expired = newest["nextRecordsUrl"].removeprefix("/services/data/v60.0")
+    assert admin("GET", expired).json[0]["errorCode"] == "INVALID_QUERY_LOCATOR"
     org.close()
 
 
@@ -339,7 +348,81 @@ def test_large_queries(crm: Caller) -> None:
     assert crm.query(f"SELECT Id FROM Lead WHERE {deep}")[0]["errorCode"]
 
 
-WORDS = ["SELECT", "FROM", "WHERE", "AND", "OR", "NOT", "IN", "LIKE", "INCLUDES", "GROUP", "BY", "ORDER", "DESC", "NULLS", "LAST", "LIMIT", "OFFSET", "HAVING", "TYPEOF", "WHEN", "THEN", "ELSE", "END", "ALL", "ROWS", "FOR", "VIEW", "Id", "Name", "Lead", "Account", "Contact", "Owner.Name", "Account.Name", "Address", "CreatedDate", "IsConverted", "AnnualRevenue", "Multi__c", "Description", "COUNT()", "COUNT(Id)", "SUM(", "AVG(AnnualRevenue)", "MAX(CreatedDate)", "toLabel(Status)", "FIELDS(STANDARD)", "CALENDAR_YEAR(CreatedDate)", "(", ")", ",", "=", "!=", "<", ">=", "'x'", "''", "5", "1e5", "2020-13-45", "2020-01-01T00:00:00Z", "TODAY", "LAST_N_DAYS:5", "NEXT_N_YEARS:99999", "true", "null", ":", ";", "User", "(SELECT", "Id", "FROM", "Contacts)"]
+WORDS = [
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "AND",
+    "OR",
+    "NOT",
+    "IN",
+    "LIKE",
+    "INCLUDES",
+    "GROUP",
+    "BY",
+    "ORDER",
+    "DESC",
+    "NULLS",
+    "LAST",
+    "LIMIT",
+    "OFFSET",
+    "HAVING",
+    "TYPEOF",
+    "WHEN",
+    "THEN",
+    "ELSE",
+    "END",
+    "ALL",
+    "ROWS",
+    "FOR",
+    "VIEW",
+    "Id",
+    "Name",
+    "Lead",
+    "Account",
+    "Contact",
+    "Owner.Name",
+    "Account.Name",
+    "Address",
+    "CreatedDate",
+    "IsConverted",
+    "AnnualRevenue",
+    "Multi__c",
+    "Description",
+    "COUNT()",
+    "COUNT(Id)",
+    "SUM(",
+    "AVG(AnnualRevenue)",
+    "MAX(CreatedDate)",
+    "toLabel(Status)",
+    "FIELDS(STANDARD)",
+    "CALENDAR_YEAR(CreatedDate)",
+    "(",
+    ")",
+    ",",
+    "=",
+    "!=",
+    "<",
+    ">=",
+    "'x'",
+    "''",
+    "5",
+    "1e5",
+    "2020-13-45",
+    "2020-01-01T00:00:00Z",
+    "TODAY",
+    "LAST_N_DAYS:5",
+    "NEXT_N_YEARS:99999",
+    "true",
+    "null",
+    ":",
+    ";",
+    "User",
+    "(SELECT",
+    "Id",
+    "FROM",
+    "Contacts)",
+]
 WHOLE = (
     "SELECT Id , Name FROM Lead WHERE Email = 'x' ORDER BY Name LIMIT 5",
     "SELECT Owner.Name , COUNT(Id) FROM Lead GROUP BY Owner.Name HAVING COUNT(Id) > 1 ORDER BY COUNT(Id) DESC",
