@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 import sqlite3
@@ -17,6 +18,7 @@ from practice_org import starter
 from practice_org.app import create_app
 from practice_org.org import Org, OrgFileError
 from practice_org.organization import organization
+from practice_org.seed import sow
 from practice_org.serving import PortTaken, Serving, listen
 from practice_org.tls import TlsFiles, tls_files
 
@@ -93,8 +95,6 @@ def open_or_create(data: Path, name: str, sandbox: bool, seed: int | None, *, qu
 
     Exits with one line on stderr when the file cannot be used.
     """
-    from practice_org.seed import sow
-
     try:
         if data.exists() and data.stat().st_size:
             org = Org.open(data)
@@ -105,23 +105,38 @@ def open_or_create(data: Path, name: str, sandbox: bool, seed: int | None, *, qu
                 )
             return org
         org = Org.create(data, name=name, sandbox=sandbox)
-        starter.furnish(org)
-        sow.prepare_fields(org)
-        if seed:
-            bar = (
-                None
-                if quiet
-                else lambda done, all_: typer.echo(f"\rseeding {done:,} of {all_:,}", nl=False, err=True)
-            )
-            sow.sow(org, people=seed, progress=bar)
-            if not quiet:
-                typer.echo("", err=True)
-        org.set_setting(COMPLETE, True)
+        try:
+            _fill(org, seed or 0, quiet=quiet)
+        except BaseException:
+            org.close()
+            _remove(data)
+            raise
         return org
     except OrgFileError as error:
         _fail(str(error))
     except (OSError, sqlite3.Error) as error:
         _fail(f"cannot use the org's file {data}: {error}")
+
+
+def _fill(org: Org, people: int, *, quiet: bool) -> None:
+    starter.furnish(org)
+    sow.prepare_fields(org)
+    if people:
+        sow.sow(org, people=people, progress=None if quiet else _show_progress)
+        if not quiet:
+            typer.echo("", err=True)
+    org.set_setting(COMPLETE, True)
+
+
+def _show_progress(done: int, of: int) -> None:
+    typer.echo(f"\rmaking people: {done:,} of {of:,}", nl=False, err=True)
+
+
+def _remove(data: Path) -> None:
+    """Leave nothing of an org whose making was interrupted."""
+    for path in (data, data.with_name(data.name + "-wal"), data.with_name(data.name + "-shm")):
+        path.unlink(missing_ok=True)
+    shutil.rmtree(data.with_name(data.name + ".files"), ignore_errors=True)
 
 
 def _fail(message: str) -> NoReturn:

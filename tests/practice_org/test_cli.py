@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from practice_org import cli
 from tests.practice_org.server import ROOT, start_practice_org
 
 
@@ -90,6 +91,18 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     connection.commit()
     connection.close()
     assert "newer version" in refused("--port", "0", "--data", str(file))
+
+
+def test_a_first_start_that_is_interrupted_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.sow, "sow", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cli.open_or_create(tmp_path / "org.sqlite3", "Org", sandbox=False, seed=10, quiet=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_people_read_what_programs_parse(tmp_path: Path) -> None:

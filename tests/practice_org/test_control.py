@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx2
 import pytest
 
+from practice_org.sim import received
 from tests.practice_org.server import RunningOrg
 
 
@@ -151,3 +152,25 @@ def test_the_request_log_keeps_what_matters_and_no_secret(live_org: RunningOrg) 
     assert (write["object"], write["status"], write["user"]) == ("Lead", 201, live_org.username)
     assert '"Logged"' in write["body"] and len(write["body_sha256"]) == 64
     assert live_org.control(f"requests?since={write['number']}")["requests"] == []
+
+
+def test_the_log_keeps_the_latest_bodies_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(received, "ALL_BODIES", 100)
+    log = received.ReceivedLog()
+    for number in range(5):
+        log.add(
+            time="",
+            method="POST",
+            path="/x",
+            query="",
+            status=200,
+            object=None,
+            user=None,
+            headers={},
+            body=b"x" * 40 + str(number).encode(),
+            faults=(),
+            seconds=0.0,
+        )
+    rows = log.listing()["requests"]
+    assert [row["body"] is not None for row in rows] == [False, False, False, True, True]
+    assert all(row["body_length"] == 41 for row in rows)

@@ -6,11 +6,13 @@ import hashlib
 import threading
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 KEPT = 5000
 BODY_KEPT = 64 * 1024
+ALL_BODIES = 32 * 1024 * 1024
+"""Characters of all bodies together: above it the oldest are dropped, their digests stay."""
 INTERESTING = (
     "accept",
     "accept-encoding",
@@ -52,6 +54,8 @@ class ReceivedLog:
         self._lock = threading.Lock()
         self._rows: deque[Received] = deque(maxlen=KEPT)
         self._count = 0
+        self._bodies: deque[tuple[int, int]] = deque()
+        self._body_total = 0
 
     def add(
         self,
@@ -93,11 +97,22 @@ class ReceivedLog:
                 )
             )
 
+            if kept:
+                self._bodies.append((self._count, len(kept)))
+                self._body_total += len(kept)
+            while self._body_total > ALL_BODIES:
+                number, length = self._bodies.popleft()
+                self._body_total -= length
+                place = number - self._rows[0].number
+                if place >= 0:
+                    self._rows[place] = replace(self._rows[place], body=None)
+
     def clear(self) -> None:
         """Forget all, and number from 1 again."""
         with self._lock:
             self._rows.clear()
-            self._count = 0
+            self._bodies.clear()
+            self._count = self._body_total = 0
 
     def listing(self, since: int = 0, path: str = "", method: str = "") -> dict[str, Any]:
         """Requests numbered above `since`, with `path` in their path, plus the count of all ever received."""
