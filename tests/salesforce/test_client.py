@@ -190,6 +190,16 @@ def test_server_time_is_an_earlier_answer_plus_what_has_passed_here() -> None:
     )  # the org's clock was put back
 
 
+def test_nothing_is_added_to_the_time_of_a_clock_that_stands_still() -> None:
+    ticks = [100.0]
+    network = httpx2.MockTransport(lambda request: answer({}))
+    transport = Transport(adapter=network, monotonic=lambda: ticks[0])
+    for _ in range(2):
+        transport.send("GET", "https://acme.my.salesforce.com/x", effect=Effect.READ)
+        ticks[0] += 30
+    assert transport.server_time() == datetime(2026, 11, 24, 8, 0, 0, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("keep", [10, 0.5])
 def test_a_compressed_answer_that_ends_early_is_a_cut_one(keep: float) -> None:
     packed = gzip.compress(b'{"records": [' + b"1," * 500 + b"1]}")

@@ -1,7 +1,8 @@
 """One HTTP exchange: sent once, counted, its answer read whole or reported as cut. No login and no retry in here.
 
 It also keeps the org's clock: the `Date` of an answer plus the time that has passed here since it came is never later
-than the org's own time (correctness.md A-7), because the answer was written before it arrived.
+than the org's own time (correctness.md A-7), because the answer was written before it arrived. Where the last two answers
+show a clock that stands still or was put back, nothing is added.
 """
 
 from __future__ import annotations
@@ -110,6 +111,7 @@ class Transport:
         self._lock = threading.Lock()
         self._calls = 0
         self._seen_date: tuple[datetime, float] | None = None
+        self._org_clock_runs = True
         self._usage: tuple[int, int] | None = None
 
     @property
@@ -128,7 +130,8 @@ class Transport:
             if self._seen_date is None:
                 return None
             seen, at = self._seen_date
-            return (seen + timedelta(seconds=max(0.0, self._monotonic() - at))).replace(microsecond=0)
+            passed = self._monotonic() - at if self._org_clock_runs else 0.0
+            return (seen + timedelta(seconds=max(0.0, passed))).replace(microsecond=0)
 
     def send(
         self,
@@ -176,6 +179,9 @@ class Transport:
         usage = _USAGE.search(headers.get("sforce-limit-info", ""))
         with self._lock:
             if seen is not None and seen.tzinfo is not None:
+                if self._seen_date is not None:
+                    before, then = self._seen_date
+                    self._org_clock_runs = seen >= before + timedelta(seconds=at - then - 2)
                 self._seen_date = (seen, at)
             if usage:
                 self._usage = (int(usage.group(1)), int(usage.group(2)))
