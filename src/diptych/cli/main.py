@@ -28,17 +28,8 @@ looking.register(app)
 
 def main() -> None:
     """Entry point of the console script."""
-    import click
-
     try:
-        code = app(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
-    except click.ClickException as problem:
-        problem.show()
-        sys.exit(problem.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        print("diptych: stopped", file=sys.stderr)
-        sys.exit(130)
+        app()  # ends by SystemExit; a wrong call is reported there
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -1,0 +1,277 @@
+"""Each command as a process: what it prints, its exit code, one line for each kind of trouble."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Terminal, connect_arguments
+from tests.practice_org.server import RunningOrg
+
+
+def test_the_whole_way_from_connect_to_verify(terminal: Terminal, practice_org: RunningOrg) -> None:
+    assert terminal.json("status")["state"] == "not_connected"
+    terminal.environment |= {"PW": practice_org.password, "TOKEN": practice_org.security_token}
+    shown = terminal(*connect_arguments(practice_org), "--yes").stdout
+    assert practice_org.org_id in shown
+    assert practice_org.username in shown
+    assert practice_org.password not in shown
+    assert terminal.json("status")["state"] == "connected"
+    report = terminal.json("preflight")
+    assert report["ready"]
+    fields = {f["field"]: f for f in terminal.json("fields")}
+    assert fields["Lead.Email"]["use"] == "always"
+    terminal("fields", "deselect", "Lead.Fax")
+    done = terminal.json("fields", "sync", "--yes")
+    assert "person.email" in done["created"] or "email" in done["created"]
+    assert terminal.json("status")["state"] == "fields_synced"
+    plan = terminal.json("plan")
+    assert plan["rows"] > 60
+    assert {o["object_name"] for o in plan["objects"]} == {"User", "Account", "Contact", "Lead"}
+    terminal("confirm", "--yes")
+    assert terminal.json("status")["state"] == "ready"
+    terminal("start", "--yes")
+    assert terminal.json("status")["state"] == "initial_load"
+    counters = terminal.json("sync", "--once")
+    assert counters["status"] == "Succeeded"
+    status = terminal.json("status")
+    assert status["state"] == "last_sync"
+    assert status["last_sync_at"]
+    assert status["backlog"] == 0
+    assert status["api_calls_today"] > 0
+    assert {o["object"] for o in status["objects"]} == {"User", "Account", "Contact", "Lead"}
+    found = terminal.json("verify")
+    assert found["equal"]
+    by_object = {o["object"]: o for o in found["objects"]}
+    assert by_object["Lead"]["ours"] == by_object["Lead"]["theirs"] > 0
+    assert by_object["Lead"]["differing"] == []
+    assert terminal.json("errors") == []
+    assert terminal.json("conflicts") == []
+    assert [run["kind"] for run in terminal.json("runs")][:1] == ["cycle"]
+    terminal("pause")
+    assert terminal.json("status")["state"] == "paused"
+    terminal("resume")
+    for words in (
+        ["status"],
+        ["fields", "--object", "Lead"],
+        ["plan"],
+        ["runs"],
+        ["mapping", "show"],
+        ["config"],
+    ):
+        assert terminal(*words).stdout
+
+
+def test_an_edit_on_each_side_arrives_with_one_cycle(terminal: Terminal, practice_org: RunningOrg) -> None:
+    terminal.set_up(practice_org)
+    terminal("sync", "--once")
+    with sqlite3.connect(terminal.folder / "app.db") as database:
+        rows = database.execute(
+            "SELECT id, salesforce_id FROM person WHERE link_state = 'lead' ORDER BY id LIMIT 2"
+        ).fetchall()
+        database.execute("UPDATE person SET title = 'From SQL' WHERE id = ?", (rows[0][0],))
+    database.close()
+    with practice_org.api("sales") as api:
+        assert api.patch(f"sobjects/Lead/{rows[1][1]}", json={"Title": "From there"}).status_code == 204
+    counters = terminal.json("sync", "--once")
+    assert counters["objects"]["Lead"]["pushed"] == 1
+    assert counters["objects"]["Lead"]["updated"] == 1
+    with practice_org.api("sales") as api:
+        assert api.get(f"sobjects/Lead/{rows[0][1]}").json()["Title"] == "From SQL"
+    with sqlite3.connect(terminal.folder / "app.db") as database:
+        assert database.execute("SELECT title FROM person WHERE id = ?", (rows[1][0],)).fetchone() == (
+            "From there",
+        )
+    database.close()
+    idle = terminal.json("sync", "--once")
+    assert sum(n for o in idle["objects"].values() for n in o.values()) == 0
+
+
+def test_mapping_commands(terminal: Terminal, practice_org: RunningOrg, tmp_path: Path) -> None:
+    terminal.connect(practice_org)
+    assert "Sync Fields first" in terminal.refused("mapping", "break", "Lead.City")
+    terminal("fields", "sync", "--yes")
+    seen = terminal.json("mapping", "show")
+    custom = next(
+        p for p in seen["pairs"] if p["lead"]["field"].endswith("__c") and not p["lead"]["standard"]
+    )
+    lead, contact = f"Lead.{custom['lead']['field']}", f"Contact.{custom['contact']['field']}"
+    file = tmp_path / "mapping.json"
+    terminal("mapping", "export", str(file))
+    terminal("mapping", "break", lead)
+    assert len(terminal.json("mapping", "show")["pairs"]) == len(seen["pairs"]) - 1
+    terminal("mapping", "pair", lead, contact)
+    terminal("mapping", "direction", "Lead.City", "inbound")
+    terminal("mapping", "policy", "Lead.Email", "salesforce")
+    assert "inbound, outbound" in terminal.refused("mapping", "direction", "Lead.City", "sideways")
+    terminal("mapping", "import", str(file))
+    now = json.loads(terminal("mapping", "export", "-").stdout)
+    before = json.loads(file.read_text())
+    assert now["fields"] == before["fields"]
+    terminal("mapping", "reset", "--yes")
+    assert "standard pair" in terminal.refused("mapping", "break", "Lead.City")
+
+
+def test_other_ways_to_log_in(terminal: Terminal, practice_org: RunningOrg) -> None:
+    terminal.environment["SECRET"] = practice_org.client_secret
+    url = practice_org.base_url
+    shown = terminal.json(
+        "connect", "--login-url", url, "--client-id", practice_org.client_id, "--client-secret-env", "SECRET", "--yes"
+    )  # fmt: skip
+    assert shown["org_id"] == practice_org.org_id
+    shown = terminal.json(
+        "connect", "--login-url", url, "--client-id", practice_org.client_id,
+        "--username", practice_org.username, "--jwt-key-file", practice_org.facts["jwt_key_file"], "--yes",
+    )  # fmt: skip
+    assert shown["username"] == practice_org.username
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"PW": "wrong"}, "password"),
+        ({"TOKEN": "wrong"}, "token"),
+    ],
+)
+def test_wrong_secrets(
+    terminal: Terminal, practice_org: RunningOrg, change: dict[str, str], said: str
+) -> None:
+    terminal.environment |= {"PW": practice_org.password, "TOKEN": practice_org.security_token} | change
+    assert said in terminal.refused(*connect_arguments(practice_org), "--yes").lower()
+    assert terminal.json("status")["state"] == "not_connected"
+
+
+def test_users_that_cannot_be_used(terminal: Terminal, practice_org: RunningOrg) -> None:
+    for role in ("inactive", "no_api"):
+        user = practice_org.user(role)
+        terminal.environment |= {"PW": user["password"], "TOKEN": user["security_token"]}
+        arguments = connect_arguments(practice_org)
+        arguments[arguments.index("--username") + 1] = user["username"]
+        assert len(terminal.refused(*arguments, "--yes")) > 40
+    assert terminal.json("status")["state"] == "not_connected"
+
+
+def test_wrong_addresses(terminal: Terminal) -> None:
+    terminal.environment |= {"PW": "x", "TOKEN": "y"}
+    login = ["--username", "a@example.com", "--password-env", "PW", "--security-token-env", "TOKEN", "--yes"]
+    assert "not a login address" in terminal.refused("connect", "--login-url", "no address", *login)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    said = terminal.refused("connect", "--login-url", f"http://127.0.0.1:{port}", *login)
+    assert "127.0.0.1" in said
+    assert terminal.json("status")["state"] == "not_connected"
+
+
+def test_incomplete_credentials(terminal: Terminal) -> None:
+    assert "how to log in" in terminal.refused("connect", "--yes")
+    assert "NOT_THERE" in terminal.refused("connect", "--username", "a", "--password-env", "NOT_THERE")
+    assert "--password-env" in terminal.refused("connect", "--username", "a")
+    assert "--client-secret-env" in terminal.refused("connect", "--client-id", "a")
+    assert "No such file" in terminal.refused("connect", "--jwt-key-file", "/nowhere/key.pem")
+
+
+def test_nothing_is_saved_without_a_yes(terminal: Terminal, practice_org: RunningOrg) -> None:
+    terminal.environment |= {"PW": practice_org.password, "TOKEN": practice_org.security_token}
+    done = terminal(*connect_arguments(practice_org), code=1)
+    assert "--yes" in done.stderr
+    assert terminal.json("status")["state"] == "not_connected"
+
+
+def test_commands_out_of_order_say_what_comes_first(terminal: Terminal) -> None:
+    assert "diptych connect" in terminal.refused("preflight")
+    assert "diptych connect" in terminal.refused("fields")
+    assert "has not been started" in terminal.refused("pause")
+    assert "diptych start" in terminal.refused("sync", "--once")
+    assert "not an object" in terminal.refused("fields", "--object", "Nonsense")
+
+
+def test_a_taken_port_an_unwritable_folder_and_a_newer_database(terminal: Terminal, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert f"Port {port}" in terminal.refused("serve", "--port", port)
+        assert f"Port {port}" in terminal.refused("web", "--port", port)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert "DIPTYCH_DATA_DIR" in terminal.refused("status", DIPTYCH_DATA_DIR=str(blocked / "below"))
+    if os.geteuid() != 0:
+        locked = tmp_path / "locked"
+        locked.mkdir(mode=0o500)
+        assert "cannot be written" in terminal.refused("status", DIPTYCH_DATA_DIR=str(locked))
+    terminal("status")
+    with sqlite3.connect(terminal.folder / "app.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    assert "newer" in terminal.refused("status")
+    (terminal.folder / "app.db").write_text("this is no database, whatever its name says" * 40)
+    assert terminal.refused("status")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("DIPTYCH_PORT", "high"),
+        ("DIPTYCH_DATABASE_URL", "mysql://x/y"),
+        ("DIPTYCH_DATABASE_URL", "nonsense"),
+        ("DIPTYCH_CRASHPOINT", "everywhere"),
+        ("DIPTYCH_API_SHARE", "7"),
+    ],
+)
+def test_bad_settings_are_named(terminal: Terminal, setting: str, value: str) -> None:
+    assert setting in terminal.refused("status", **{setting: value})
+
+
+def test_settings_are_shown_without_secrets(terminal: Terminal) -> None:
+    terminal.environment |= {
+        "DIPTYCH_SECRET_KEY": "hush-hush",
+        "DIPTYCH_DATABASE_URL": "postgresql://user:hush-hush@db/people",
+    }
+    shown = terminal("config").stdout
+    assert "hush-hush" not in shown
+    assert "DIPTYCH_SECRET_KEY" in shown
+
+
+def test_usage_errors_are_exit_code_2(terminal: Terminal) -> None:
+    assert "No such command" in terminal("nonsense", code=2).stderr
+    terminal("fields", "--nonsense", code=2)
+
+
+def test_another_org_is_refused_after_the_start(
+    terminal: Terminal, practice_org: RunningOrg, other_org: RunningOrg
+) -> None:
+    terminal.set_up(practice_org)
+    before = terminal.json("status")["org"]
+    terminal.environment |= {"PW": other_org.password, "TOKEN": other_org.security_token}
+    said = terminal.refused(*connect_arguments(other_org), "--yes")
+    assert practice_org.org_id in said
+    assert other_org.org_id in said
+    assert terminal.json("status")["org"] == before
+    terminal.environment["SECRET"] = practice_org.client_secret
+    terminal(
+        "connect", "--login-url", practice_org.base_url, "--client-id", practice_org.client_id,
+        "--client-secret-env", "SECRET", "--yes",
+    )  # fmt: skip
+    assert terminal.json("sync", "--once")["status"] == "Succeeded"
+
+
+@pytest.fixture
+def other_org(tmp_path: Path) -> Iterator[RunningOrg]:
+    from tests.practice_org.server import start_practice_org
+
+    folder = tmp_path / "other"
+    folder.mkdir()
+    with start_practice_org(folder, name="Another Org") as org:
+        yield org
+
+
+def test_another_master_key_is_said(terminal: Terminal, practice_org: RunningOrg) -> None:
+    terminal.connect(practice_org)
+    assert "DIPTYCH_SECRET_KEY" in terminal.refused("preflight", DIPTYCH_SECRET_KEY="another one")
