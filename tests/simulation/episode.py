@@ -93,6 +93,7 @@ class _Runner:
             world.faults.arm(())
         world.store.release_lease(lease)
         world.org.holds_lease = lambda: True
+        world.org.note_intents()
         fired = world.faults.fired[fired_before:]
         self.counters["cycles with a fault"] += bool(fired)
         for fault in fired:

@@ -58,6 +58,12 @@ class WatchedOrg(InMemoryOrg):
     def mark_interleaved(self) -> None:
         self._interleaved = True
 
+    def note_intents(self) -> None:
+        """Remember what is in flight, sent or not."""
+        for pair in self.store.tables.pairs.values():
+            sent = pair.inflight.values.values() if pair.inflight else ()
+            self._sent.update(t for t in map(token_of, sent) if t is not None)
+
     # ------------------------------------------------------------ reading
 
     def _call(self, label: str, write: bool = False) -> list[Fault]:
