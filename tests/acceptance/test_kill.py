@@ -137,7 +137,9 @@ def test_killed_while_a_conflict_is_decided(loaded: Installation, org: RunningOr
     copy.killed_at("C-22")
     copy.sync()
     copy.sync()
-    logged = copy.sql("SELECT column_name, ours_value, theirs_value, winner FROM v_conflicts WHERE person_id = ?", person)
+    logged = copy.sql(
+        "SELECT column_name, ours_value, theirs_value, winner FROM v_conflicts WHERE person_id = ?", person
+    )
     assert logged == [("title", "ours", "theirs", "ours")]
     copy.assert_whole()
 
@@ -172,23 +174,29 @@ def test_killed_while_a_difference_is_mended(loaded: Installation, org: RunningO
     copy.assert_whole()
 
 
+def rows_loaded(installation: Installation) -> int:
+    return int(installation.sql("SELECT coalesce(sum(rows_applied), 0) FROM snapshot")[0][0])
+
+
 def test_killed_at_random_moments_of_a_load(started: Installation, org: RunningOrg, tmp_path: Path) -> None:
     chance = random.Random(20261124)
-    number, kills = 0, 0
+    number = kills = in_the_middle = 0
     while kills < KILLS:
         number += 1
         assert number <= KILLS, "the load ended too soon each time"
         copy = started.copy(tmp_path / str(number))
-        while kills < KILLS:
+        finished = False
+        while kills < KILLS and not finished:
+            loaded_before = rows_loaded(copy)
             with copy.start("sync", "--once", DIPTYCH_PAGE_ROWS="20") as process:
-                moment = chance.uniform(0.8, 3.0)
-                deadline = time.monotonic() + moment
-                while process.poll() is None and time.monotonic() < deadline:
-                    time.sleep(0.01)
+                while process.poll() is None and rows_loaded(copy) == loaded_before:
+                    time.sleep(0.02)
+                time.sleep(chance.uniform(0, 0.4))
                 finished = process.poll() is not None
                 process.kill()
-            if finished:
-                break
-            kills += 1
+            if not finished:
+                kills += 1
+                in_the_middle += rows_loaded(copy) > loaded_before
         copy.sync()
         copy.assert_whole()
+    assert in_the_middle > KILLS // 2
