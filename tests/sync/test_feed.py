@@ -6,14 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from diptych.domain.mapping import Direction
 from diptych.domain.pair import PairState
 from diptych.domain.values import Kind
 from diptych.sync.inbound.feed import read_from
 from diptych.sync.inbound.tombstones import allowance
 from diptych.sync.ports import FeedCursor
+from diptych.sync.repair.sweep import verify
 from diptych.testing import Fault
 from diptych.testing.clock import START
-from tests.sync.world import OPTIONS, World, person_field
+from tests.sync.world import ACCOUNT_FIELDS, CONTACT_FIELDS, OPTIONS, World, person_field
 
 
 @pytest.fixture
@@ -126,6 +128,26 @@ def test_a_cycle_reads_a_bounded_number_of_pages(world: World) -> None:
     assert world.cycle().status == "Incomplete"
     world.cycles(4)
     assert {world.person(lead)["city"] for lead in world.sf.ids("Lead")} == {"Koeln"}
+
+
+def test_a_value_along_a_relationship_follows_its_parent() -> None:
+    followed = (
+        *CONTACT_FIELDS,
+        person_field("Contact", "AccountId", "account_id", Kind.ID, Direction.INBOUND),
+        person_field("Contact", "Account.Name", "company_name", direction=Direction.INBOUND),
+    )
+    world = World(fields=(*ACCOUNT_FIELDS, *followed))
+    account, other = (world.sf.create("Account", Name=name) for name in ("Acme", "Other"))
+    contacts = [world.sf.create("Contact", LastName=f"Jo {n}", AccountId=account) for n in range(7)]
+    elsewhere = world.sf.create("Contact", LastName="Else", AccountId=other)
+    world.ready()
+    world.sf.edit("Account", account, Name="Acme & Sons")
+    assert world.crash(Fault("retrieve", 2, "crash"))
+    world.cycle()
+    assert {world.person(c, "Contact")["company_name"] for c in contacts} == {"Acme & Sons"}
+    assert world.person(elsewhere, "Contact")["company_name"] == "Other"
+    assert world.cycle().api_calls == 2
+    assert verify(world.engine).equal
 
 
 # ---------------------------------------------------------------- deletes, merges, conversions

@@ -247,6 +247,35 @@ def fenced(
     return with_values(connection, catalogue, object_mapping, connection.execute(wanted).all())
 
 
+def related(
+    connection: Connection,
+    catalogue: Catalogue,
+    object_mapping: ObjectMapping,
+    column: str,
+    values: Sequence[str],
+    after: str,
+    limit: int,
+) -> list[str]:
+    """See `Transaction.related`. Order is by code point on both databases."""
+    table, order = (
+        synced_object(object_mapping.object_name).table,
+        'COLLATE "C"' if is_postgres(connection) else "",
+    )
+    statement = sa.text(
+        f"SELECT p.sf_id FROM {catalogue.source(table, [column])} JOIN pair AS p ON p.person_id = t1.id "
+        f"WHERE p.object_name = :name AND p.state IN :states AND {catalogue.expression(table, column)} IN :wanted "
+        f"AND p.sf_id {order} > :after ORDER BY p.sf_id {order} LIMIT :limit"
+    ).bindparams(sa.bindparam("states", expanding=True), sa.bindparam("wanted", expanding=True))
+    given = {
+        "name": object_mapping.object_name,
+        "states": _OWING,
+        "wanted": list(values),
+        "after": after,
+        "limit": limit,
+    }
+    return list(connection.execute(statement, given).scalars())
+
+
 def live_ids(connection: Connection, object_name: str, after: str, limit: int) -> list[str]:
     """See `Transaction.live_ids`. Order is by code point on both databases."""
     known = synced_object(object_name)

@@ -139,6 +139,11 @@ class SqlTransaction:
     def fenced(self, object_mapping: ObjectMapping, limit: int) -> list[Linked]:
         return pairs.fenced(self.connection, self.catalogue, object_mapping, limit)
 
+    def related(
+        self, object_mapping: ObjectMapping, column: str, values: Sequence[str], after: str, limit: int
+    ) -> list[str]:
+        return pairs.related(self.connection, self.catalogue, object_mapping, column, values, after, limit)
+
     # -- dead letters
 
     def dead_letter(self, letter_id: int) -> StoredDeadLetter | None:

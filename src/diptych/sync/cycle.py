@@ -22,7 +22,7 @@ from diptych.sync.crashpoint import crashpoint
 from diptych.sync.discover.provision import provision
 from diptych.sync.discover.schema import discover
 from diptych.sync.engine import Engine
-from diptych.sync.inbound.feed import read_changes
+from diptych.sync.inbound.feed import read_changes, reread_related
 from diptych.sync.inbound.snapshot import advance_all, run_to_end
 from diptych.sync.outbound.push import push
 from diptych.sync.ports import Lease, StoreBusy, Watermark
@@ -99,3 +99,4 @@ def _feed(engine: Engine, lease: Lease, report: CycleReport, watermark: Watermar
         discover(engine, lease, report, mapping, force=refused)
         retry = [engine.usable[name].mapping for name in refused if name in engine.usable]
         read_changes(engine, lease, report, watermark, retry)
+    reread_related(engine, lease, report)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from diptych.domain.mapping import UsableMapping
 from diptych.domain.objects import SYNCED_OBJECTS, SyncedObject
 from diptych.domain.pair import Pair
+from diptych.domain.schema import ObjectDescription
 from diptych.sync.apply import Terms
 from diptych.sync.ports import Budget, Clock, Lease, Org, Store, Transaction
 
@@ -58,6 +59,7 @@ class Engine:
     options: Options = field(default_factory=Options)
     objects: tuple[SyncedObject, ...] = SYNCED_OBJECTS
     usable: dict[str, UsableMapping] = field(default_factory=dict)
+    schemas: dict[str, ObjectDescription] = field(default_factory=dict)
     _sync_user: str | None = None
     _renewed_at: datetime | None = None
     _attempts: int = 0

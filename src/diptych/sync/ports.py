@@ -313,6 +313,11 @@ class Transaction(Protocol):
         """Carry out changes of pairs. A column whose base then equals ours is clean; other pairs of the same person keep
         their base when `ours` changes, and so owe a write."""
 
+    def related(
+        self, object_mapping: ObjectMapping, column: str, values: Sequence[str], after: str, limit: int
+    ) -> list[str]:
+        """Salesforce ids of paired and parked pairs whose person has one of these texts in `column`, in order, after `after`."""
+
     # -- outbound
     def owed(self, object_mapping: ObjectMapping, now: datetime, after_pair: int, limit: int) -> list[Linked]:
         """Paired and parked pairs with a dirty column, nothing in flight and no later `next_try_at`, by pair id after

@@ -317,6 +317,20 @@ class InMemoryTransaction:
                 }
         return found
 
+    def related(
+        self, object_mapping: ObjectMapping, column: str, values: Sequence[str], after: str, limit: int
+    ) -> list[str]:
+        wanted = set(values)
+        found = (
+            sf_id
+            for (name, sf_id), pair_id in self._tables.pair_of.items()
+            if name == object_mapping.object_name
+            and sf_id > after
+            and self._tables.pairs[pair_id].state in (PairState.PAIRED, PairState.PARKED)
+            and (self._tables.person.get(self._tables.pairs[pair_id].person_id) or {}).get(column) in wanted
+        )
+        return sorted(found)[:limit]
+
     def live_ids(self, object_name: str, after: str, limit: int) -> list[str]:
         known = synced_object(object_name)
         if known.two_way:

@@ -27,7 +27,7 @@ def drift(object_name: str) -> str:
 def discover(
     engine: Engine, lease: Lease, report: CycleReport, mapping: Mapping, force: Collection[str] = ()
 ) -> None:
-    """Bring `engine.usable` up to date: per mapped object, what of its mapping can be used now. An object that the sync user
+    """Bring `engine.usable` and `engine.schemas` up to date: per mapped object, what of its mapping can be used now. An object that the sync user
     does not see is left out of this cycle, with a failed step that says so."""
     for known in engine.objects:
         name = known.name
@@ -44,6 +44,7 @@ def discover(
             engine.usable.pop(name, None)
         else:
             engine.usable[name] = usable(object_mapping, description)
+            engine.schemas[name] = description
 
 
 def _is_due(engine: Engine, tx: Transaction, name: str) -> bool:

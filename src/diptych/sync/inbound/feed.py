@@ -18,6 +18,7 @@ from diptych.domain.outcome import OrgError, OrgRefused
 from diptych.sync.apply import Applied, apply_records
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.engine import Engine, Options
+from diptych.sync.inbound.related import Path, note_changed, paths_of, reread
 from diptych.sync.inbound.tombstones import MassDelete, allowance, count_deletes
 from diptych.sync.ports import FeedCursor, FeedPage, FeedRead, Lease, Watermark
 from diptych.sync.report import FAILED, INCOMPLETE, SUCCEEDED, Began, CycleReport, begin, note
@@ -84,6 +85,21 @@ def read_changes(
     return refused
 
 
+def followed(engine: Engine) -> list[Path]:
+    """The relationships that mapped fields follow, of all objects."""
+    return [
+        path
+        for name, usable in engine.usable.items()
+        for path in paths_of(usable.mapping, engine.schemas.get(name))
+    ]
+
+
+def reread_related(engine: Engine, lease: Lease, report: CycleReport) -> None:
+    """Read again what points at records that have changed in a field that is followed."""
+    for path in followed(engine):
+        reread(engine, lease, report, engine.usable[path.object_name].mapping, [path])
+
+
 def read_from(cursor: FeedCursor, options: Options) -> datetime:
     """Where the next read of a finished cursor starts."""
     start = cursor.cursor - options.overlap
@@ -141,7 +157,7 @@ def _apply_page(
     engine: Engine, lease: Lease, run_id: int, reading: _Reading, page: FeedPage, deletes: int
 ) -> tuple[_Reading, int, bool]:
     """Rows and position in one transaction; the last page also moves the cursor to its watermark."""
-    terms = engine.terms(run_id)
+    terms, paths = engine.terms(run_id), followed(engine)
     name = reading.mapping.object_name
     last = page.records[-1] if page.records else None
     stuck = last is not None and (last.modstamp, last.sf_id) == (reading.next.since, reading.next.after_id)
@@ -149,6 +165,7 @@ def _apply_page(
     crashpoint("C-02")
     with engine.store.transaction(lease) as tx:
         deletes = count_deletes(tx, reading.mapping, page.records, deletes, engine.options)
+        note_changed(tx, paths, reading.mapping, page.records)
         applied = apply_records(tx, reading.mapping, page.records, terms)
         crashpoint("C-03")
         if done or last is None:
