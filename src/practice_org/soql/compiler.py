@@ -11,31 +11,15 @@ from typing import Any
 from practice_org.data.tables import quoted
 from practice_org.errors import ApiError
 from practice_org.schema.access import Access
-from practice_org.schema.catalogue import Field, ObjectType, Schema
+from practice_org.schema.catalogue import ObjectType, Schema
 from practice_org.soql.conditions import Conditions
+from practice_org.soql.functions import AGGREGATES, Functions, is_aggregate
 from practice_org.soql.refusal import malformed, no_such_child, no_such_column, refuse
 from practice_org.soql.resolve import Column, Scope, Table, field_sql, object_of
 from practice_org.soql.shape import ADDRESS_PARTS, ChildSlot, Leaf, Node
 from practice_org.soql.tree import Call, Child, Item, Path, Query, SemiJoin, TypeOf
 
 MAX_OFFSET = 2000
-AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})
-_DATE_PARTS = {
-    "CALENDAR_YEAR": "CAST(strftime('%Y', {0}) AS INTEGER)",
-    "FISCAL_YEAR": "CAST(strftime('%Y', {0}) AS INTEGER)",
-    "CALENDAR_MONTH": "CAST(strftime('%m', {0}) AS INTEGER)",
-    "FISCAL_MONTH": "CAST(strftime('%m', {0}) AS INTEGER)",
-    "CALENDAR_QUARTER": "(CAST(strftime('%m', {0}) AS INTEGER) + 2) / 3",
-    "FISCAL_QUARTER": "(CAST(strftime('%m', {0}) AS INTEGER) + 2) / 3",
-    "DAY_IN_MONTH": "CAST(strftime('%d', {0}) AS INTEGER)",
-    "DAY_IN_WEEK": "CAST(strftime('%w', {0}) AS INTEGER) + 1",
-    "DAY_IN_YEAR": "CAST(strftime('%j', {0}) AS INTEGER)",
-    "HOUR_IN_DAY": "CAST(strftime('%H', {0}) AS INTEGER)",
-    "WEEK_IN_MONTH": "(CAST(strftime('%d', {0}) AS INTEGER) + 6) / 7",
-    "WEEK_IN_YEAR": "(CAST(strftime('%j', {0}) AS INTEGER) + 6) / 7",
-    "DAY_ONLY": "substr({0}, 1, 10)",
-}
-_DERIVED = frozenset({"nillable", "filterable", "sortable", "groupable", "aggregatable"})
 
 
 @dataclass(frozen=True)
@@ -108,6 +92,7 @@ class _Compiler:
         self.setting = setting
         self.obj = obj
         self.scope = Scope.open(setting.schema, setting.access, query, obj, numbers)
+        self._functions = Functions(query, self.scope)
         self.columns: list[str] = []
         self.header: list[tuple[str, str, int]] = []
         self.children: list[ChildPlan] = []
@@ -275,7 +260,7 @@ class _Compiler:
                     "only aggregate expressions use field aliasing",
                 )
             return column.key, column
-        column = self._function(value)
+        column = self._functions.column(value)
         label = item.alias or column.key
         return label, column
 
@@ -327,73 +312,6 @@ class _Compiler:
 
     # -- functions and aggregates -------------------------------------------------------------------
 
-    def _function(self, call: Call) -> Column:
-        name = call.name.upper()
-        argument = call.args[0] if call.args else None
-        if name in AGGREGATES:
-            return self._aggregate_call(call)
-        if name in _DATE_PARTS:
-            if isinstance(argument, Call) and argument.name.upper() == "CONVERTTIMEZONE":
-                argument = argument.args[0] if argument.args else None
-            if not isinstance(argument, Path):
-                raise malformed(self.query.text, call.at, f"unexpected token: '{call.name}'")
-            inner = self.scope.column(argument)
-            if inner.field.type not in ("date", "datetime"):
-                raise refuse(
-                    "INVALID_FIELD",
-                    f"field '{inner.field.name}' does not support the function {call.name}",
-                    self.query.text,
-                    call.at,
-                )
-            kind = "date" if name == "DAY_ONLY" else "int"
-            sql = _DATE_PARTS[name].format(inner.sql)
-            return Column(sql, _derived(inner.field.name, kind), inner.table, inner.parents)
-        if name in ("TOLABEL", "FORMAT", "CONVERTCURRENCY") and argument is not None:
-            if isinstance(argument, Call):
-                inner = self._function(argument)
-            elif isinstance(argument, Path):
-                inner = self.scope.column(argument)
-            else:
-                raise malformed(self.query.text, call.at, f"unexpected token: '{call.name}'")
-            if name == "TOLABEL":
-                return Column(_to_label(inner), inner.field, inner.table, inner.parents)
-            if name == "FORMAT":
-                return Column(
-                    _formatted(inner), _derived(inner.field.name, "string"), inner.table, inner.parents
-                )
-            return inner
-        raise malformed(self.query.text, call.at, f"unknown function: {call.name}")
-
-    def _aggregate_call(self, call: Call) -> Column:
-        name = call.name.upper()
-        if not call.args:
-            if name != "COUNT":
-                raise malformed(self.query.text, call.at, f"unexpected token: '{call.name}'")
-            return Column("COUNT(*)", _derived("", "int"), Table(((self.obj, self.scope.alias),)))
-        argument = call.args[0]
-        if isinstance(argument, Path):
-            inner = self.scope.column(argument)
-        elif isinstance(argument, Call) and not _aggregated(argument):
-            inner = self._function(argument)
-        else:
-            raise malformed(self.query.text, call.at, f"unexpected token: '{call.name}'")
-        f = inner.field
-        numeric = f.type in ("double", "currency", "percent", "int")
-        if (name in ("SUM", "AVG") and not numeric) or not (f.has("aggregatable") or name == "COUNT"):
-            raise refuse(
-                "MALFORMED_QUERY",
-                f"field {f.name} does not support aggregate operator {name}",
-                self.query.text,
-                call.at,
-            )
-        kind = f.type
-        if name in ("COUNT", "COUNT_DISTINCT"):
-            kind = "int"
-        elif name == "AVG":
-            kind = "double"
-        sql = f"COUNT(DISTINCT {inner.sql})" if name == "COUNT_DISTINCT" else f"{name}({inner.sql})"
-        return Column(sql, _derived(f.name, kind), inner.table, inner.parents)
-
     def _aggregate(self, items: list[Item | TypeOf | Child]) -> tuple[tuple[str, Leaf], ...]:
         groups = {_signature(g, self.scope) for g in self.query.group_by}
         entries: list[tuple[str, Leaf]] = []
@@ -402,7 +320,7 @@ class _Compiler:
                 raise malformed(self.query.text, item.at, "sub-selects cannot be used with aggregates")
             value = item.value
             if isinstance(value, Call) and value.name.upper() in AGGREGATES:
-                column = self._aggregate_call(value)
+                column = self._functions.aggregate(value)
                 label = item.alias or f"expr{next(self._unnamed)}"
             else:
                 if _signature(value, self.scope) not in groups:
@@ -423,17 +341,17 @@ class _Compiler:
         return tuple(entries)
 
     def _resolve_in_where(self, value: Path | Call) -> Column:
-        if _aggregated(value):
+        if is_aggregate(value):
             raise malformed(
                 self.query.text,
                 value.at,
                 "Aggregate functions are not allowed in the WHERE clause: use HAVING",
             )
-        return self.scope.column(value) if isinstance(value, Path) else self._function(value)
+        return self.scope.column(value) if isinstance(value, Path) else self._functions.column(value)
 
     def _resolve(self, value: Path | Call) -> Column:
         if isinstance(value, Call):
-            return self._function(value)
+            return self._functions.column(value)
         if len(value.names) == 1 and value.names[0].lower() in self._aliases:
             return self._aliases[value.names[0].lower()]
         return self.scope.column(value)
@@ -480,7 +398,7 @@ class _Compiler:
         if self.query.group_by:
             parts = []
             for value in self.query.group_by:
-                if _aggregated(value):
+                if is_aggregate(value):
                     raise malformed(
                         self.query.text, value.at, "Grouping by an aggregate expression is not possible"
                     )
@@ -509,7 +427,7 @@ class _Compiler:
         for order in self.query.order_by:
             column = self._resolve(order.value)
             f = column.field
-            if not grouped and _aggregated(order.value):
+            if not grouped and is_aggregate(order.value):
                 raise malformed(
                     self.query.text, order.value.at, "Ordered field must be grouped or aggregated"
                 )
@@ -560,40 +478,9 @@ class _Compiler:
         )
 
 
-def _aggregated(value: Path | Call) -> bool:
-    return isinstance(value, Call) and value.name.upper() in AGGREGATES
-
-
 def _signature(value: Path | Call, scope: Scope) -> str:
     if isinstance(value, Path):
         names = scope._strip(value.names) if len(value.names) > 1 else value.names
         return ".".join(names).lower()
     args = ",".join(_signature(a, scope) if not isinstance(a, str) else a for a in value.args)
     return f"{value.name.lower()}({args})"
-
-
-def _derived(name: str, kind: str) -> Field:
-    return Field(name, name, kind, flags=_DERIVED)
-
-
-def _to_label(column: Column) -> str:
-    different = [p for p in column.field.picklist if p.label != p.value]
-    if not different:
-        return column.sql
-    cases = " ".join(f"WHEN {_text(p.value)} THEN {_text(p.label)}" for p in different)
-    return f"CASE {column.sql} {cases} ELSE {column.sql} END"
-
-
-def _formatted(column: Column) -> str:
-    f = column.field
-    if f.type == "currency":
-        return f"'$' || printf('%,.{f.scale}f', {column.sql})"
-    if f.type in ("double", "percent"):
-        return f"printf('%,.{f.scale}f', {column.sql})"
-    if f.type == "int":
-        return f"printf('%,d', {column.sql})"
-    return f"CAST({column.sql} AS TEXT)"
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
