@@ -430,6 +430,18 @@ class StoreContract:
             assert tx.live_ids("Lead", "", 10) == [sf_id(5), sf_id(6)]
             assert tx.live_ids("Lead", sf_id(5), 10) == [sf_id(6)]
 
+    def test_what_points_at_others_is_found_by_column(self, store: Store, store_user: StoreUser) -> None:
+        owners = [full_id(f"0055e0{n:09d}") for n in range(3)]
+        pairs = self.add(store, *(seen(n, owner_id=owners[n % 3]) for n in range(1, 8)))
+        self.save(store, pairs[0], state=PairState.TOMBSTONED)
+        self.save(store, pairs[3], state=PairState.PARKED)
+        store_user.delete(pairs[1].pair.person_id)
+        with store.transaction() as tx:
+            assert tx.related(LEAD, "owner_id", owners[1:], "", 10) == [sf_id(4), sf_id(5), sf_id(7)]
+            assert tx.related(LEAD, "owner_id", owners[1:], sf_id(4), 1) == [sf_id(5)]
+            assert tx.related(LEAD, "owner_id", ["nobody"], "", 10) == []
+            assert tx.related(CONTACT, "first_name", owners, "", 10) == []
+
     def test_a_parked_column_is_held_back_until_it_is_edited_again(
         self, store: Store, store_user: StoreUser
     ) -> None:
