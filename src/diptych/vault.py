@@ -17,7 +17,7 @@ from diptych.store.connection import (
     lock_connection,
     save_connection,
 )
-from diptych.store.secrets import SecretBox
+from diptych.store.secrets import SecretBox, SecretUnreadable
 from diptych.sync.ports import OrgIdentity
 
 _PURPOSE = "credentials"
@@ -37,7 +37,7 @@ class StoreVault:
         return self._open_box()
 
     def load(self) -> Connection | None:
-        """The saved connection. Raises SecretUnreadable when the master key is not the one it was saved with."""
+        """The saved connection; with `trouble` when the master key is not the one it was saved with."""
         with self._store.reading() as unit:
             stored = load_connection(unit)
         if stored is None:
@@ -70,6 +70,11 @@ class StoreVault:
             forget_connection(unit)
 
     def _unsealed(self, stored: StoredConnection) -> Connection:
-        given = json.loads(self._box.open(stored.sealed, stored.org_id, _PURPOSE))
+        identity = OrgIdentity(**stored.identity)
+        try:
+            given = json.loads(self._box.open(stored.sealed, stored.org_id, _PURPOSE))
+        except SecretUnreadable as problem:
+            blank = Credentials(AuthKind(stored.auth_kind), stored.login_url)
+            return Connection(identity, blank, stored.locked, str(problem))
         given["kind"] = AuthKind(given["kind"])
-        return Connection(OrgIdentity(**stored.identity), Credentials(**given), stored.locked)
+        return Connection(identity, Credentials(**given), stored.locked)

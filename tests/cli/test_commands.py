@@ -275,3 +275,7 @@ def other_org(tmp_path: Path) -> Iterator[RunningOrg]:
 def test_another_master_key_is_said(terminal: Terminal, practice_org: RunningOrg) -> None:
     terminal.connect(practice_org)
     assert "DIPTYCH_SECRET_KEY" in terminal.refused("preflight", DIPTYCH_SECRET_KEY="another one")
+    terminal.environment["DIPTYCH_SECRET_KEY"] = "another one"
+    assert terminal.json("status")["state"] == "connected"
+    terminal.connect(practice_org)
+    assert terminal.json("preflight")["ready"]

@@ -6,6 +6,7 @@ from diptych.config import BadSettings
 from diptych.domain.outcome import OrgError
 from diptych.setup.state import SetupRefused
 from diptych.store.engines import StoreUnusable
+from diptych.store.secrets import SecretUnreadable
 from diptych.sync.ports import LeaseLost, StoreBusy
 
 
@@ -19,7 +20,9 @@ def one_line(problem: BaseException) -> str | None:
         return "Another engine has taken over the sync of this database. Stop it, or let it do the work."
     if isinstance(problem, StoreBusy):
         return f"{_flat(problem)} Nothing was changed. Is another program writing for a long time, or the disk full?"
-    if isinstance(problem, BadSettings | OrgError | SetupRefused | StoreUnusable | Refused):
+    if isinstance(
+        problem, BadSettings | OrgError | SetupRefused | StoreUnusable | SecretUnreadable | Refused
+    ):
         return _flat(problem)
     if isinstance(problem, OSError):
         where = f"{problem.filename}: " if problem.filename else ""

@@ -83,11 +83,15 @@ class Authorization:
 
 @dataclass(frozen=True)
 class Connection:
-    """The saved connection. `locked`: the sync has started once, so only this org may be connected (S-27)."""
+    """The saved connection. `locked`: the sync has started once, so only this org may be connected (S-27).
+
+    `trouble`: why the secrets in `credentials` cannot be read, when they cannot; connecting again mends it.
+    """
 
     identity: OrgIdentity
     credentials: Credentials = field(repr=False)
     locked: bool = False
+    trouble: str = ""
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,8 @@ class Setup:
         connection = self._vault.load()
         if connection is None:
             raise SetupRefused("No org is connected yet.", "Give the credentials first (diptych connect).")
+        if connection.trouble:
+            raise SetupRefused(connection.trouble)
         if self._org is None or self._org_credentials != connection.credentials:
             self._org = None
             self._org_credentials = connection.credentials  # before: connecting may replace the token
