@@ -10,6 +10,7 @@ import pytest
 
 from diptych.domain.outcome import ErrorClass, OrgRefused, OrgUnavailable
 from diptych.salesforce.auth import Grant
+from diptych.salesforce.errors import Effect
 from diptych.salesforce.org import SalesforceOrg
 from tests.salesforce.wire import HOST, answer, client, composite, fault, org
 
@@ -166,3 +167,29 @@ def test_an_object_out_of_sight_says_which_right_is_missing() -> None:
         adapter.describe("Opportunity")
     assert raised.value.problem.error_class is ErrorClass.PERMISSION
     assert "Read on Opportunity" in raised.value.problem.remedy
+
+
+@pytest.mark.parametrize("body", [{}, [], {"error_count": 0}, "text"])
+def test_json_that_is_not_the_apis_is_trouble_and_no_crash(body: Any) -> None:
+    from diptych.sync.ports import FeedRead
+
+    def network(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/composite"):
+            return composite(request, lambda url: (200, body))
+        return answer(body)
+
+    adapter = org(network)
+    adapter.client.transport.send("GET", HOST, effect=Effect.READ)
+    reads = (
+        lambda: adapter.describe("Lead"),
+        lambda: adapter.count("Lead"),
+        lambda: adapter.watermark(["Lead"]),
+        lambda: adapter.changed([FeedRead("Lead", ("City",), NOON)]),
+        lambda: adapter.retrieve("Lead", ["00Q000000000001EAA"], ()),
+        lambda: adapter.start_snapshot("Lead", ()),
+        adapter.identity,
+        adapter.visible_objects,
+    )
+    for read in reads:
+        with pytest.raises(OrgUnavailable):
+            read()

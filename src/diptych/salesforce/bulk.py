@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote
 
 from diptych.domain.outcome import ErrorClass, OrgRefused, Problem
 from diptych.salesforce.bulk_parts import Result, in_order
-from diptych.salesforce.client import CallFailed, Client
+from diptych.salesforce.client import CallFailed, Client, Document, as_document
 from diptych.salesforce.error_table import Next
 from diptych.salesforce.errors import Effect
 from diptych.salesforce.soql import select, system_fields
@@ -29,7 +28,7 @@ def start(client: Client, object_name: str, fields: tuple[str, ...]) -> str:
     """Start a query of all live records; its job id. A lost answer leaves at most an unused job behind (C-06)."""
     columns = tuple(dict.fromkeys((*system_fields(object_name), *fields)))
     body = json.dumps({"operation": "query", "query": select(columns, object_name)})
-    document = client.call("POST", "jobs/query", body, effect=Effect.HARMLESS)
+    document = as_document(client.call("POST", "jobs/query", body, effect=Effect.HARMLESS))
     return str(document["id"])
 
 
@@ -85,11 +84,11 @@ def end(client: Client, job_id: str) -> None:
         return  # finished or deleted by somebody else meanwhile; the org throws it away in seven days
 
 
-def _facts(client: Client, job_id: str) -> dict[str, Any] | None:
+def _facts(client: Client, job_id: str) -> Document | None:
     try:
         document = client.try_request("GET", f"jobs/query/{quote(job_id)}").document
     except CallFailed as failed:
         if failed.status in (400, 404, 410) and failed.faults[0].meaning.next in (Next.GONE, Next.REFUSE):
             return None
         raise failed.error from failed
-    return dict(document)
+    return as_document(document)

@@ -55,6 +55,22 @@ class CallFailed(Exception):
         self.error = error
 
 
+class Document(dict[str, Any]):
+    """A JSON object of the API. Asking for a key that it must have and has not raises OrgUnavailable, as for any answer that
+    is not the API's."""
+
+    def __missing__(self, key: str) -> Any:
+        raise OrgUnavailable(
+            Problem(
+                "UNEXPECTED_ANSWER",
+                f"Salesforce answered without {key!r}.",
+                Class.NETWORK,
+                "Something in between answered in its place, or the API has changed.",
+                "Diptych tries again by itself; report it to the makers of Diptych if it lasts.",
+            )
+        )
+
+
 @dataclass(frozen=True)
 class Sub:
     """One GET inside a composite request; `url` from the version on, such as `sobjects/Lead/updated?start=...`."""
@@ -83,9 +99,9 @@ class Client:
         self.api_version = api_version
         self.cycle_id: str | None = None
 
-    def get(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        """The document at `path` (from the version on, or absolute on the org's host)."""
-        return self.request("GET", path, params=params).document
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Document:
+        """The object at `path` (from the version on, or absolute on the org's host)."""
+        return as_document(self.request("GET", path, params=params).document)
 
     def call(
         self,
@@ -286,10 +302,17 @@ def _is_json(answer: Answer) -> bool:
         return False
 
 
+def as_document(document: Any) -> Document:
+    """JSON that should be an object; anything else has none of the keys asked for."""
+    return Document(document if isinstance(document, dict) else {})
+
+
 def _sub_answer(part: Mapping[str, Any]) -> SubAnswer:
     status = int(part.get("httpStatusCode") or 0)
     document = part.get("body")
-    faults = () if 200 <= status < 300 else tuple(read_faults(document))
-    if not 200 <= status < 300 and not faults:
+    if 200 <= status < 300:
+        return SubAnswer(status, as_document(document), ())
+    faults = tuple(read_faults(document))
+    if not faults:
         faults = (ApiFault(f"HTTP_{status}", f"A part of the call failed with HTTP {status}."),)
     return SubAnswer(status, document, faults)
