@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from practice_org.data.values import Mistyped
 from practice_org.errors import ApiError, json_parser_error
 from practice_org.http import Context
 
@@ -76,3 +79,18 @@ def flag(value: Any) -> bool:
 
 def missing(message: str) -> ApiError:
     return ApiError(400, "MISSING_ARGUMENT", message)
+
+
+@contextmanager
+def located(ctx: Context) -> Iterator[None]:
+    """Add line and column of the offending value to a refusal of its type, as the real parser does."""
+    try:
+        yield
+    except Mistyped as error:
+        text = ctx.body.decode("utf-8", "replace")
+        found = re.search(rf'"{re.escape(error.field_name)}"\s*:\s*', text, re.IGNORECASE)
+        if found is None:
+            raise
+        line = text.count("\n", 0, found.end()) + 1
+        column = found.end() - text.rfind("\n", 0, found.end())
+        raise json_parser_error(f"{error.message} at [line:{line}, column:{column}]") from None

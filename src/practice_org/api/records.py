@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from practice_org.api.bodies import json_object
+from practice_org.api.bodies import json_object, located
 from practice_org.api.describe import http_date, object_for
 from practice_org.clock import parse_stamp
 from practice_org.data import checks, dml, read
@@ -37,7 +37,9 @@ def location(ctx: Context, obj: ObjectType, record_id: str) -> str:
 def create(ctx: Context, request: Request) -> Response:
     """POST sobjects/X."""
     obj = object_for(ctx, ctx.params["object"])
-    record_id = dml.insert(ctx.org, ctx.user, obj.name, json_object(ctx), options_of(ctx))
+    values = json_object(ctx)
+    with located(ctx):
+        record_id = dml.insert(ctx.org, ctx.user, obj.name, values, options_of(ctx))
     return json_response(
         {"id": record_id, "success": True, "errors": []}, 201, {"Location": location(ctx, obj, record_id)}
     )
@@ -75,7 +77,8 @@ def update(ctx: Context, request: Request) -> Response:
     record_id = checks.typed_id(obj, ctx.params["id"])
     values = json_object(ctx)
     _conditions(ctx, obj, record_id)
-    dml.update(ctx.org, ctx.user, obj.name, record_id, values, options_of(ctx))
+    with located(ctx):
+        dml.update(ctx.org, ctx.user, obj.name, record_id, values, options_of(ctx))
     return Response(status_code=204)
 
 
@@ -190,7 +193,8 @@ def upsert(ctx: Context, request: Request) -> Response:
         )
     if not found and (ctx.query.get("updateOnly", "").lower() == "true" or f.type == "id"):
         raise ApiError(404, "NOT_FOUND", "The requested resource does not exist", code_first=True)
-    record_id, created = write_upsert(ctx, obj, f, ctx.params["value"], values, found)
+    with located(ctx):
+        record_id, created = write_upsert(ctx, obj, f, ctx.params["value"], values, found)
     if created:
         return json_response(
             {"id": record_id, "success": True, "errors": [], "created": True},

@@ -24,6 +24,14 @@ _DATETIME = re.compile(
 )
 
 
+class Mistyped(ApiError):
+    """A JSON value of a type that its field cannot take; the API adds where in the body it stands."""
+
+    def __init__(self, field_name: str, message: str) -> None:
+        super().__init__(400, "JSON_PARSER_ERROR", message)
+        self.field_name = field_name
+
+
 def to_stored(f: Field, value: Any, *, typed: bool = True) -> Any:
     """The stored form of a value; empty text is null, as on the platform.
 
@@ -46,7 +54,7 @@ def to_stored(f: Field, value: Any, *, typed: bool = True) -> Any:
     return _text(f, value, typed)
 
 
-def _cannot(kind: str, value: Any) -> ApiError:
+def _cannot(f: Field, kind: str, value: Any) -> Mistyped:
     token = {
         bool: "VALUE_TRUE" if value is True else "VALUE_FALSE",
         int: "VALUE_NUMBER_INT",
@@ -57,9 +65,8 @@ def _cannot(kind: str, value: Any) -> ApiError:
     }.get(type(value), "VALUE_STRING")
     text = str(value).lower() if isinstance(value, bool) else value
     shown = "" if isinstance(value, dict | list) else f" value {text}"
-    return ApiError(
-        400,
-        "JSON_PARSER_ERROR",
+    return Mistyped(
+        f.name,
         f"Cannot deserialize instance of {kind} from {token}{shown} or request may be missing a required field",
     )
 
@@ -67,7 +74,7 @@ def _cannot(kind: str, value: Any) -> ApiError:
 def _text(f: Field, value: Any, typed: bool) -> str | None:
     if not isinstance(value, str):
         if typed or isinstance(value, dict | list):
-            raise _cannot("string", value)
+            raise _cannot(f, "string", value)
         value = str(value).lower() if isinstance(value, bool) else str(value)
     value = value.replace("\r\n", "\n").replace("\r", "\n") if f.type == "textarea" else value
     value = value.strip()
@@ -126,20 +133,20 @@ def _boolean(f: Field, value: Any, typed: bool) -> int:
     if not typed and lowered in ("1", "0", "yes", "no", "y", "n", "t", "f", "on", "off"):
         return int(lowered in ("1", "yes", "y", "t", "on"))
     if typed:
-        raise _cannot("boolean", value)
+        raise _cannot(f, "boolean", value)
     raise _mistyped(f, value)
 
 
 def _number(f: Field, value: Any, typed: bool) -> float | int:
     if isinstance(value, bool | dict | list):
-        raise _cannot("int" if f.type == "int" else "double", value)
+        raise _cannot(f, "int" if f.type == "int" else "double", value)
     try:
         number = float(value)
     except OverflowError:
         number = float("inf")
     except (TypeError, ValueError):
         if typed:
-            raise _cannot("int" if f.type == "int" else "double", value) from None
+            raise _cannot(f, "int" if f.type == "int" else "double", value) from None
         raise _mistyped(f, value) from None
     whole = f.digits if f.type == "int" else f.precision - f.scale
     if not math.isfinite(number) or (whole and abs(number) >= 10**whole):
@@ -151,7 +158,7 @@ def _number(f: Field, value: Any, typed: bool) -> float | int:
         )
     if f.type == "int":
         if typed and isinstance(value, float) and not value.is_integer():
-            raise _cannot("int", value)
+            raise _cannot(f, "int", value)
         return int(number)
     return round(number, f.scale)
 
@@ -170,7 +177,7 @@ def _date(f: Field, value: Any, typed: bool) -> str:
     except (ValueError, OverflowError):
         pass
     if typed:
-        raise _cannot("date", value)
+        raise _cannot(f, "date", value)
     raise _mistyped(f, value)
 
 
@@ -185,7 +192,7 @@ def _datetime(f: Field, value: Any, typed: bool) -> str:
     except (ValueError, OverflowError):
         pass
     if typed:
-        raise _cannot("datetime", value)
+        raise _cannot(f, "datetime", value)
     raise _mistyped(f, value)
 
 

@@ -448,6 +448,15 @@ def _touch(connection: sqlite3.Connection, set_id: str, stamp: str) -> None:
     connection.execute('UPDATE "PermissionSet" SET "SystemModstamp" = ? WHERE "Id" = ?', (stamp, set_id))
 
 
+def note_change(org: Org) -> None:
+    """Note that objects or fields changed: what describes say was modified dates from here."""
+    with org.transaction() as tx:
+        tx.connection.execute(
+            'UPDATE "PermissionSet" SET "SystemModstamp" = ? WHERE "IsOwnedByProfile" = 1', (tx.stamp,)
+        )
+    org.access_cache.clear()
+
+
 def first_user(org: Org) -> str:
     """The user that the org itself acts as when nobody else does: its first."""
     row = org.reader().execute('SELECT "Id" FROM "User" ORDER BY "Id" LIMIT 1').fetchone()

@@ -147,6 +147,7 @@ def create_field(
             tables.create_table(tx.connection, schema[obj.name])
         org.replace_schema(schema)
         access.grant_new_field(org, schema[obj.name], made, visible_to, editable)
+        access.note_change(org)
     org.replace_schema(schema)
     return made
 
@@ -156,6 +157,8 @@ def delete_field(org: Org, object_name: str, name: str) -> None:
 
     Raises ApiError INVALID_FIELD when there is no such custom field.
     """
+    from practice_org.schema import access
+
     obj = org.schema.get(object_name)
     field = obj.get(name) if obj else None
     if obj is None or field is None or not field.custom:
@@ -174,6 +177,7 @@ def delete_field(org: Org, object_name: str, name: str) -> None:
                 f"ALTER TABLE {tables.quoted(obj.name)} DROP COLUMN {tables.quoted(field.name)}"
             )
         schema = load_schema(tx.connection)
+        access.note_change(org)
     org.replace_schema(schema)
 
 

@@ -108,7 +108,7 @@ def test_create_read_update_delete(admin: Caller) -> None:
             {"LastName": 5, "Company": "c"},
             {
                 "message": "Cannot deserialize instance of string from VALUE_NUMBER_INT value 5 or request may be "
-                "missing a required field",
+                "missing a required field at [line:1, column:14]",
                 "errorCode": "JSON_PARSER_ERROR",
             },
         ),

@@ -9,7 +9,7 @@ import pytest
 
 from practice_org.schema import access
 from practice_org.schema.birth import create_user
-from practice_org.schema.custom import create_field
+from practice_org.schema.custom import create_field, delete_field
 from tests.practice_org.calls import Caller, new_org
 
 
@@ -180,3 +180,14 @@ def test_a_second_field_of_a_name_and_a_broken_formula_are_refused(admin: Caller
         with pytest.raises(ApiError):
             create_field(admin.org, "Lead", "Sum", "text", formula=formula)
     assert admin.org.schema["Lead"].get("Sum__c") is None
+
+
+def test_a_deleted_field_is_gone_with_its_values_and_permissions(admin: Caller) -> None:
+    create_field(admin.org, "Lead", "Ext", "text", length=40, external_id=True)
+    admin.create("Lead", LastName="x", Company="c", Ext__c="1")
+    delete_field(admin.org, "Lead", "Ext__c")
+    assert admin.query("SELECT Ext__c FROM Lead")[0]["errorCode"] == "INVALID_FIELD"
+    left = admin.query("SELECT COUNT() FROM FieldPermissions WHERE Field = 'Lead.Ext__c'")
+    assert left["totalSize"] == 0
+    create_field(admin.org, "Lead", "Ext", "number", length=4)
+    assert admin.query("SELECT Ext__c FROM Lead")["records"][0]["Ext__c"] is None
