@@ -7,11 +7,12 @@ chunk is in memory at any time.
 
 from __future__ import annotations
 
-import csv
+import sqlite3
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 20
 _FLUSH_ROWS = 2_000
 _OFFSET_BYTES = 8
+_MOST_ARGUMENTS = 90
 
 
 def check(plan: Plan) -> None:
@@ -56,9 +58,13 @@ def object_name(org: Org, user_id: str, soql: str, operation: str) -> str:
     return plan.obj.name
 
 
-def columns(plan: Plan) -> list[str]:
-    """The SQL expressions that give each selected value as CSV text."""
-    out = []
+def row_sql(plan: Plan, delimiter: str, line_ending: str) -> str:
+    """The SQL expression that gives a whole CSV row as bytes.
+
+    SQLite's format() writes it, whose %w doubles the quotes in a value: several times faster than to
+    hand each value to a CSV writer.
+    """
+    values = []
     for _, kind, index in plan.header:
         sql = plan.columns[index]
         if kind == "datetime":
@@ -66,38 +72,33 @@ def columns(plan: Plan) -> list[str]:
         elif kind == "boolean":
             sql = f"CASE {sql} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END"
         elif kind in ("double", "currency", "percent"):
-            sql = (
-                f"CASE WHEN abs({sql}) >= 1e7 OR (abs({sql}) < 1e-3 AND {sql} <> 0) "
-                f"THEN sf_double({sql}) ELSE CAST({sql} AS REAL) END"
-            )
-        out.append(sql)
-    return out
+            sql = f"CASE WHEN {sql} IS NOT NULL THEN sf_double({sql}) END"
+        values.append(f"coalesce({sql}, '')")
+    parts = []
+    for start in range(0, len(values), _MOST_ARGUMENTS):
+        some = values[start : start + _MOST_ARGUMENTS]
+        template = delimiter.join(['"%w"'] * len(some))
+        template = (delimiter if start else "") + template
+        parts.append(f"format('{template}', {', '.join(some)})")
+    ending = "||".join(f"char({ord(char)})" for char in line_ending)
+    return f"CAST({' || '.join(parts)} || {ending} AS BLOB)"
 
 
-class _Rows:
-    """What csv.writer writes to: one call a row, whose end is noted."""
-
-    def __init__(self, data: IO[bytes], ends: IO[bytes]) -> None:
-        self._data, self._ends = data, ends
-        self._pending: list[bytes] = []
-        self._offsets = array("Q")
-        self._position = 0
-        self.count = 0
-
-    def write(self, row: str) -> None:
-        encoded = row.encode("utf-8")
-        self._pending.append(encoded)
-        self._position += len(encoded)
-        self._offsets.append(self._position)
-        if len(self._pending) >= _FLUSH_ROWS:
-            self.flush()
-
-    def flush(self) -> None:
-        self._data.write(b"".join(self._pending))
-        self._ends.write(self._offsets.tobytes())
-        self.count += len(self._pending)
-        self._pending.clear()
-        del self._offsets[:]
+def _write(
+    cursor: sqlite3.Cursor, data: IO[bytes], ends: IO[bytes], stopped: Callable[[], bool]
+) -> int | None:
+    """Write the rows and where each ends; returns their number, or None when stopped midway."""
+    position = count = 0
+    while some := cursor.fetchmany(_FLUSH_ROWS):
+        rows = [row[0] for row in some]
+        offsets = array("Q", islice(accumulate(map(len, rows), initial=position), 1, None))
+        data.write(b"".join(rows))
+        ends.write(offsets.tobytes())
+        position = offsets[-1]
+        count += len(rows)
+        if stopped():
+            return None
+    return count
 
 
 def paths(org: Org, job: Job) -> tuple[Path, Path]:
@@ -110,25 +111,15 @@ def work(org: Org, job: Job) -> None:
     begun = time.monotonic()
     plan = queries.plan_of(org, job.user_id, job.facts["query"], include_deleted=job.operation == "queryAll")
     data_path, ends_path = paths(org, job)
-    sql = plan.sql_of(", ".join(columns(plan)))
+    sql = plan.sql_of(row_sql(plan, DELIMITERS[job.delimiter], LINE_ENDINGS[job.line_ending]))
     with (
         org.snapshot() as reader,
         data_path.open("wb") as data,
         ends_path.open("wb") as ends,
     ):
-        rows = _Rows(data, ends)
-        writer = csv.writer(
-            rows,
-            delimiter=DELIMITERS[job.delimiter],
-            lineterminator=LINE_ENDINGS[job.line_ending],
-            quoting=csv.QUOTE_ALL,
-        )
-        cursor = reader.execute(sql, plan.params)
-        while some := cursor.fetchmany(_FLUSH_ROWS):
-            writer.writerows(some)
-            if org.closing.is_set():
-                return
-        rows.flush()
+        count = _write(reader.execute(sql, plan.params), data, ends, org.closing.is_set)
+    if count is None:
+        return
     if jobs.still_wanted(org, job):
         header = [name for name, _, _ in plan.header]
         jobs.save(
@@ -136,7 +127,7 @@ def work(org: Org, job: Job) -> None:
             replace(
                 job,
                 state="JobComplete",
-                records=rows.count,
+                records=count,
                 milliseconds=int((time.monotonic() - begun) * 1000),
                 facts={**job.facts, "header": header},
             ),

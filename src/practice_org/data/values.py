@@ -77,7 +77,7 @@ def _text(f: Field, value: Any, typed: bool) -> str | None:
             raise _cannot(f, "string", value)
         value = str(value).lower() if isinstance(value, bool) else str(value)
     value = value.replace("\r\n", "\n").replace("\r", "\n") if f.type == "textarea" else value
-    value = value.strip()
+    value = value.replace("\x00", "").strip()
     if not value:
         return None
     if f.type == "multipicklist":

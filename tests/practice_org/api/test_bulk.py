@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from practice_org.data.jobs import DELIMITERS
 from practice_org.data.load import bulk_insert
 from practice_org.org import Org
 from practice_org.schema.custom import create_field
@@ -120,6 +121,25 @@ def test_result_pages_can_be_fetched_side_by_side(admin: Caller) -> None:
         for row in rows(admin("GET", page["resultUrl"].removeprefix("/services/data/v60.0")).text)[1:]
     ]
     assert sorted(found) == sorted([f"L{n}"] for n in range(65))
+
+
+def test_many_columns_and_each_delimiter(admin: Caller) -> None:
+    for number in range(60):
+        create_field(admin.org, "Lead", f"Text_{number}", "text")
+    values = {f"Text_{n}__c": f'%s "{n}" %w `|;^,' for n in range(60)}
+    admin.create("Lead", LastName="x", Company="c", Latitude=37.123456789012345, **values)
+    names = [
+        f["name"] for f in admin("GET", "/sobjects/Lead/describe").json["fields"] if f["type"] != "address"
+    ]
+    assert len(names) > 100
+    for word, delimiter in DELIMITERS.items():
+        job = start(admin, f"SELECT {', '.join(names)} FROM Lead", columnDelimiter=word)
+        finished(admin, "query", job)
+        header, row = rows(admin("GET", f"/jobs/query/{job}/results").text, delimiter)
+        found = dict(zip(header, row, strict=True))
+        assert header == names
+        assert {name: found[name] for name in values} == values
+        assert float(found["Latitude"]) == 37.123456789012345
 
 
 def test_no_rows_give_a_header(admin: Caller) -> None:
