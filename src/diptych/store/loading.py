@@ -1,49 +1,15 @@
-"""`load_page`: one part of a bulk result into the database (C-08, C-09)."""
+"""The rows of a bulk page as records, for those that are read one by one (see `loading_sqlite` and `loading_postgres`)."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from sqlalchemy.engine import Connection
-
-from diptych.domain.mapping import ObjectMapping, observe
-from diptych.domain.objects import synced_object
 from diptych.domain.pair import Record
 from diptych.domain.values import full_id, parse_instant
-from diptych.store.catalogue import Catalogue
-from diptych.store.mirror import mirror
-from diptych.store.pairs import chunks
-from diptych.store.people import add_people
-from diptych.sync.ports import PageLoad, SnapshotPage
-
-
-def load_carefully(
-    connection: Connection,
-    catalogue: Catalogue,
-    object_mapping: ObjectMapping,
-    page: SnapshotPage,
-    read_at: datetime,
-    now: datetime,
-    known_ids: Iterable[str],
-) -> PageLoad:
-    """Row by row through `canonical`: the way for pages that the fast one does not take."""
-    seen = set(known_ids)
-    known, new = [], []
-    for record in records_of(page, read_at):
-        if record.sf_id in seen:
-            known.append(record)
-        else:
-            seen.add(record.sf_id)
-            new.append(observe(object_mapping, record))
-    for some in chunks(new):
-        if synced_object(object_mapping.object_name).two_way:
-            add_people(connection, catalogue, object_mapping, some)
-        else:
-            mirror(connection, catalogue, object_mapping, some, now)
-    return PageLoad(len(new), tuple(known))
+from diptych.sync.ports import SnapshotPage
 
 
 def records_of(page: SnapshotPage, read_at: datetime) -> Iterator[Record]:
@@ -77,13 +43,3 @@ def record_of(object_name: str, row: Mapping[str, str | None], read_at: datetime
         converted_contact_id=row.get("ConvertedContactId") or None,
         fields={name: text or None for name, text in row.items()},
     )
-
-
-def ids_of(page: SnapshotPage) -> Sequence[str]:
-    """The Salesforce ids on a page, in full form."""
-    rows = csv.reader(io.StringIO(page.content.decode(), newline=""))
-    header = next(rows, [])
-    if "Id" not in header:
-        return []
-    place = header.index("Id")
-    return [full_id(row[place]) for row in rows]

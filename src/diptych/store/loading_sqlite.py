@@ -286,7 +286,9 @@ def _numbered(rows: Iterator[list[str]], first: int) -> Iterator[list[Any]]:
 
 def _read(mapped: FieldMapping, raw: Any) -> Any:
     try:
-        value: Value = canonical(mapped.kind, raw, mapped.scale)
+        # affinity has made a number of a 2 where yes or no was expected
+        given = str(raw) if mapped.kind is Kind.BOOLEAN and raw is not None else raw
+        value: Value = canonical(mapped.kind, given, mapped.scale)
     except InvalidValue:
         return None  # not of its kind: unknown, as when it is observed
     return encode_sqlite(value)
@@ -314,9 +316,9 @@ def _unfinished(kind: Kind, column: str) -> str | None:
     return {
         Kind.INTEGER: f"typeof({column}) IN ('text', 'real')",
         Kind.DECIMAL: f"typeof({column}) = 'text'",
-        Kind.BOOLEAN: f"typeof({column}) = 'text'",
-        Kind.DATE: f"length({column}) <> 10 OR substr({column}, 5, 1) <> '-'",
-        Kind.DATETIME: f"length({column}) <> 20",
+        Kind.BOOLEAN: f"{column} NOT IN (0, 1)",
+        Kind.DATE: f"date({column}, '+0 days') IS NOT {column}",
+        Kind.DATETIME: f"strftime('%Y-%m-%dT%H:%M:%SZ', {column}, '+0 days') IS NOT {column}",
         Kind.TIME: f"{column} IS NOT NULL",
         Kind.MULTI: f"instr({column}, ';')",
         Kind.ID: f"length({column}) = 15",

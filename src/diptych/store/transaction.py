@@ -14,7 +14,7 @@ from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked, Observation
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
-from diptych.store import loading, loading_sqlite, mirror, pairs, people, sync_state, tables, trouble
+from diptych.store import loading_postgres, loading_sqlite, mirror, pairs, people, sync_state, tables, trouble
 from diptych.store.catalogue import Catalogue, quote, read_catalogue
 from diptych.store.engines import is_postgres
 from diptych.store.system_tables import dead_letter, pair
@@ -83,26 +83,16 @@ class SqlTransaction:
 
     def load_page(self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime) -> PageLoad:
         self._engine_writes()
-        if not is_postgres(self.connection):
-            load = loading_sqlite.load_page(
-                self.connection,
-                self.catalogue,
-                object_mapping,
-                page,
-                read_at,
-                self._now(),
-                lambda sf_ids: self._known(object_mapping, sf_ids),
-            )
-        else:
-            load = loading.load_carefully(
-                self.connection,
-                self.catalogue,
-                object_mapping,
-                page,
-                read_at,
-                self._now(),
-                self._known(object_mapping, loading.ids_of(page)),
-            )
+        fast = loading_postgres if is_postgres(self.connection) else loading_sqlite
+        load = fast.load_page(
+            self.connection,
+            self.catalogue,
+            object_mapping,
+            page,
+            read_at,
+            self._now(),
+            lambda sf_ids: self._known(object_mapping, sf_ids),
+        )
         if load.inserted and object_mapping.object_name == "Account":
             people.find_companies(self.connection, self.catalogue, waiting=True)
         return load
