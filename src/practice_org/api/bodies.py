@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from practice_org.data.values import Mistyped
-from practice_org.errors import ApiError, json_parser_error
+from practice_org.errors import json_parser_error
 from practice_org.http import Context
 
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -75,10 +75,6 @@ def json_object(ctx: Context) -> dict[str, Any]:
 def flag(value: Any) -> bool:
     """A JSON or query-string boolean."""
     return value is True or (isinstance(value, str) and value.lower() == "true")
-
-
-def missing(message: str) -> ApiError:
-    return ApiError(400, "MISSING_ARGUMENT", message)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ def options_of(ctx: Context, *, all_or_none: bool = False, upsert: bool = False)
 
 
 def location(ctx: Context, obj: ObjectType, record_id: str) -> str:
+    """The path of a record, for Location headers."""
     return f"/services/data/v{ctx.version}/sobjects/{obj.name}/{record_id}"
 
 

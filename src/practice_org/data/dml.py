@@ -39,6 +39,8 @@ class Write:
 
 @dataclass(frozen=True)
 class Outcome:
+    """What became of one write: the id, or the refusal."""
+
     id: str | None
     error: ApiError | None = None
     created: bool = False

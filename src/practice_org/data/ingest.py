@@ -39,6 +39,7 @@ class Files:
 
 
 def files(org: Org, job: Job) -> Files:
+    """Where a job keeps its upload and its results."""
     return Files(*(org.file(f"job-{job.id}.{part}") for part in ("upload", "succeeded", "failed")))
 
 

@@ -69,6 +69,8 @@ PEOPLE = frozenset({"Lead", "Contact", "User", "Individual"})
 
 @dataclass(frozen=True)
 class PicklistEntry:
+    """One value of a picklist with what people see for it."""
+
     value: str
     label: str
     default: bool = False
@@ -130,6 +132,8 @@ class Field:
 
 @dataclass(frozen=True)
 class ChildRelationship:
+    """A reference to this object from another; `flags`: c cascades, r restricts, h is hidden."""
+
     child: str
     field: str
     name: str | None

@@ -23,6 +23,8 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Token:
+    """One word; `kind` is the name of its group in the pattern, or `end`."""
+
     kind: str
     text: str
     at: int

@@ -37,10 +37,12 @@ def refuse(code: str, message: str, text: str, at: int) -> ApiError:
 
 
 def malformed(text: str, at: int, message: str) -> ApiError:
+    """MALFORMED_QUERY at a place."""
     return refuse("MALFORMED_QUERY", message, text, at)
 
 
 def no_such_column(text: str, at: int, name: str, entity: str) -> ApiError:
+    """A field that the entity lacks, or that the user may not see."""
     return refuse(
         "INVALID_FIELD",
         f"No such column '{name}' on entity '{entity}'. If you are attempting to use a custom field, be sure "
@@ -52,6 +54,7 @@ def no_such_column(text: str, at: int, name: str, entity: str) -> ApiError:
 
 
 def no_such_relationship(text: str, at: int, name: str) -> ApiError:
+    """A parent relationship that there is not."""
     return refuse(
         "INVALID_FIELD",
         f"Didn't understand relationship '{name}' in field path. If you are attempting to use a custom "
@@ -63,6 +66,7 @@ def no_such_relationship(text: str, at: int, name: str) -> ApiError:
 
 
 def no_such_child(text: str, at: int, name: str) -> ApiError:
+    """A child relationship that there is not."""
     return refuse(
         "INVALID_TYPE",
         f"Didn't understand relationship '{name}' in FROM part of query call. If you are attempting to use a "
@@ -74,6 +78,7 @@ def no_such_child(text: str, at: int, name: str) -> ApiError:
 
 
 def no_such_object(text: str, at: int, name: str) -> ApiError:
+    """An object that there is not, or that the user may not read."""
     return refuse(
         "INVALID_TYPE",
         f"sObject type '{name}' is not supported. If you are attempting to use a custom object, be sure to "

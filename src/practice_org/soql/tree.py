@@ -64,6 +64,8 @@ class Literal:
 
 @dataclass(frozen=True)
 class Compare:
+    """`Email LIKE 'a%'`: one field, one operator, one value."""
+
     left: Path | Call
     op: str
     right: Literal
@@ -71,6 +73,8 @@ class Compare:
 
 @dataclass(frozen=True)
 class InList:
+    """`Rating IN ('Hot', 'Warm')`, or NOT IN."""
+
     left: Path | Call
     values: tuple[Literal, ...]
     negated: bool
@@ -78,6 +82,8 @@ class InList:
 
 @dataclass(frozen=True)
 class SemiJoin:
+    """`AccountId IN (SELECT Id FROM Account)`, or NOT IN."""
+
     left: Path
     query: Query
     negated: bool
@@ -86,6 +92,8 @@ class SemiJoin:
 
 @dataclass(frozen=True)
 class Includes:
+    """`Colours__c INCLUDES ('red;blue')`, or EXCLUDES."""
+
     left: Path
     values: tuple[Literal, ...]
     negated: bool
@@ -93,16 +101,22 @@ class Includes:
 
 @dataclass(frozen=True)
 class And:
+    """All of the parts hold."""
+
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True)
 class Or:
+    """One of the parts holds."""
+
     parts: tuple[Condition, ...]
 
 
 @dataclass(frozen=True)
 class Not:
+    """The part does not hold."""
+
     part: Condition
 
 
@@ -111,6 +125,8 @@ Condition = Compare | InList | SemiJoin | Includes | And | Or | Not
 
 @dataclass(frozen=True)
 class Order:
+    """One entry of ORDER BY; `nulls_last` is None where the query is silent."""
+
     value: Path | Call
     descending: bool
     nulls_last: bool | None
