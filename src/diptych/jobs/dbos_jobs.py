@@ -20,6 +20,7 @@ from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer
 from dbos import WorkflowStatus as DbosStatus
 
 from diptych.jobs.port import Handler, Job, JobStatus, JsonMap, UnknownJob
+from diptych.jobs.takeover import Takeover
 
 # what a waiting job's arguments mean; raise it only when an older job could not be run any more
 APPLICATION_VERSION = "jobs-1"
@@ -111,7 +112,8 @@ class DbosJobs:
                 polling_interval_sec=0.2,
                 on_conflict="always_update",
             )
-            stop.wait()
+            heart = Takeover(self._own_engine(), self._client(), self._executor, _QUEUE)
+            heart.run(stop)
         finally:
             DBOS.destroy(destroy_registry=True)
 
