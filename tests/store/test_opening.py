@@ -23,8 +23,8 @@ from diptych.store.connection import (
 from diptych.store.migrations.upgrade import SCHEMA_VERSION
 from diptych.store.secrets import KEY_FILE, SecretUnreadable, open_secrets
 from diptych.store.system_tables import metadata
-from diptych.sync.ports import LeaseLost, StoreBusy
-from tests.contract.store_contract import T0
+from diptych.sync.ports import LeaseLost, PairChange, StoreBusy
+from tests.contract.store_contract import LEAD, MAPPING, T0, seen, sf_id
 from tests.postgres_server import PostgresServer
 
 
@@ -183,6 +183,35 @@ def test_a_lease_lost_within_a_transaction_undoes_it(database_url: str) -> None:
         assert tx.setting("a") is None
     store.close()
     other.close()
+
+
+@pytest.mark.postgres
+def test_an_edit_waits_for_the_engine_and_is_not_lost(postgres: PostgresServer) -> None:
+    url = postgres.create_database()
+    store = open_store(url)
+    with store.transaction() as tx:
+        tx.provision(MAPPING)
+        tx.save_mapping(MAPPING, T0, "set-up")
+        tx.add_people(LEAD, [seen(1, city="Bonn")], None)
+    started = threading.Event()
+
+    def edit() -> None:
+        with store.engine.begin() as connection:
+            started.set()
+            connection.execute(sa.text("UPDATE person SET city = 'Oslo'"))
+
+    user = threading.Thread(target=edit)
+    with store.transaction() as tx:
+        pair = tx.linked(LEAD, [sf_id(1)])[sf_id(1)].pair
+        user.start()
+        assert started.wait(30)
+        tx.save([PairChange(pair.id, pair.person_id, ours={"city": "Rom"}, base={"city": "Rom"})], None)
+    user.join()
+    with store.transaction() as tx:
+        again = tx.linked(LEAD, [sf_id(1)])[sf_id(1)]
+    assert (again.base["city"], again.dirty) == ("Rom", {"city": "Oslo"})
+    store.close()
+    postgres.drop_database(url)
 
 
 # ---------------------------------------------------------------- secrets

@@ -61,31 +61,22 @@ class _Page:
         self.given_back: dict[str, dict[str, str]] = {}
 
     def rows(self) -> Iterator[list[str]]:
-        """Data rows of the right width, trimmed where they need it."""
+        """The data rows, as they are in the page."""
         reader = csv.reader(io.StringIO(self._text, newline=""))
         next(reader, None)
-        return trimmed(reader) if self.known is None else self._unknown(trimmed(reader))
+        return reader if self.known is None else self._unknown(reader)
 
     def _unknown(self, rows: Iterator[list[str]]) -> Iterator[list[str]]:
         """The rows that are not known; the others are kept aside."""
         id_place = self.place["Id"]
         seen = set(self.known or ())
         for row in rows:
-            row[id_place] = sf_id = full_id(row[id_place])
+            row[id_place] = sf_id = full_id(row[id_place].strip())
             if sf_id in seen:
                 self.given_back[sf_id] = dict(zip(self.header, row, strict=True))
             else:
                 seen.add(sf_id)
                 yield row
-
-
-def trimmed(rows: Iterator[list[str]]) -> Iterator[list[str]]:
-    """The rows without blanks at the edges of cells. Most rows have none: `strip` then gives back the very same texts."""
-    strip = str.strip
-    for row in rows:
-        if list(map(strip, row)) != row:
-            row = [cell.strip(_EDGES) for cell in row]
-        yield row
 
 
 def load_page(
@@ -210,19 +201,17 @@ class _Loader:
 
     def _noted(self, source: _Page, rows: Iterator[list[str]], seen: _Seen) -> Iterator[list[str]]:
         id_place, stamp_place = source.place["Id"], source.place["SystemModstamp"]
-        add_id, add_stamp = seen.ids.append, seen.stamps.append
-        converted = source.place.get("IsConverted")
-        if converted is None:
-            for row in rows:
-                add_id(row[id_place])
-                add_stamp(row[stamp_place])
-                yield row
-            return
-        add_converted = seen.converted.append
+        converted = source.place.get("IsConverted", -1)
+        add_id, add_stamp, add_converted = seen.ids.append, seen.stamps.append, seen.converted.append
+        strip = str.strip
         for row in rows:
+            # most rows have no blanks at the edges: strip() then gives back the very same texts
+            if list(map(strip, row)) != row:
+                row = [cell.strip(_EDGES) for cell in row]
             add_id(row[id_place])
             add_stamp(row[stamp_place])
-            add_converted(row[converted])
+            if converted >= 0:
+                add_converted(row[converted])
             yield row
 
     def _system(self, source: _Page) -> tuple[list[str], list[str]]:
@@ -280,8 +269,9 @@ class _Loader:
 
 
 def _numbered(rows: Iterator[list[str]], first: int) -> Iterator[list[Any]]:
+    """For the further parts: trimmed, with the person's id at the end."""
     for number, row in enumerate(rows, first):
-        yield [*row, number]
+        yield [*(cell.strip(_EDGES) for cell in row), number]
 
 
 def _read(mapped: FieldMapping, raw: Any) -> Any:
