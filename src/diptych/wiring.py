@@ -123,6 +123,7 @@ class Workspace:
             page_rows=settings.page_rows,
             pause_seconds=settings.pause_seconds,
             wake=self.sync_now,
+            look=self.store.looking,
         )
         self._budget: tuple[Org, CallBudget] | None = None
 
@@ -204,7 +205,7 @@ class Workspace:
         self._ask_for("verify", {"repair": repair})
 
     def _ask_for(self, job: str, arguments: dict[str, object] | None = None) -> None:
-        with self.store.transaction() as unit:
+        with self.store.looking() as unit:
             started = unit.setting(STARTED)
         if not started:
             return
@@ -214,7 +215,7 @@ class Workspace:
             _log.warning("the worker could not be asked for a %s: %s", job, problem)
 
     def _loaded(self) -> bool:
-        with self.store.transaction() as unit:
+        with self.store.looking() as unit:
             mapping = unit.mapping()
             progress = [unit.snapshot(o.name) for o in SYNCED_OBJECTS if mapping.of(o.name).fields]
         return all(p is not None and p.state in ("complete", "failed") for p in progress)
@@ -252,7 +253,7 @@ class Workspace:
 
     def status(self) -> Status:
         """Where the whole stands; asks the org nothing."""
-        with self.store.transaction() as unit:
+        with self.store.looking() as unit:
             mapping = unit.mapping()
             ledger, verified = unit.setting(LEDGER), unit.setting(LAST_VERIFY)
         return read_status(

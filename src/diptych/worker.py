@@ -12,7 +12,6 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from diptych.domain.objects import TWO_WAY_OBJECTS
 from diptych.domain.outcome import LoginFailed, OrgError
 from diptych.jobs.port import JsonMap
 from diptych.setup.state import SetupRefused, Step
@@ -38,7 +37,7 @@ class Worker:
         self._space, self._stop = workspace, stop
         self._ended_at: float | None = None
         self._hold_until = 0.0
-        self._known_changes: frozenset[tuple[str, int]] = frozenset()
+        self._history = 0
         self._cycles = 0
         self._moved = False
 
@@ -69,7 +68,6 @@ class Worker:
         except (OrgError, SetupRefused, StoreBusy, LeaseLost) as problem:
             return {"status": "Failed", "error": str(problem)}
         finally:
-            self._known_changes = self._changes()
             self._ended_at = time.monotonic()
             self._cycles += 1
             if self._cycles % _PURGE_EVERY == 0:
@@ -107,19 +105,12 @@ class Worker:
         waited = time.monotonic() - self._ended_at
         if waited >= self._space.setup.pause_seconds():
             return True
-        return waited >= _LOOK_SECONDS and bool(self._changes() - self._known_changes)
+        return self._edited()
 
-    def _changes(self) -> frozenset[tuple[str, int]]:
-        """A few of the pairs that owe a write now: new ones among them are a reason not to wait."""
-        found: set[tuple[str, int]] = set()
-        with self._space.store.transaction() as unit:
-            mapping = unit.mapping()
-            for known in TWO_WAY_OBJECTS:
-                mapped = mapping.of(known.name)
-                if mapped.fields:
-                    owed = unit.owed(mapped, self._space.clock.now(), 0, 50)
-                    found |= {(known.name, linked.pair.id) for linked in owed}
-        return frozenset(found)
+    def _edited(self) -> bool:
+        """Whether something was changed here since the last look."""
+        self._history, edited = self._space.queries.edits_since(self._history)
+        return edited
 
 
 def outcome(report: CycleReport) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.postgres_server import PostgresServer, running_postgres
 from tests.practice_org.server import RunningOrg, start_practice_org
 
 
@@ -88,3 +89,9 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
             time.sleep(0.1)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with running_postgres() as server:
+        yield server

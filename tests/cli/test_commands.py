@@ -9,9 +9,11 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.cli.conftest import Terminal, connect_arguments
+from tests.postgres_server import PostgresServer
 from tests.practice_org.server import RunningOrg
 
 
@@ -279,3 +281,23 @@ def test_another_master_key_is_said(terminal: Terminal, practice_org: RunningOrg
     assert terminal.json("status")["state"] == "connected"
     terminal.connect(practice_org)
     assert terminal.json("preflight")["ready"]
+
+
+@pytest.mark.postgres
+def test_the_same_on_postgresql(
+    terminal: Terminal, practice_org: RunningOrg, postgres: PostgresServer
+) -> None:
+    terminal.environment["DIPTYCH_DATABASE_URL"] = url = postgres.create_database()
+    terminal.set_up(practice_org)
+    assert terminal.json("sync", "--once")["status"] == "Succeeded"
+    with psycopg.connect(url) as database:
+        row = database.execute(
+            "UPDATE person SET title = 'From SQL' WHERE id = "
+            "(SELECT min(id) FROM person WHERE link_state = 'lead') RETURNING salesforce_id"
+        ).fetchone()
+    assert row is not None
+    assert terminal.json("sync", "--once")["objects"]["Lead"]["pushed"] == 1
+    with practice_org.api("sales") as api:
+        assert api.get(f"sobjects/Lead/{row[0]}").json()["Title"] == "From SQL"
+    assert terminal.json("verify")["equal"]
+    assert not list(terminal.folder.glob("*.db"))

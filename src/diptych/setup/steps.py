@@ -8,6 +8,7 @@ changed in the org here. All of it stays open after the start, but for the org i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -59,10 +60,13 @@ class Setup:
         page_rows: int = 10_000,
         pause_seconds: float = 60,
         wake: Callable[[], None] = lambda: None,
+        look: Callable[[], AbstractContextManager[Transaction]] | None = None,
     ) -> None:
-        """`wake` tells the worker that there is something to do; `pause_seconds` holds until a person sets another."""
+        """`wake` tells the worker that there is something to do; `pause_seconds` holds until a person sets another; `look`
+        opens a unit that only reads, where the store has a cheaper one for that."""
         self._store, self._vault, self._connector, self._clock = store, vault, connector, clock
         self._page_rows, self._pause_seconds, self._wake = page_rows, pause_seconds, wake
+        self._look = look or store.transaction
         self._org: Org | None = None
         self._org_credentials: Credentials | None = None
         self._described: dict[str, ObjectDescription] = {}
@@ -74,7 +78,7 @@ class Setup:
 
     def state(self) -> SetupState:
         connection = self._vault.load()
-        with self._store.transaction() as unit:
+        with self._look() as unit:
             return read_state(unit, connection is not None, bool(connection and connection.locked))
 
     def connection(self) -> Connection | None:
@@ -173,7 +177,7 @@ class Setup:
     ) -> list[FieldChoice]:
         """All fields that the sync user sees, those gone since last time too. Reads of the org are kept for a minute."""
         described = self._describe(fresh)
-        with self._store.transaction() as unit:
+        with self._look() as unit:
             selection, seen, mapped = kept.read_selection(unit), kept.read_seen(unit), unit.mapping()
         selected = chosen(described, selection)
         found: list[FieldChoice] = []
@@ -265,7 +269,7 @@ class Setup:
     def plan(self, samples: int = 2) -> Plan:
         """What the first sync would do: rows, columns, API calls, time, and a few records before and after."""
         described = self._describe()
-        with self._store.transaction() as unit:
+        with self._look() as unit:
             current = unit.mapping()
             selected = chosen(described, kept.read_selection(unit))
             proposal = propose(described, selected, current, kept.read_apart(unit))
@@ -283,7 +287,7 @@ class Setup:
 
     def mapping(self) -> MappingView:
         """The mapping as rows: pairs, fields without a partner, the rest."""
-        with self._store.transaction() as unit:
+        with self._look() as unit:
             return view(unit.mapping())
 
     def pair(self, first: str, second: str) -> Mappings:
@@ -371,7 +375,7 @@ class Setup:
 
     def pause_seconds(self) -> float:
         """The pause between cycles that holds now."""
-        with self._store.transaction() as unit:
+        with self._look() as unit:
             return self._pause(unit)
 
     def set_pause_seconds(self, seconds: float) -> None:
@@ -388,7 +392,7 @@ class Setup:
         return instant_text(self._clock.now())
 
     def _current(self) -> Mappings:
-        with self._store.transaction() as unit:
+        with self._look() as unit:
             return unit.mapping()
 
     def _pause(self, unit: Transaction) -> float:

@@ -63,6 +63,13 @@ class SqlStore:
         with told_apart(), reading(self.engine).begin() as connection:
             yield connection
 
+    @contextmanager
+    def looking(self) -> Iterator[SqlTransaction]:
+        """A unit that only reads; unlike `transaction` it never waits for a writer, nor lets one wait. What it would write
+        is an error or undone, so it is for the methods of a unit that read."""
+        with self.reading() as connection:
+            yield SqlTransaction(connection, self._mappings, self.now)
+
     def acquire_lease(self, holder: str, now: datetime, ttl_seconds: float) -> Lease | None:
         with told_apart(), self.engine.begin() as connection:
             return leases.acquire(connection, holder, now, ttl_seconds)

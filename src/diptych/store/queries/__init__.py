@@ -76,6 +76,12 @@ class Queries:
         with self._reading() as connection:
             return ledger.runs(connection, limit, before, kind)
 
+    def edits_since(self, after: int) -> tuple[int, bool]:
+        """The number of the latest line of history, and whether one after `after` is a change made here. A hint that there
+        is something to send; lines of others may still become visible with lower numbers."""
+        with self._reading() as connection:
+            return ledger.edits_since(connection, after)
+
     def dead_letters(
         self, limit: int = 100, page: int = 1, **filters: Any
     ) -> tuple[list[DeadLetterRow], int]:

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from diptych.store.system_tables import run, step
+from diptych.store.system_tables import change_log, run, step
 from diptych.sync.ports import Step
 
 
@@ -75,3 +75,11 @@ def with_steps(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunRow]
         )
         for row in rows
     ]
+
+
+def edits_since(connection: Connection, after: int) -> tuple[int, bool]:
+    """See `Queries.edits_since`."""
+    c = change_log.c
+    newest = connection.execute(sa.select(sa.func.max(c.id))).scalar() or 0
+    edited = connection.execute(sa.select(c.id).where(c.id > after, c.side == "ours").limit(1)).first()
+    return int(newest), edited is not None
