@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 
 from diptych.domain.values import Value
-from diptych.store import editing, leases, tables
+from diptych.store import editing, leases
 from diptych.store.catalogue import read_catalogue
 from diptych.store.engines import is_postgres, open_engine, reading, told_apart
 from diptych.store.migrations.upgrade import upgrade
@@ -27,9 +27,7 @@ def open_store(url: str, now: Callable[[], datetime] | None = None) -> SqlStore:
     """
     engine = open_engine(url)
     try:
-        if upgrade(engine):
-            with engine.begin() as connection:
-                tables.rebuild(connection, read_catalogue(connection))
+        upgrade(engine)
     except BaseException:
         engine.dispose()
         raise

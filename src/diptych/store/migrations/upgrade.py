@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from diptych.store import tables
+from diptych.store.catalogue import read_catalogue
 from diptych.store.engines import StoreUnusable, busy, is_postgres
 
 SCHEMA_VERSION = "0001"
@@ -17,7 +19,7 @@ _ADVISORY_LOCK = 0x64697074
 
 
 def upgrade(engine: Engine) -> bool:
-    """Run what is missing, in one transaction; whether anything was. Safe to call from several processes at once.
+    """Run what is missing, and make triggers and views, in one transaction; whether anything was. Safe to call from several processes at once.
 
     Raises StoreUnusable for a database of a newer version, a file that is no database, or one that cannot be reached.
     """
@@ -58,6 +60,7 @@ def _run(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, SCHEMA_VERSION)
+    tables.rebuild(connection, read_catalogue(connection))
 
 
 def _why(engine: Engine, problem: Exception) -> str:
