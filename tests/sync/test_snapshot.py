@@ -10,7 +10,7 @@ import pytest
 from diptych.sync import crashpoint
 from diptych.sync.cycle import run_initial_load
 from diptych.testing import Crash, Fault
-from tests.sync.world import World
+from tests.sync.world import World, person_field
 
 
 @pytest.fixture
@@ -151,3 +151,23 @@ def test_an_empty_object_is_complete_too() -> None:
     lead = world.lead("First")
     world.cycle()
     assert world.person(lead)["last_name"] == "First"
+
+
+def test_a_field_mapped_later_arrives_for_everyone_when_the_load_is_repeated(world: World) -> None:
+    converted, edited = world.sf.ids("Lead")[:2]
+    for sf_id in (converted, edited):
+        world.sf.edit("Lead", sf_id, Website="https://example.com")
+    world.sf.convert(converted)
+    world.ready()
+    world.store.edit(world.pair(converted).person_id, "city", None)
+    world.add_field(person_field("Lead", "Website", "website"))
+    with world.store.transaction() as tx:
+        done = tx.snapshot("Lead")
+        assert done is not None
+        tx.save_snapshot(replace(done, state="requested", job_id=None, locator=None, rows_applied=0))
+    world.cycles(4)
+    assert world.person(edited)["website"] == "https://example.com"
+    assert world.person(converted)["website"] == "https://example.com"
+    assert world.person(converted)["city"] is None, "what was edited here since stays"
+    assert each_once(world)
+    assert not world.writes(converted)

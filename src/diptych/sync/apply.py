@@ -145,9 +145,7 @@ def decide(linked: Linked, observation: Observation, object_mapping: ObjectMappi
     unsettled = pair.seen_at is None or (record.modstamp >= pair.seen_at and record.read_at > pair.seen_at)
     fate = fate_of(record)
     if pair.state in ENDED and fate is not Fate.LIVE and not (newer or unsettled or pair.fenced):
-        return Decision(
-            Applied(skipped=1)
-        )  # an ended record seen again must not touch what was edited here since
+        return _seen_again(linked, observation)
     window_over = pair.inflight is not None and record.read_at >= pair.inflight.sent_at + terms.zombie_max
     merged = merge(linked, observation, object_mapping, sync_user=terms.sync_user, window_over=window_over)
     change = PairChange(
@@ -169,6 +167,31 @@ def decide(linked: Linked, observation: Observation, object_mapping: ObjectMappi
     counted = _count(change, fate, pair, bool(observation.unreadable) and newer)
     significant = newer or unsettled or _says_more(change)
     return Decision(counted, change, merged, fate, significant)
+
+
+def _seen_again(linked: Linked, observation: Observation) -> Decision:
+    """An ended record seen again must not touch what was edited here since; only what was never seen of it is taken: columns
+    that are blank on both remembered sides, because they have been mapped since."""
+    pair, record = linked.pair, observation.record
+    unseen = {
+        column: value
+        for column, value in observation.values.items()
+        if value is not None
+        and column in linked.ours
+        and linked.ours[column] is None
+        and linked.base.get(column) is None
+    }
+    if not unseen:
+        return Decision(Applied(skipped=1))
+    change = PairChange(
+        pair.id,
+        pair.person_id,
+        ours=unseen,
+        base=unseen,
+        history_by=record.modified_by,
+        history_at=record.modified_at or record.modstamp,
+    )
+    return Decision(Applied(updated=1), change, significant=True)
 
 
 def _says_more(change: PairChange) -> bool:
