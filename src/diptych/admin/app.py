@@ -1,0 +1,92 @@
+"""The admin application: pages, their guard, and what is said when something fails."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from diptych.admin.access import Access
+from diptych.admin.frame import STATIC, page
+from diptych.admin.guard import Confine, ForgedForm, NotAdmitted, admitted
+from diptych.admin.pages import enter
+from diptych.admin.trouble import EXPECTED, trouble_of
+from diptych.admin.words import _
+
+if TYPE_CHECKING:
+    from diptych.admin.services import Workspace
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(workspace: Workspace) -> FastAPI:
+    """The admin pages of one workspace. Raises OSError when its data folder cannot be written."""
+    app = FastAPI(title="Diptych", docs_url=None, redoc_url=None, openapi_url=None)
+    settings = workspace.settings
+    app.state.workspace = workspace
+    app.state.open_access = settings.open_access
+    app.state.access = Access(settings.data_dir)
+    if settings.start_token is not None:
+        app.state.access.accept(settings.start_token.get_secret_value())
+    app.add_middleware(Confine)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.include_router(enter.router)
+    for router in _guarded():
+        app.include_router(router, dependencies=[Depends(admitted)])
+    _say_what_failed(app)
+    return app
+
+
+def _guarded() -> list:  # type: ignore[type-arg]
+    from diptych.admin.pages import events, home, people
+
+    return [home.router, events.router, people.router]
+
+
+def _say_what_failed(app: FastAPI) -> None:
+    @app.exception_handler(NotAdmitted)
+    def not_admitted(request: Request, _problem: Exception) -> Response:
+        return page(request, "enter.html", 401, trouble=None)
+
+    @app.exception_handler(ForgedForm)
+    def forged(request: Request, _problem: Exception) -> Response:
+        return _failed(
+            request,
+            403,
+            _("This form is out of date"),
+            _("It was opened before the last time this browser was admitted, so nothing was done."),
+            _("Go back, reload the page, and send it again."),
+        )
+
+    @app.exception_handler(HTTPException)
+    def refused(request: Request, problem: HTTPException) -> Response:
+        if problem.status_code == 404:
+            words = problem.detail if problem.detail != "Not Found" else _("There is no page at this address.")
+            return _failed(request, 404, _("Not found"), words)
+        return _failed(request, problem.status_code, _("That did not work"), str(problem.detail))
+
+    async def expected(request: Request, problem: Exception) -> Response:
+        said = trouble_of(problem)
+        return _failed(request, 503, said.message, said.cause or _("Nothing was changed."), said.remedy)
+
+    for kind in EXPECTED:
+        app.add_exception_handler(kind, expected)
+
+    @app.exception_handler(Exception)
+    def broken(request: Request, problem: Exception) -> Response:
+        _log.exception("%s %s failed", request.method, request.url.path, exc_info=problem)
+        return _failed(
+            request,
+            500,
+            _("This page has a defect"),
+            _("The error is in the server's log, with its time. The sync itself runs in another process and goes on."),
+            _("Try again; if it happens again, please report it with those lines of the log."),
+        )
+
+
+def _failed(request: Request, status: int, title: str, message: str, remedy: str = "") -> Response:
+    return page(request, "trouble.html", status, title=title, message=message, remedy=remedy, back="")

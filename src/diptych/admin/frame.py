@@ -1,0 +1,106 @@
+"""The frame of every page: templates, the state at the top right, notes carried over a redirect."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from diptych.admin import show
+from diptych.admin.guard import access_of, cookie_name, session_of
+from diptych.admin.services import Workspace
+from diptych.admin.words import _, ngettext
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+
+
+def workspace_of(request: Request) -> Workspace:
+    workspace: Workspace = request.app.state.workspace
+    return workspace
+
+
+@cache
+def _static_url(name: str) -> str:
+    """The address of a static file; its content is part of it, so that it may be kept for ever."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return f"/static/{name}?{digest}"
+
+
+def _query_url(path: str, **parameters: object) -> str:
+    given = {name: value for name, value in parameters.items() if value not in (None, "")}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_callables(_, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    environment.globals.update(static=_static_url, url=_query_url)
+    environment.filters.update(show.FILTERS)
+    return environment
+
+
+def fragment(template: str, **values: object) -> str:
+    """A template without the page around it, for live updates."""
+    return _environment().get_template(template).render(**values)
+
+
+def page(request: Request, template: str, status: int = 200, **values: object) -> Response:
+    """A whole page. `note` (a message to show once) is taken from the cookie that `go` left."""
+    session = session_of(request) or ""
+    note = _note(request)
+    html = fragment(
+        template,
+        request_path=request.url.path,
+        form_token=access_of(request).form_token(session),
+        admitted=bool(session) or request.app.state.open_access,
+        note=note,
+        summary=summary_of(request),
+        demo=workspace_of(request).demo,
+        **values,
+    )
+    answer = HTMLResponse(html, status)
+    if note:
+        answer.delete_cookie(cookie_name(request, "note"))
+    return answer
+
+
+def go(request: Request, address: str, message: str = "", *, kind: str = "done", remedy: str = "") -> Response:
+    """Redirect after a form, with a message for the page that follows. `kind`: done, warning, problem."""
+    answer = RedirectResponse(address, 303)
+    if message:
+        text = json.dumps({"kind": kind, "message": message[:1500], "remedy": remedy[:1000]})
+        answer.set_cookie(
+            cookie_name(request, "note"),
+            access_of(request).seal(text.encode("utf-8").hex()),
+            httponly=True,
+            samesite="lax",
+            max_age=120,
+        )
+    return answer
+
+
+def _note(request: Request) -> Mapping[str, str] | None:
+    sealed = request.cookies.get(cookie_name(request, "note"))
+    text = access_of(request).unseal(sealed) if sealed else None
+    if text is None:
+        return None
+    note: Mapping[str, str] = json.loads(bytes.fromhex(text))
+    return note

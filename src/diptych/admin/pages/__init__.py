@@ -1,0 +1,1 @@
+"""One module a group of pages: what they read, what their forms do."""

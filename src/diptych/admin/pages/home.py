@@ -1,0 +1,16 @@
+"""The start page: where the person most likely wants to go."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from diptych.admin.frame import workspace_of
+
+router = APIRouter()
+
+
+@router.get("/")
+def home(request: Request) -> Response:
+    """The set-up while it is not done, the people afterwards."""
+    return RedirectResponse("/people" if workspace_of(request).setup.state().running else "/setup", 303)

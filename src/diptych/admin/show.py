@@ -1,0 +1,82 @@
+"""How values look on a page: times, numbers, durations, field values. English; numbers with thin groups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from diptych.admin.words import _, ngettext
+
+
+def number(value: int | float | None) -> str:
+    """12,345; an en dash when there is none."""
+    return "–" if value is None else f"{value:,.0f}"
+
+
+def moment(value: datetime | str | None) -> Markup:
+    """A `<time>` in UTC that app.js turns into the reader's own time zone; an en dash when there is none."""
+    if not value:
+        return Markup("–")
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return escape(value)
+    at = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        at.isoformat(timespec="seconds"), at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    )
+
+
+def duration(seconds: float | None) -> str:
+    """'4 s', '3 min', '2 h 5 min', '3 days': as exact as a person needs it."""
+    if seconds is None:
+        return "–"
+    whole = max(0, round(seconds))
+    if whole < 100:
+        return _("%d s") % whole
+    if whole < 100 * 60:
+        return _("%d min") % round(whole / 60)
+    if whole < 48 * 3600:
+        return _("%(h)d h %(m)d min") % {"h": whole // 3600, "m": whole % 3600 // 60}
+    days = round(whole / 86400)
+    return ngettext("%d day", "%d days", days) % days
+
+
+def elapsed(start: datetime | None, end: datetime | None) -> str:
+    return duration((end - start).total_seconds()) if start and end else "–"
+
+
+def value(content: Any) -> Markup:
+    """A field value: blank shown as such, yes and no for checkboxes, times as times; text escaped, lines kept."""
+    if content is None or content == "":
+        return Markup('<span class="blank">{}</span>').format(_("blank"))
+    if content is True or content is False:
+        return escape(_("yes") if content else _("no"))
+    if isinstance(content, datetime):
+        return moment(content)
+    text = str(content)
+    if len(text) == 20 and text[10] == "T" and text.endswith("Z"):
+        return moment(text)
+    return escape(text)
+
+
+def percent(part: float | None) -> str:
+    """0.413 as '41 %'; little is not shown as nothing."""
+    if part is None:
+        return "–"
+    if 0 < part < 0.01:
+        return "< 1 %"
+    return f"{part * 100:.0f} %"
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "number": number,
+    "moment": moment,
+    "duration": duration,
+    "value": value,
+    "percent": percent,
+}

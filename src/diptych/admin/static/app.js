@@ -1,0 +1,101 @@
+// Small comforts; every page works without them.
+"use strict";
+
+// times in the reader's own time zone
+function localTimes(root) {
+  for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
+    const at = new Date(time.dateTime);
+    if (Number.isNaN(at.getTime())) continue;
+    const sameDay = at.toDateString() === new Date().toDateString();
+    time.title = at.toString();
+    time.textContent = sameDay
+      ? at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })
+      : at.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    time.dataset.local = "yes";
+  }
+}
+
+// <input data-filter="#table"> hides rows of a table body that do not contain every word
+function startFilters() {
+  for (const box of document.querySelectorAll("[data-filter]")) {
+    const scope = document.querySelector(box.dataset.filter);
+    const status = document.querySelector(box.dataset.filterStatus || "#no-such-thing");
+    const only = document.querySelector(box.dataset.filterOnly || "#no-such-thing");
+    if (!scope) continue;
+    const apply = () => {
+      const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let shown = 0;
+      for (const row of scope.querySelectorAll("[data-row]")) {
+        const ticked = row.querySelector("input[type=checkbox]");
+        const fits = words.every((word) => row.dataset.row.toLowerCase().includes(word))
+          && (!only || !only.value || (only.value === "ticked") === Boolean(ticked && ticked.checked));
+        row.hidden = !fits;
+        if (fits) shown += 1;
+      }
+      if (status) status.textContent = status.dataset.words.replace("{n}", shown);
+    };
+    box.closest("[hidden]")?.removeAttribute("hidden");
+    box.addEventListener("input", apply);
+    if (only) only.addEventListener("change", apply);
+    apply();
+  }
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  localTimes(document);
+  startFilters();
+  for (const hidden of document.querySelectorAll("[data-needs-script]")) hidden.hidden = false;
+  const problem = document.getElementById("problem");
+  if (problem) problem.focus({ preventScroll: false });
+});
+document.addEventListener("htmx:afterSettle", (event) => localTimes(event.target));
+document.addEventListener("htmx:sseMessage", (event) => localTimes(event.target));
+
+// tick or clear all rows that are shown
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-tick]");
+  if (!button) return;
+  const scope = document.querySelector(button.dataset.scope);
+  for (const row of scope.querySelectorAll("[data-row]:not([hidden])")) {
+    const box = row.querySelector("input[type=checkbox]:not([disabled])");
+    if (box) box.checked = button.dataset.tick === "yes";
+  }
+  scope.dispatchEvent(new Event("change", { bubbles: true }));
+});
+
+// a choice that shows its own part of the form: <input type=radio data-shows="#id">
+function showParts() {
+  for (const choice of document.querySelectorAll("[data-shows]")) {
+    const part = document.querySelector(choice.dataset.shows);
+    part.hidden = !choice.checked;
+    for (const input of part.querySelectorAll("input, textarea, select")) input.disabled = !choice.checked;
+  }
+}
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-shows], [name=kind], [name=environment]")) showParts();
+  if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+document.addEventListener("DOMContentLoaded", showParts);
+
+// ask before what cannot be taken back; send a form once
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.confirm && !window.confirm(form.dataset.confirm)) {
+    event.preventDefault();
+    return;
+  }
+  if (form.method !== "post") return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  const button = event.submitter;
+  if (button && button.dataset.busy) {
+    setTimeout(() => { button.disabled = true; button.textContent = button.dataset.busy; }, 0);
+  }
+});
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
