@@ -1,0 +1,138 @@
+"""Field mappings: the initial ones in the set-up (S-48..S-52), and the same page for life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from diptych.admin.frame import go, page, workspace_of
+from diptych.admin.guard import Form
+from diptych.admin.pages.stepper import ADDRESSES, stepper
+from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
+from diptych.admin.words import _
+from diptych.domain.mapping import Direction, Policy
+
+router = APIRouter()
+
+SETUP, LIFE = ADDRESSES["mapping"], "/mappings"
+
+
+@router.get(SETUP)
+def in_setup(request: Request) -> Response:
+    return _page(request, SETUP, None)
+
+
+@router.get(LIFE)
+def for_life(request: Request) -> Response:
+    return _page(request, LIFE, None)
+
+
+@router.get("/mappings/file")
+def export(request: Request) -> Response:
+    """The mapping as a file."""
+    return Response(
+        workspace_of(request).setup.export_mapping(),
+        media_type="application/json",
+        headers={"Content-Disposition": 'attachment; filename="diptych-mapping.json"'},
+    )
+
+
+@router.post("/mappings/pair")
+def pair(request: Request, form: Form) -> Response:
+    """Map two unmapped fields onto each other."""
+    first, second = str(form.get("lead", "")), str(form.get("contact", ""))
+    if not first or not second:
+        return _page(request, _back(form), Trouble(_("Choose a lead field and a contact field.")))
+    message = _("%(first)s and %(second)s are one field now.") % {"first": first, "second": second}
+    return _do(request, form, lambda: workspace_of(request).setup.pair(first, second), message)
+
+
+@router.post("/mappings/break")
+def break_mapping(request: Request, form: Form) -> Response:
+    """Break Mapping: two fields, a column each."""
+    name = str(form.get("name", ""))
+    message = _("The pair of %s is broken: each field has a column of its own now.") % name
+    return _do(request, form, lambda: workspace_of(request).setup.break_pair(name), message)
+
+
+@router.post("/mappings/reset")
+def reset(request: Request, form: Form) -> Response:
+    message = _("Back to the automatic pairs and the default directions.")
+    return _do(request, form, workspace_of(request).setup.reset, message)
+
+
+@router.post("/mappings/change")
+def change(request: Request, form: Form) -> Response:
+    """Direction and policy of one field; only what differs from what was shown."""
+    name, setup = str(form.get("name", "")), workspace_of(request).setup
+
+    def act() -> None:
+        if form.get("direction") != form.get("was_direction"):
+            setup.set_direction(name, Direction(str(form.get("direction"))))
+        if form.get("policy") != form.get("was_policy"):
+            setup.set_policy(name, Policy(str(form.get("policy"))))
+
+    return _do(request, form, act, _("%s is changed.") % name)
+
+
+@router.post(SETUP)
+def finish(request: Request, form: Form) -> Response:
+    """Finish Mappings."""
+    try:
+        workspace_of(request).setup.finish_mapping()
+    except EXPECTED as problem:
+        return _page(request, SETUP, trouble_of(problem))
+    return go(request, ADDRESSES["start"])
+
+
+def _back(form: Form) -> str:
+    return SETUP if form.get("in_setup") else LIFE
+
+
+def _do(request: Request, form: Form, act: Callable[[], object], message: str) -> Response:
+    try:
+        act()
+    except ValueError:
+        return _page(
+            request, _back(form), Trouble(_("That is not a direction or policy; nothing was changed."))
+        )
+    except EXPECTED as problem:
+        return _page(request, _back(form), trouble_of(problem))
+    return go(request, _back(form), message)
+
+
+def _page(request: Request, address: str, trouble: Trouble | None) -> Response:
+    setup = workspace_of(request).setup
+    state = setup.state()
+    if state.fields_synced_at is None:
+        return RedirectResponse("/setup", 303)
+    if address == SETUP and state.confirmed_at is None:
+        return RedirectResponse(ADDRESSES["confirm"], 303)
+    view = setup.mapping()
+    return page(
+        request,
+        "setup/mappings.html",
+        422 if trouble else 200,
+        steps=stepper(state.step, "mapping") if address == SETUP else None,
+        in_setup=address == SETUP,
+        trouble=trouble,
+        view=view,
+        standard=[row for row in view.pairs if row.standard],
+        custom=[row for row in view.pairs if not row.standard],
+        unmapped_leads=[row.lead for row in view.unmapped if row.lead],
+        unmapped_contacts=[row.contact for row in view.unmapped if row.contact],
+        directions=[
+            (Direction.BOTH, _("both ways")),
+            (Direction.INBOUND, _("from Salesforce only")),
+            (Direction.OUTBOUND, _("to Salesforce only")),
+        ],
+        policies=[
+            (Policy.OURS, _("ours wins")),
+            (Policy.SALESFORCE, _("Salesforce wins")),
+            (Policy.ASK, _("ask")),
+        ],
+        started=state.started_at is not None,
+        finished_at=state.mapping_finished_at,
+    )
