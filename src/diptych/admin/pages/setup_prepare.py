@@ -10,7 +10,6 @@ from starlette.responses import RedirectResponse, Response
 from diptych.admin.frame import go, page, workspace_of
 from diptych.admin.pages.stepper import ADDRESSES, stepper
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
-from diptych.admin.words import _
 from diptych.setup.preflight import CheckStatus, Report
 from diptych.setup.prepare import (
     FIELD_INSTRUCTIONS,
@@ -86,9 +85,8 @@ def _there(report: Report) -> dict[str, set[str]]:
     """The preparing fields that exist, by object: those that no check of the report calls missing."""
     missing: dict[str, set[str]] = {"Lead": set(), "Contact": set()}
     for check in report.checks:
-        if check.object in missing and check.status in (CheckStatus.WARNING, CheckStatus.OK):
-            if "not there" in check.what.lower():
-                missing[check.object] |= set(check.fields)
+        told = check.status in (CheckStatus.WARNING, CheckStatus.OK) and "not there" in check.what.lower()
+        if told and check.object in missing:
+            missing[check.object] |= set(check.fields)
     names = {field.api_name for field in FIELDS_TO_CREATE}
     return {name: names - absent for name, absent in missing.items()}
-
