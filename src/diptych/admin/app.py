@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from diptych.admin.access import Access
 from diptych.admin.frame import STATIC, page
-from diptych.admin.guard import Confine, ForgedForm, NotAdmitted, admitted
-from diptych.admin.pages import enter
+from diptych.admin.guard import Confine, ForgedForm, NotAdmitted, admitted, confine
+from diptych.admin.live import Live
+from diptych.admin.pages import (
+    enter,
+    events,
+    home,
+    setup_confirm,
+    setup_credentials,
+    setup_fields,
+    setup_mappings,
+    setup_prepare,
+    setup_start,
+)
+from diptych.admin.pages.setup_credentials import Entered
+from diptych.admin.services import Workspace
 from diptych.admin.trouble import EXPECTED, trouble_of
 from diptych.admin.words import _
-
-if TYPE_CHECKING:
-    from diptych.admin.services import Workspace
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +40,9 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.state.workspace = workspace
     app.state.open_access = settings.open_access
     app.state.access = Access(settings.data_dir)
+    app.state.live = Live(workspace)
+    app.state.entered = Entered()
+    app.state.report = None
     if settings.start_token is not None:
         app.state.access.accept(settings.start_token.get_secret_value())
     app.add_middleware(Confine)
@@ -41,10 +54,18 @@ def create_app(workspace: Workspace) -> FastAPI:
     return app
 
 
-def _guarded() -> list:  # type: ignore[type-arg]
-    from diptych.admin.pages import events, home, people
-
-    return [home.router, events.router, people.router]
+def _guarded() -> list[APIRouter]:
+    """The routers of all pages that need a session."""
+    return [
+        home.router,
+        events.router,
+        setup_prepare.router,
+        setup_credentials.router,
+        setup_fields.router,
+        setup_confirm.router,
+        setup_mappings.router,
+        setup_start.router,
+    ]
 
 
 def _say_what_failed(app: FastAPI) -> None:
@@ -65,9 +86,19 @@ def _say_what_failed(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def refused(request: Request, problem: HTTPException) -> Response:
         if problem.status_code == 404:
-            words = problem.detail if problem.detail != "Not Found" else _("There is no page at this address.")
+            words = (
+                problem.detail if problem.detail != "Not Found" else _("There is no page at this address.")
+            )
             return _failed(request, 404, _("Not found"), words)
         return _failed(request, problem.status_code, _("That did not work"), str(problem.detail))
+
+    @app.exception_handler(RequestValidationError)
+    def unreadable(request: Request, problem: RequestValidationError) -> Response:
+        if any(error["loc"][:1] == ("path",) for error in problem.errors()):
+            return _failed(request, 404, _("Not found"), _("There is no page at this address."))
+        return _failed(
+            request, 400, _("That did not work"), _("A part of the address or form could not be read.")
+        )
 
     async def expected(request: Request, problem: Exception) -> Response:
         said = trouble_of(problem)
@@ -79,13 +110,17 @@ def _say_what_failed(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def broken(request: Request, problem: Exception) -> Response:
         _log.exception("%s %s failed", request.method, request.url.path, exc_info=problem)
-        return _failed(
+        answer = _failed(
             request,
             500,
             _("This page has a defect"),
-            _("The error is in the server's log, with its time. The sync itself runs in another process and goes on."),
+            _(
+                "The error is in the server's log, with its time. The sync itself runs in another process and goes on."
+            ),
             _("Try again; if it happens again, please report it with those lines of the log."),
         )
+        confine(answer.headers)  # this handler stands outside of all layers
+        return answer
 
 
 def _failed(request: Request, status: int, title: str, message: str, remedy: str = "") -> Response:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -17,7 +15,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from diptych.admin import show
 from diptych.admin.guard import access_of, cookie_name, session_of
+from diptych.admin.live import Live, summary
 from diptych.admin.services import Workspace
+from diptych.admin.views import Summary
 from diptych.admin.words import _, ngettext
 
 HERE = Path(__file__).parent
@@ -27,6 +27,17 @@ STATIC = HERE / "static"
 def workspace_of(request: Request) -> Workspace:
     workspace: Workspace = request.app.state.workspace
     return workspace
+
+
+def live_of(request: Request) -> Live:
+    live: Live = request.app.state.live
+    return live
+
+
+def summary_of(request: Request) -> Summary | None:
+    """The state at the top right; None when it cannot be read just now. Never fails a page."""
+    status = live_of(request).status()
+    return summary(status) if status else None
 
 
 @cache
@@ -65,14 +76,15 @@ def fragment(template: str, **values: object) -> str:
 def page(request: Request, template: str, status: int = 200, **values: object) -> Response:
     """A whole page. `note` (a message to show once) is taken from the cookie that `go` left."""
     session = session_of(request) or ""
+    admitted = bool(session) or request.app.state.open_access
     note = _note(request)
     html = fragment(
         template,
         request_path=request.url.path,
         form_token=access_of(request).form_token(session),
-        admitted=bool(session) or request.app.state.open_access,
+        admitted=admitted,
         note=note,
-        summary=summary_of(request),
+        summary=summary_of(request) if admitted else None,
         demo=workspace_of(request).demo,
         **values,
     )
@@ -82,8 +94,11 @@ def page(request: Request, template: str, status: int = 200, **values: object) -
     return answer
 
 
-def go(request: Request, address: str, message: str = "", *, kind: str = "done", remedy: str = "") -> Response:
+def go(
+    request: Request, address: str, message: str = "", *, kind: str = "done", remedy: str = ""
+) -> Response:
     """Redirect after a form, with a message for the page that follows. `kind`: done, warning, problem."""
+    live_of(request).forget()
     answer = RedirectResponse(address, 303)
     if message:
         text = json.dumps({"kind": kind, "message": message[:1500], "remedy": remedy[:1000]})

@@ -47,11 +47,7 @@ class Confine:
         async def send_confined(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = CONTENT_POLICY
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "same-origin"
-                headers["Cross-Origin-Opener-Policy"] = "same-origin"
-                headers["Cross-Origin-Resource-Policy"] = "same-origin"
+                confine(headers)
                 headers.setdefault("Cache-Control", "max-age=31536000, immutable" if static else "no-store")
             await send(message)
 
@@ -60,6 +56,15 @@ class Confine:
             await refusal(scope, receive, send_confined)
             return
         await self._app(scope, receive, send_confined)
+
+
+def confine(headers: MutableHeaders) -> None:
+    """Set what keeps a page to itself."""
+    headers["Content-Security-Policy"] = CONTENT_POLICY
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
 
 
 def is_same_site(headers: Headers) -> bool:

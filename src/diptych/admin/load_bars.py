@@ -31,5 +31,7 @@ def _bar(one: ObjectStatus, now: datetime) -> LoadBar:
     end = one.finished_at or now
     seconds = (end - one.began_at).total_seconds() if one.began_at else 0.0
     rate = rows / seconds if rows and seconds > 0 else None
-    left = (one.total - rows) / rate if rate and one.total is not None and one.load_state == "loading" else None
+    left = (
+        (one.total - rows) / rate if rate and one.total is not None and one.load_state == "loading" else None
+    )
     return LoadBar(one.object, one.label, one.load_state, rows, one.total, rate, left, one.error or "")

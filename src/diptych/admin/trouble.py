@@ -35,6 +35,8 @@ def trouble_of(problem: Exception) -> Trouble:
         return Trouble(
             _("The people database could not be written just now; nothing was changed."),
             str(problem),
-            _("Try again in a moment. If it stays so: is the disk full, or another program holding the database?"),
+            _(
+                "Try again in a moment. If it stays so: is the disk full, or another program holding the database?"
+            ),
         )
     return Trouble(str(problem))

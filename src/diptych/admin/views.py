@@ -152,4 +152,3 @@ class LoadBar:
     rate: float | None = None
     seconds_left: float | None = None
     error: str = ""
-

@@ -36,7 +36,9 @@ def _admit(request: Request, token: str) -> Response:
     session = access_of(request).redeem(token)
     if session is None:
         trouble = Trouble(
-            _("This link does not open Diptych: it was used already, is more than a day old, or is not complete.")
+            _(
+                "This link does not open Diptych: it was used already, is more than a day old, or is not complete."
+            )
         )
         return page(request, "enter.html", 403, trouble=trouble)
     answer = go(request, "/")

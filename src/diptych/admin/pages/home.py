@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from diptych.admin.frame import workspace_of
+from diptych.setup.state import Step
 
 router = APIRouter()
 
@@ -13,4 +14,5 @@ router = APIRouter()
 @router.get("/")
 def home(request: Request) -> Response:
     """The set-up while it is not done, the people afterwards."""
-    return RedirectResponse("/people" if workspace_of(request).setup.state().running else "/setup", 303)
+    step = workspace_of(request).setup.state().step
+    return RedirectResponse("/people" if step is Step.RUNNING else "/setup", 303)

@@ -22,8 +22,8 @@ from diptych.admin.words import _
 from diptych.setup.ports import (
     PRODUCTION_LOGIN,
     SANDBOX_LOGIN,
-    Authorization,
     AuthKind,
+    Authorization,
     ConnectionCard,
     Credentials,
 )
@@ -99,9 +99,7 @@ def connect(request: Request, form: Form) -> Response:
     setup = workspace_of(request).setup
     try:
         if kind is AuthKind.OAUTH:
-            leave = setup.authorize(
-                login_url, given["client_id"], given["client_secret"], _callback(request)
-            )
+            leave = setup.authorize(login_url, given["client_id"], given["client_secret"], _callback(request))
             _entered(request).logins.put(leave.state, leave)
             return page(request, "setup/leave.html", address=leave.url, host=urlsplit(leave.url).netloc)
         card = setup.check(Credentials(kind=kind, login_url=login_url, **given))
@@ -121,7 +119,9 @@ def back_from_login(
             request,
             {"kind": "oauth"},
             Trouble(
-                _("This login does not belong to a login that was started here, or it took more than 20 minutes."),
+                _(
+                    "This login does not belong to a login that was started here, or it took more than 20 minutes."
+                ),
                 remedy=_("Start again with Connect."),
             ),
         )

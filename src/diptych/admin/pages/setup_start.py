@@ -51,7 +51,7 @@ def verify(request: Request) -> Response:
         request,
         "setup/verify.html",
         steps=stepper(state.step, "running"),
-        status=status,
+        whole=status,
         loaded=everything_loaded(status),
     )
 
@@ -90,7 +90,7 @@ def _start_page(request: Request, trouble: Trouble | None) -> Response:
         trouble=trouble,
         identity=connection.identity,
         started_at=state.started_at,
-        status=status,
+        whole=status,
         bars=bars,
         share=overall_share(bars),
         paused=state.paused,

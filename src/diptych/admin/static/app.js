@@ -49,7 +49,41 @@ document.addEventListener("DOMContentLoaded", () => {
   if (problem) problem.focus({ preventScroll: false });
 });
 document.addEventListener("htmx:afterSettle", (event) => localTimes(event.target));
-document.addEventListener("htmx:sseMessage", (event) => localTimes(event.target));
+
+// what the server says by itself, shown in every [data-live=NAME]. A browser has few connections to one server for all of
+// its tabs, so a tab in the background gives its own back.
+function startLive() {
+  const address = document.body.dataset.events;
+  if (!address || !window.EventSource) return;
+  const names = new Set([...document.querySelectorAll("[data-live]")].map((part) => part.dataset.live));
+  let source = null;
+  let again = 0;
+  const show = (event) => {
+    for (const part of document.querySelectorAll(`[data-live="${event.type}"]`)) {
+      part.innerHTML = event.data;
+      localTimes(part);
+    }
+  };
+  const close = () => {
+    clearTimeout(again);
+    if (source) source.close();
+    source = null;
+  };
+  const open = () => {
+    close();
+    if (document.hidden) return;
+    source = new EventSource(address);
+    for (const name of names) source.addEventListener(name, show);
+    source.addEventListener("error", () => {
+      if (source && source.readyState === EventSource.CLOSED) again = setTimeout(open, 5000);
+    });
+  };
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) open(); });
+  open();
+}
+document.addEventListener("DOMContentLoaded", startLive);
 
 // tick or clear all rows that are shown
 document.addEventListener("click", (event) => {
