@@ -73,7 +73,7 @@ def fragment(template: str, **values: object) -> str:
     return _environment().get_template(template).render(**values)
 
 
-def page(request: Request, template: str, status: int = 200, **values: object) -> Response:
+def page(request: Request, template: str, status: int = 200, /, **values: object) -> Response:
     """A whole page. `note` (a message to show once) is taken from the cookie that `go` left."""
     session = session_of(request) or ""
     admitted = bool(session) or request.app.state.open_access
