@@ -14,6 +14,8 @@ import typer
 from diptych.cli.output import note, say
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from diptych.cli.processes import Children
     from diptych.config import Settings
 
@@ -95,14 +97,23 @@ def web(
         say(f"Diptych is at {admin_link(settings, listening)}")
         sys.stdout.flush()
     with open_workspace(settings) as space:
+        app = create_app(space)
+
+        class Server(uvicorn.Server):
+            """A server that tells the open event streams to end when it is told so."""
+
+            def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+                app.state.live.stopping.set()
+                super().handle_exit(sig, frame)
+
         config = uvicorn.Config(
-            create_app(space),
+            app,
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=3,
             server_header=False,
         )
-        server = uvicorn.Server(config)
+        server = Server(config)
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:
