@@ -85,7 +85,7 @@ def _edition(identity: OrgIdentity) -> Check:
             "Edition",
             CheckStatus.WARNING,
             f"{identity.org_type}: API access is an extra here, and it is switched on, as we could log in.",
-            "Access to fields follows page layouts in this edition (S-21).",
+            "Access to fields follows page layouts in this edition.",
             "Put the fields to sync on the Lead and the Contact page layout.",
         )
     return Check("Edition", CheckStatus.OK, identity.org_type)
@@ -224,7 +224,7 @@ def _marketing_fields(described: Mapping[str, ObjectDescription]) -> Iterator[Ch
         read_only = tuple(
             f.api_name for f in FIELDS_TO_CREATE if f.api_name in there and not there[f.api_name].updateable
         )
-        why = "Score and acquisition of a person, written here and seen by salespeople there (S-3)."
+        why = "Score and acquisition of a person, written here and seen by salespeople there."
         if recommended:
             yield Check(
                 f"{object_name}: recommended custom fields",
@@ -249,7 +249,7 @@ def _marketing_fields(described: Mapping[str, ObjectDescription]) -> Iterator[Ch
                 f"{object_name}: optional custom fields",
                 CheckStatus.OK,
                 f"{len(optional)} of 13 not there: {', '.join(optional)}.",
-                "Where a person came from (S-4); create the ones you want to see in Salesforce.",
+                "Where a person came from; create the ones you want to see in Salesforce.",
                 "",
                 object_name,
                 optional,

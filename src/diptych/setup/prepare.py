@@ -141,7 +141,7 @@ USER_INSTRUCTIONS = (
     Instruction(
         "Use a user of its own",
         "Setup > Users > New User, for example sync@yourcompany.com, so that its edits can be told apart "
-        "(S-10). Any licence that allows Leads, Contacts and Accounts will do.",
+        "Any licence that allows Leads, Contacts and Accounts will do.",
     ),
     Instruction(
         "Give it only what is needed",

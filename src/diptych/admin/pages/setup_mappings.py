@@ -119,8 +119,8 @@ def _page(request: Request, address: str, trouble: Trouble | None) -> Response:
         in_setup=address == SETUP,
         trouble=trouble,
         view=view,
-        standard=[row for row in view.pairs if row.standard],
-        custom=[row for row in view.pairs if not row.standard],
+        standard=[row for row in view.pairs if not row.custom],
+        custom=[row for row in view.pairs if row.custom],
         unmapped_leads=[row.lead for row in view.unmapped if row.lead],
         unmapped_contacts=[row.contact for row in view.unmapped if row.contact],
         directions=[

@@ -51,6 +51,7 @@ def verify(request: Request) -> Response:
         request,
         "setup/verify.html",
         steps=stepper(state.step, "running"),
+        proofs={proof["object"]: proof for proof in (status.verified or {}).get("objects", ())},
         whole=status,
         loaded=everything_loaded(status),
     )
