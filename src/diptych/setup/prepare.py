@@ -140,7 +140,7 @@ FIELD_INSTRUCTIONS = (
 USER_INSTRUCTIONS = (
     Instruction(
         "Use a user of its own",
-        "Setup > Users > New User, for example sync@yourcompany.com, so that its edits can be told apart "
+        "Setup > Users > New User, for example sync@yourcompany.com, so that its edits can be told apart. "
         "Any licence that allows Leads, Contacts and Accounts will do.",
     ),
     Instruction(
