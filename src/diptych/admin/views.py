@@ -44,7 +44,8 @@ class PageOf:
 @dataclass(frozen=True)
 class FieldView:
     """One column of a person. `mappings` are the Salesforce fields behind it; `waiting` says that Salesforce does not have
-    our value yet ('pending': to be sent, 'in flight': sent, outcome not known, 'parked': see Errors)."""
+    our value yet ('pending': to be sent, 'in flight': sent, outcome not known, 'parked': see Errors). `names`: who or what
+    a Salesforce id stands for."""
 
     column: str
     label: str
@@ -53,6 +54,14 @@ class FieldView:
     mappings: tuple[FieldMapping, ...] = ()
     waiting: str = ""
     theirs: Value = None
+    names: str = ""
+
+    @property
+    def needed(self) -> bool:
+        """Whether Salesforce takes no blank for it."""
+        return self.kind is not Kind.BOOLEAN and any(
+            not m.nillable and m.direction is not Direction.INBOUND for m in self.mappings
+        )
 
     @property
     def writable(self) -> bool:
@@ -152,3 +161,19 @@ class LoadBar:
     rate: float | None = None
     seconds_left: float | None = None
     error: str = ""
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    """A person in the list. `waiting`: Salesforce does not have all of our values yet."""
+
+    id: int
+    name: str
+    email: Value
+    company_name: Value
+    title: Value
+    salesforce_type: str | None
+    salesforce_deleted: bool
+    link_state: str
+    updated_at: datetime | None
+    waiting: bool

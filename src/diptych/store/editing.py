@@ -14,6 +14,14 @@ from diptych.store.people import update_rows
 from diptych.store.values_at_rest import encoder
 
 
+class EditedMeanwhile(Exception):
+    """Values are no longer what the editor was shown; nothing was written. `current`: what they are now, by column."""
+
+    def __init__(self, current: Mapping[str, Value]) -> None:
+        super().__init__(f"changed meanwhile: {', '.join(current)}")
+        self.current = current
+
+
 def _canonical(catalogue: Catalogue, values: Mapping[str, Value]) -> dict[str, Value]:
     found = {}
     for name, value in values.items():
@@ -47,9 +55,13 @@ def create(connection: Connection, catalogue: Catalogue, values: Mapping[str, Va
 
 
 def edit(
-    connection: Connection, catalogue: Catalogue, person_id: int, values: Mapping[str, Value]
+    connection: Connection,
+    catalogue: Catalogue,
+    person_id: int,
+    values: Mapping[str, Value],
+    shown: Mapping[str, Value] | None = None,
 ) -> list[str]:
-    """Update the columns whose value differs; their names."""
+    """Update the columns whose value differs; their names. See `SqlStore.edit_person`."""
     wanted = _canonical(catalogue, values)
     if not wanted:
         return []
@@ -64,10 +76,11 @@ def edit(
     ).first()
     if row is None:
         raise KeyError(f"there is no person {person_id}")
-    changed = {
-        c: wanted[c]
-        for c, raw in zip(columns, row, strict=True)
-        if catalogue.column("person", c).decode(raw) != wanted[c]
-    }
+    current = {c: catalogue.column("person", c).decode(raw) for c, raw in zip(columns, row, strict=True)}
+    changed = {c: value for c, value in wanted.items() if current[c] != value}
+    expected = _canonical(catalogue, shown or {})
+    moved = {c: current[c] for c in changed if c in expected and current[c] != expected[c]}
+    if moved:
+        raise EditedMeanwhile(moved)
     update_rows(connection, catalogue, "person", {person_id: changed}, {})
     return list(changed)

@@ -108,10 +108,20 @@ class SqlStore:
         with self.edit_as(actor) as connection:
             return editing.create(connection, read_catalogue(connection), values)
 
-    def edit_person(self, actor: str, person_id: int, values: Mapping[str, Value]) -> list[str]:
-        """Change columns of a person; those that really changed. Raises as `create_person`; KeyError for no such person."""
+    def edit_person(
+        self,
+        actor: str,
+        person_id: int,
+        values: Mapping[str, Value],
+        shown: Mapping[str, Value] | None = None,
+    ) -> list[str]:
+        """Change columns of a person; those that really changed. `shown`: the values the editor saw.
+
+        Raises as `create_person`; KeyError for no such person; EditedMeanwhile when one of `values` would replace something
+        else than what was shown.
+        """
         with self.edit_as(actor) as connection:
-            return editing.edit(connection, read_catalogue(connection), person_id, values)
+            return editing.edit(connection, read_catalogue(connection), person_id, values, shown)
 
     def delete_person(self, actor: str, person_id: int) -> None:
         """Delete a person here: the pairs are detached, Salesforce is left alone."""

@@ -61,6 +61,11 @@ class Queries:
         with self._reading() as connection:
             return people.person(connection, person_id)
 
+    def waiting(self, person_ids: list[int]) -> set[int]:
+        """Those of these people with a change that Salesforce does not have yet; for one page of a list."""
+        with self._reading() as connection:
+            return people.waiting(connection, person_ids)
+
     def history(self, person_id: int, limit: int = 200, before: int | None = None) -> list[HistoryRow]:
         """Who changed which value when, newest first; `before` is the id of the last line of the page before."""
         with self._reading() as connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -218,6 +218,14 @@ def _pairs(
             )
         )
     return found
+
+
+def waiting(connection: Connection, person_ids: Sequence[int]) -> set[int]:
+    """See `Queries.waiting`."""
+    wanted = sa.text("SELECT DISTINCT person_id FROM v_backlog WHERE person_id IN :ids").bindparams(
+        sa.bindparam("ids", expanding=True)
+    )
+    return set(connection.execute(wanted, {"ids": list(person_ids)}).scalars())
 
 
 def _mapped_by(connection: Connection, object_name: str) -> set[str]:
