@@ -18,6 +18,7 @@ from diptych.admin.pages import (
     enter,
     events,
     home,
+    people,
     setup_confirm,
     setup_credentials,
     setup_fields,
@@ -59,6 +60,7 @@ def _guarded() -> list[APIRouter]:
     return [
         home.router,
         events.router,
+        people.router,
         setup_prepare.router,
         setup_credentials.router,
         setup_fields.router,
