@@ -21,6 +21,10 @@ class BadSettings(Exception):
     """A setting cannot be used; the text is one line that names it and says what it takes."""
 
 
+DEMO_FILE = "demo.json"
+"""In the data folder of a demo: the practice org's addresses and logins, as it printed them."""
+
+
 class Settings(BaseSettings):
     """All settings of a process. Times in the unit their name says."""
 

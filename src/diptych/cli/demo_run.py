@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from diptych.cli.output import emit, note, say
-from diptych.cli.practice import PracticeOrg, practice_org_command, wait_for_org
+from diptych.cli.practice import PracticeOrg, practice_org_command, wait_for_org, write_facts
 from diptych.cli.processes import Children, stopped_by_signals
 from diptych.cli.serving import admin_link, listen, start_web, start_worker
 from diptych.cli.trouble import Refused
@@ -156,6 +156,7 @@ class _Demo:
             log = self.options.folder / "practice-org.log"
             process = self._org_process(log)
             org = wait_for_org(process, log, _SEED_SECONDS)
+            write_facts(self.options.folder, org)
             return org, f"{org.facts['org_name']} ({org.facts['org_id']}) at {org.url}"
 
         return account.step("Practice org", act)

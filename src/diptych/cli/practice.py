@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from diptych.cli.trouble import Refused
+from diptych.config import DEMO_FILE
 
 _VERSION = "60.0"
 
@@ -93,6 +94,15 @@ def wait_for_org(process: subprocess.Popen[bytes], log: Path, seconds: float) ->
         why = said[-1] if said else f"it said nothing within {seconds:g} seconds"
         raise Refused(f"The practice org did not start: {why}")
     return PracticeOrg(json.loads(lines[0]), process)
+
+
+def write_facts(folder: Path, org: PracticeOrg) -> None:
+    """Leave what it takes to connect to the demo's org for the admin pages, which show it where it is asked for."""
+    file = folder / DEMO_FILE
+    draft = file.with_suffix(".new")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(org.facts))
+    draft.replace(file)
 
 
 def _answer(request: urllib.request.Request) -> Any:

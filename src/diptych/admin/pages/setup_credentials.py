@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from diptych.admin.demo import demo_org
 from diptych.admin.frame import go, page, workspace_of
 from diptych.admin.guard import Form
 from diptych.admin.pages.stepper import ADDRESSES, stepper
@@ -234,10 +235,11 @@ def _form(
             f"{kept.kind.value}.client_id": kept.client_id,
         }
     shown.setdefault("kind", AuthKind.PASSWORD.value)
-    suggested = getattr(workspace_of(request), "suggested_login_url", None)
-    if suggested:
-        shown.setdefault("login_url", suggested)
+    demo = demo_org(workspace_of(request))
+    if demo:
+        shown.setdefault("login_url", demo.address)
         shown.setdefault("environment", "custom")
+        shown.setdefault("password.username", demo.username)
     shown.setdefault("environment", "production")
     return page(
         request,
@@ -256,6 +258,7 @@ def _form(
             ("custom", _("Another login address"), ""),
         ],
         callback=_callback(request),
+        demo_org=demo,
     )
 
 

@@ -1,0 +1,48 @@
+"""What a demo knows of its practice org, so that the pages can say what to type. Nothing outside a demo."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from diptych.config import DEMO_FILE
+
+if TYPE_CHECKING:
+    from diptych.admin.services import Workspace
+
+
+@dataclass(frozen=True)
+class DemoOrg:
+    """The practice org of a demo: where it is, and the logins of the sync user and of a salesperson."""
+
+    address: str
+    username: str
+    password: str
+    security_token: str
+    client_id: str
+    client_secret: str
+    sales_username: str
+    sales_password: str
+
+
+def demo_org(workspace: Workspace) -> DemoOrg | None:
+    """None when this is no demo, or its practice org has not said anything yet."""
+    if not workspace.demo:
+        return None
+    try:
+        facts: Mapping[str, str] = json.loads((workspace.settings.data_dir / DEMO_FILE).read_text())
+        sales: Mapping[str, str] = next(u for u in facts["users"] if u["role"] == "sales")  # type: ignore[index, misc, attr-defined]
+        return DemoOrg(
+            facts["base_url"],
+            facts["username"],
+            facts["password"],
+            facts["security_token"],
+            facts["client_id"],
+            facts["client_secret"],
+            sales["username"],
+            sales["password"],
+        )
+    except (OSError, ValueError, KeyError, StopIteration):
+        return None
