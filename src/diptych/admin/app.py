@@ -25,6 +25,7 @@ from diptych.admin.pages import (
     setup_mappings,
     setup_prepare,
     setup_start,
+    start_over,
 )
 from diptych.admin.pages.setup_credentials import Entered
 from diptych.admin.services import Workspace
@@ -67,6 +68,7 @@ def _guarded() -> list[APIRouter]:
         setup_confirm.router,
         setup_mappings.router,
         setup_start.router,
+        start_over.router,
     ]
 
 

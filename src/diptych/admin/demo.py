@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diptych.config import DEMO_FILE
+from diptych.setup.state import Step
 
 if TYPE_CHECKING:
     from diptych.admin.services import Workspace
@@ -33,7 +34,7 @@ def demo_org(workspace: Workspace) -> DemoOrg | None:
         return None
     try:
         facts: Mapping[str, str] = json.loads((workspace.settings.data_dir / DEMO_FILE).read_text())
-        sales: Mapping[str, str] = next(u for u in facts["users"] if u["role"] == "sales")  # type: ignore[index, misc, attr-defined]
+        sales: Mapping[str, str] = next(u for u in facts["users"] if u["role"] == "sales")  # type: ignore[index, misc]
         return DemoOrg(
             facts["base_url"],
             facts["username"],
@@ -46,3 +47,21 @@ def demo_org(workspace: Workspace) -> DemoOrg | None:
         )
     except (OSError, ValueError, KeyError, StopIteration):
         return None
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the box on every page of a demo says. `running`: the sync has been started."""
+
+    org: DemoOrg | None
+    database_file: str
+    running: bool
+
+
+def demo_of(workspace: Workspace) -> Demo | None:
+    """None when this is no demo."""
+    if not workspace.demo:
+        return None
+    file = workspace.database_file
+    running = workspace.setup.state().step is Step.RUNNING
+    return Demo(demo_org(workspace), str(file) if file else "", running)

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from diptych.admin import show
+from diptych.admin.demo import demo_of
 from diptych.admin.guard import access_of, cookie_name, session_of
 from diptych.admin.live import Live, summary
 from diptych.admin.services import Workspace
@@ -85,7 +86,7 @@ def page(request: Request, template: str, status: int = 200, /, **values: object
         admitted=admitted,
         note=note,
         summary=summary_of(request) if admitted else None,
-        demo=workspace_of(request).demo,
+        demo=demo_of(workspace_of(request)) if admitted else None,
         **values,
     )
     answer = HTMLResponse(html, status)

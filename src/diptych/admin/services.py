@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from diptych.config import Settings
@@ -30,6 +31,8 @@ class Workspace(Protocol):
     def jobs(self) -> Jobs: ...
     @property
     def demo(self) -> bool: ...
+    @property
+    def database_file(self) -> Path | None: ...
 
     def status(self) -> Status: ...
     def sync_now(self) -> None: ...
