@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from diptych.config import DEMO_FILE
 from diptych.setup.state import Step
+from diptych.status import Status
 
 if TYPE_CHECKING:
     from diptych.admin.services import Workspace
@@ -58,10 +59,10 @@ class Demo:
     running: bool
 
 
-def demo_of(workspace: Workspace) -> Demo | None:
+def demo_of(workspace: Workspace, status: Status | None) -> Demo | None:
     """None when this is no demo."""
     if not workspace.demo:
         return None
     file = workspace.database_file
-    running = workspace.setup.state().step is Step.RUNNING
+    running = status is not None and status.step == Step.RUNNING
     return Demo(demo_org(workspace), str(file) if file else "", running)

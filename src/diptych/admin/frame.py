@@ -86,7 +86,7 @@ def page(request: Request, template: str, status: int = 200, /, **values: object
         admitted=admitted,
         note=note,
         summary=summary_of(request) if admitted else None,
-        demo=demo_of(workspace_of(request)) if admitted else None,
+        demo=demo_of(workspace_of(request), live_of(request).status()) if admitted else None,
         **values,
     )
     answer = HTMLResponse(html, status)
