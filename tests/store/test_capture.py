@@ -14,6 +14,7 @@ from diptych.domain.mapping import Mapping, ObjectMapping
 from diptych.domain.pair import Inflight, Linked, PairState
 from diptych.domain.values import InvalidValue, Kind
 from diptych.store import SqlStore, open_store
+from diptych.store.editing import EditedMeanwhile
 from diptych.sync.ports import PairChange
 from tests.contract.store_contract import ACCOUNT, LEAD, MAPPING, T0, mapped, page, seen, sf_id
 from tests.store.sql_user import SqlUser
@@ -124,6 +125,20 @@ def test_the_admin_is_named_and_others_are_sql(store: SqlStore, store_user: SqlU
     with pytest.raises(KeyError):
         store.create_person("admin:alice", {"no_such": "x"})
     assert pair(store).ours["city"] == "Oslo"
+
+
+def test_an_edit_replaces_only_what_its_author_saw(store: SqlStore, store_user: SqlUser, ada: Linked) -> None:
+    number = ada.pair.person_id
+    store_user.edit(number, "city", "Oslo")
+    with pytest.raises(EditedMeanwhile) as moved:
+        store.edit_person(
+            "admin", number, {"city": "Kiel", "first_name": "Ad"}, {"city": "Bern", "first_name": "Ada"}
+        )
+    assert moved.value.current == {"city": "Oslo"}
+    assert pair(store).ours["first_name"] == "Ada"
+    assert store.edit_person("admin", number, {"city": "Oslo"}, {"city": "Bern"}) == []
+    assert store.edit_person("admin", number, {"city": "Kiel"}, {"city": "Oslo"}) == ["city"]
+    assert store.queries.waiting([number, number + 1]) == {number}
 
 
 def test_a_person_made_by_hand_is_ours_only(store: SqlStore, store_user: SqlUser) -> None:

@@ -50,13 +50,13 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.add_middleware(Confine)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(enter.router)
-    for router in _guarded():
+    for router in guarded():
         app.include_router(router, dependencies=[Depends(admitted)])
     _say_what_failed(app)
     return app
 
 
-def _guarded() -> list[APIRouter]:
+def guarded() -> list[APIRouter]:
     """The routers of all pages that need a session."""
     return [
         home.router,

@@ -15,8 +15,8 @@ from diptych.domain.values import InvalidValue, Kind, Value, canonical, to_text
 _EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s,;.]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SF_ID = re.compile(r"[A-Za-z0-9]{15}|[A-Za-z0-9]{18}")
-_WHOLE = re.compile(r"[+-]?\d{1,18}")
-_NUMBER = re.compile(r"[+-]?(\d{1,18}(\.\d{0,18})?|\.\d{1,18})")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_NUMBER = re.compile(r"[+-]?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})")
 _INT32 = 2**31
 # the days Salesforce takes
 _FIRST_YEAR, _LAST_YEAR = 1700, 4000
@@ -130,7 +130,7 @@ def _check_form(field: FieldView, text: str) -> None:
                 if scale
                 else _("Without decimal places.")
             )
-    if kind is Kind.DATE and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+    if kind is Kind.DATE and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         raise Unfit(_NOT_ONE[kind]())
     if kind is Kind.ID and not _SF_ID.fullmatch(text):
         raise Unfit(_NOT_ONE[kind]())
