@@ -77,7 +77,7 @@ def read(connection: Connection) -> StoreStatus:
     for known in SYNCED_OBJECTS:
         ours, deleted = states.get((known.name, "paired"), 0), states.get((known.name, "tombstoned"), 0)
         if known.two_way:
-            ours += states.get((known.name, "parked"), 0)
+            ours += states.get((known.name, "parked"), 0) + states.get((known.name, "converted"), 0)
         else:
             held = connection.execute(
                 sa.text(
