@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from diptych.admin.app import guarded
+from diptych.config import DEMO_FILE
 from diptych.setup.state import Step
 from diptych.wiring import Workspace, open_workspace
 from tests.admin.conftest import Browser, admit, browser_of, connect, settings_of
@@ -65,8 +67,12 @@ def test_starting_over_asks_and_begins_at_the_first_step(demo: Workspace, practi
     connect(demo, practice_org)
     demo.store.create_person("test", {"last_name": "Before"})
     before = demo.database_file
+    (demo.settings.data_dir / DEMO_FILE).write_text(json.dumps(practice_org.facts))
     browser = admit(browser_of(demo))
-    assert "Start over, step by step" in browser.get("/people")
+    html = browser.get("/people")
+    assert "Start over, step by step" in html
+    assert f'href="{practice_org.base_url}"' in html
+    assert practice_org.user("sales")["username"] in html
     assert str(before) in browser.get("/start-over")
     assert demo.queries.people().everyone == 1
 

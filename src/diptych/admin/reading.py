@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,13 @@ _WORK = ("company_name", "website", "industry", "annual_revenue", "number_of_emp
 _ADDRESS = ("street", "city", "state", "state_code", "postal_code", "country", "country_code", "latitude", "longitude")  # fmt: skip
 _SALES = ("lead_source", "status", "rating", "score", "description")
 _RECORD = ("owner_id", "account_id", "is_converted", "converted_at", "salesforce_created_at")
-_NAMED = {"OwnerId": "salesforce_user", "ReportsToId": "", "AccountId": "company"}
+# whose names are shown beside the id
+_NAMED = {
+    "OwnerId": "salesforce_user",
+    "CreatedById": "salesforce_user",
+    "LastModifiedById": "salesforce_user",
+    "AccountId": "company",
+}
 
 
 def people(workspace: Workspace, wanted: PeopleFilter) -> PageOf:
@@ -74,6 +80,7 @@ def person(workspace: Workspace, person_id: int, history: bool = False) -> Perso
     fields = [
         _field(column, kind, found.values[column], mapped, objects, marks, named)
         for column, kind in found.kinds.items()
+        if found.values[column] is not None or _concerns(mapped.get(column, ()), objects)
     ]
     connection = workspace.setup.connection()
     instance = connection.identity.instance_url.rstrip("/") if connection else ""
@@ -88,7 +95,7 @@ def person(workspace: Workspace, person_id: int, history: bool = False) -> Perso
         found.system["updated_at"],
         groups(fields),
         tuple(_pair(pair, instance) for pair in found.pairs),
-        tuple(_line(line, mapped) for line in lines),
+        tuple(_line(line, mapped, objects) for line in lines),
     )
 
 
@@ -96,7 +103,7 @@ def blank_fields(workspace: Workspace) -> tuple[FieldGroup, ...]:
     """The fields of a person who does not exist yet."""
     mapped = _mapped(workspace)
     return groups(
-        FieldView(column, _label(column, mapped), Kind(kind), None, mapped.get(column, ()))
+        FieldView(column, _label(column, mapped, ("Lead",)), Kind(kind), None, mapped.get(column, ()))
         for column, kind in workspace.queries.columns().items()
     )
 
@@ -175,6 +182,11 @@ def _marks(pairs: Iterable[PairRow], mapped: Mapping[str, tuple[FieldMapping, ..
     return marks
 
 
+def _concerns(mapped: tuple[FieldMapping, ...], objects: set[str]) -> bool:
+    """Whether a column has a meaning for a person with these records: a lead has no Assistant's Name."""
+    return not mapped or not objects or any(m.object_name in objects for m in mapped)
+
+
 def _names(
     workspace: Workspace, found: Person, mapped: Mapping[str, tuple[FieldMapping, ...]]
 ) -> dict[str, str]:
@@ -203,7 +215,7 @@ def _field(
     mark = marks.get(column, _Mark(""))
     return FieldView(
         column,
-        _label(column, mapped),
+        _label(column, mapped, objects),
         kind,
         value,
         # of a person with pairs, only the fields of those records matter
@@ -214,9 +226,16 @@ def _field(
     )
 
 
-def _label(column: str, mapped: Mapping[str, tuple[FieldMapping, ...]]) -> str:
-    labels = [m.label for m in mapped.get(column, ()) if m.label and "." not in m.field]
-    return labels[0] if labels else column.replace("_", " ").capitalize()
+def _label(column: str, mapped: Mapping[str, tuple[FieldMapping, ...]], objects: Collection[str] = ()) -> str:
+    """What Salesforce calls it, in the objects of the person if one of them has it."""
+    labels = [
+        (m.object_name not in objects, m.label)
+        for m in mapped.get(column, ())
+        if m.label and "." not in m.field
+    ]
+    # the first among equals
+    found = min(labels, key=lambda one: one[0], default=None)
+    return found[1] if found else column.replace("_", " ").capitalize()
 
 
 def _pair(pair: PairRow, instance: str) -> PairView:
@@ -231,10 +250,12 @@ def _pair(pair: PairRow, instance: str) -> PairView:
     )
 
 
-def _line(line: HistoryRow, mapped: Mapping[str, tuple[FieldMapping, ...]]) -> HistoryView:
+def _line(
+    line: HistoryRow, mapped: Mapping[str, tuple[FieldMapping, ...]], objects: Collection[str]
+) -> HistoryView:
     at: datetime = line.at
     if line.column is not None:
-        label = _label(line.column, mapped)
+        label = _label(line.column, mapped, objects)
         return HistoryView(at, line.column, label, line.old, line.new, line.side, line.actor, line.run_id)
     label = _("Person came here") if line.new is not None else _("Person went from here")
     return HistoryView(at, "", label, _count(line.old), _count(line.new), line.side, line.actor, line.run_id)
