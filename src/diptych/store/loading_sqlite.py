@@ -51,20 +51,23 @@ class _Page:
     """A page, its header and how to read its rows. `known`: ids whose rows are given back; None: not looked up yet."""
 
     def __init__(self, page: SnapshotPage, known: set[str] | None = None) -> None:
-        text = page.content.decode()
-        if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-        self._text = text
-        self.header = next(csv.reader(io.StringIO(text, newline="")), [])
+        content = page.content
+        if b"\r" in content:
+            content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        self._content = content
+        self.header = next(self._cells(), [])
         self.place = {name: n for n, name in enumerate(self.header)}
         self.known = known
         self.given_back: dict[str, dict[str, str]] = {}
 
     def rows(self) -> Iterator[list[str]]:
         """The data rows, as they are in the page."""
-        reader = csv.reader(io.StringIO(self._text, newline=""))
+        reader = self._cells()
         next(reader, None)
         return reader if self.known is None else self._unknown(reader)
+
+    def _cells(self) -> Iterator[list[str]]:
+        return csv.reader(io.TextIOWrapper(io.BytesIO(self._content), encoding="utf-8", newline=""))
 
     def _unknown(self, rows: Iterator[list[str]]) -> Iterator[list[str]]:
         """The rows that are not known; the others are kept aside."""
