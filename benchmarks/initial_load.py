@@ -24,6 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -158,14 +159,14 @@ def simple(job: dict[str, Any], folder: Path) -> tuple[float, int]:
 
 def ours(job: dict[str, Any], folder: Path) -> tuple[float, int]:
     """Only what comes after the org has finished the query."""
-    return our_load(job, folder, job["job_id"])
+    return our_load(job, folder, ready=True)
 
 
 def whole(job: dict[str, Any], folder: Path) -> tuple[float, int]:
-    return our_load(job, folder, None)
+    return our_load(job, folder, ready=False)
 
 
-def our_load(job: dict[str, Any], folder: Path, job_id: str | None) -> tuple[float, int]:
+def our_load(job: dict[str, Any], folder: Path, *, ready: bool) -> tuple[float, int]:
     from diptych.domain.objects import LEAD
     from diptych.store import open_store
     from diptych.sync.budget import CallBudget
@@ -181,13 +182,12 @@ def our_load(job: dict[str, Any], folder: Path, job_id: str | None) -> tuple[flo
         tx.save_schema(org.describe("Lead"), now)
         tx.save_mapping(mapping, now, "benchmark")
         tx.provision(mapping)
-        if job_id is not None:
+        if ready:
             fields = tuple(m.field for m in mapping.of("Lead").fields)
-            tx.save_snapshot(
-                SnapshotProgress(
-                    "Lead", "loading", now, mapping.version, fields, job_id, rows_total=job["rows"]
-                )
+            progress = SnapshotProgress(
+                "Lead", "loading", now, mapping.version, fields, finished_query(org, fields)
             )
+            tx.save_snapshot(replace(progress, rows_total=job["rows"]))
     engine = Engine(org, store, clock, CallBudget(org, store, clock, share=0.9), objects=(LEAD,))
     lease = store.acquire_lease("benchmark", clock.now(), 600)
     assert lease is not None
@@ -263,11 +263,7 @@ def prepare(facts: dict[str, Any], folder: Path, leads: int, fields: int) -> dic
     if len(chosen) < fields:
         raise SystemExit(f"the org's leads have only {len(chosen)} fields to choose from")
     mapping = lead_mapping(org, chosen)
-    job_id = org.start_snapshot("Lead", tuple(m.field for m in mapping.of("Lead").fields))
-    while (state := org.snapshot_job(job_id)).state in ("waiting", "running"):
-        time.sleep(0.2)
-    if state.state != "complete":
-        raise SystemExit(f"the query ended as {state}")
+    job_id = finished_query(org, tuple(m.field for m in mapping.of("Lead").fields))
     path, rows, columns = folder / "leads.csv", 0, ()
     with path.open("wb") as out:
         for page in org.snapshot_pages(job_id, None, PAGE):
@@ -278,7 +274,17 @@ def prepare(facts: dict[str, Any], folder: Path, leads: int, fields: int) -> dic
     if rows < leads:
         say(f"note: the org has {rows:,} leads, fewer than asked")
     soql = f"SELECT {', '.join(columns)} FROM Lead"
-    return {"facts": facts, "fields": chosen, "job_id": job_id, "csv": str(path), "rows": rows, "soql": soql}
+    return {"facts": facts, "fields": chosen, "csv": str(path), "rows": rows, "soql": soql}
+
+
+def finished_query(org: Any, fields: tuple[str, ...]) -> str:
+    """A new bulk query of these fields, when the org has finished it."""
+    job_id: str = org.start_snapshot("Lead", fields)
+    while (state := org.snapshot_job(job_id)).state in ("waiting", "running"):
+        time.sleep(0.2)
+    if state.state != "complete":
+        raise SystemExit(f"the query ended as {state}")
+    return job_id
 
 
 def password_token(facts: dict[str, Any]) -> str:
