@@ -114,6 +114,35 @@ def test_a_field_chosen_after_the_start_arrives_for_everyone(
     assert terminal.json("verify")["equal"]
 
 
+def test_an_error_is_listed_with_its_remedy_and_tried_again(
+    terminal: Terminal, practice_org: RunningOrg
+) -> None:
+    terminal.set_up(practice_org)
+    terminal("sync", "--once")
+    with contextlib.closing(sqlite3.connect(terminal.folder / "app.db")) as database, database:
+        database.execute(
+            "UPDATE person SET last_name = ? WHERE id = "
+            "(SELECT max(id) FROM person WHERE link_state = 'lead')",
+            ("x" * 200,),
+        )
+    terminal("sync", "--once")
+    (error,) = terminal.json("errors")
+    assert (error["field"], error["status"]) == ("LastName", "open")
+    assert error["remedy"]
+    assert error["message"] in terminal("errors").stdout
+    assert terminal.json("status")["dead_letters"] == 1
+    with contextlib.closing(sqlite3.connect(terminal.folder / "app.db")) as database, database:
+        database.execute(
+            "UPDATE person SET last_name = 'Short' WHERE id = "
+            "(SELECT max(id) FROM person WHERE link_state = 'lead')"
+        )
+    terminal("errors", "--retry", str(error["id"]))
+    terminal("sync", "--once")
+    assert terminal.json("errors") == []
+    assert terminal.json("verify")["equal"]
+    assert "9999" in terminal.refused("errors", "--ignore", "9999")
+
+
 def len_of(terminal: Terminal, query: str) -> int:
     with contextlib.closing(sqlite3.connect(terminal.folder / "app.db")) as database:
         return int(database.execute(query).fetchone()[0])
