@@ -36,7 +36,7 @@ def commands(command: object = None, name: str = "diptych") -> Iterator[tuple[st
 def test_each_command_is_documented(name: str, options: set[str]) -> None:
     text = (ROOT / "docs/commands.md").read_text()
     assert name.removeprefix("diptych ") in text
-    assert {o for o in options - EVERYWHERE if f"`{o}`" not in text} - {"--once"} == set()
+    assert {o for o in options - EVERYWHERE if f"`{o}" not in text} - {"--once"} == set()
 
 
 def test_each_setting_is_documented() -> None:

@@ -15,10 +15,15 @@ from diptych.admin.frame import STATIC, page
 from diptych.admin.guard import Confine, ForgedForm, NotAdmitted, admitted, confine
 from diptych.admin.live import Live
 from diptych.admin.pages import (
+    conflicts,
     enter,
+    errors,
     events,
     home,
     people,
+    runs,
+    salesforce,
+    settings,
     setup_confirm,
     setup_credentials,
     setup_fields,
@@ -38,15 +43,15 @@ _log = logging.getLogger(__name__)
 def create_app(workspace: Workspace) -> FastAPI:
     """The admin pages of one workspace. Raises OSError when its data folder cannot be written."""
     app = FastAPI(title="Diptych", docs_url=None, redoc_url=None, openapi_url=None)
-    settings = workspace.settings
+    given = workspace.settings
     app.state.workspace = workspace
-    app.state.open_access = settings.open_access
-    app.state.access = Access(settings.data_dir)
+    app.state.open_access = given.open_access
+    app.state.access = Access(given.data_dir)
     app.state.live = Live(workspace)
     app.state.entered = Entered()
     app.state.report = None
-    if settings.start_token is not None:
-        app.state.access.accept(settings.start_token.get_secret_value())
+    if given.start_token is not None:
+        app.state.access.accept(given.start_token.get_secret_value())
     app.add_middleware(Confine)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(enter.router)
@@ -68,6 +73,11 @@ def guarded() -> list[APIRouter]:
         setup_confirm.router,
         setup_mappings.router,
         setup_start.router,
+        salesforce.router,
+        runs.router,
+        errors.router,
+        conflicts.router,
+        settings.router,
         start_over.router,
     ]
 

@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command()(pause)
     app.command()(resume)
     app.command()(sync)
+    app.command(name="allow-deletes")(allow_deletes)
 
 
 def plan(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
@@ -111,6 +112,25 @@ def resume() -> None:
     with workspace() as space:
         space.setup.resume()
     say("Resumed.")
+
+
+def allow_deletes(
+    object_name: Annotated[str, typer.Argument(metavar="OBJECT", help="Lead or Contact.")],
+    yes: Annotated[bool, YES_OPTION] = False,
+) -> None:
+    """Take over, once, deletes in Salesforce that were so many that the sync of an object has stopped."""
+    from diptych.cli.trouble import Refused
+    from diptych.domain.objects import TWO_WAY_OBJECTS
+    from diptych.sync.inbound.tombstones import allow_mass_delete
+
+    names = [known.name for known in TWO_WAY_OBJECTS]
+    if object_name not in names:
+        raise Refused(f"The deletes of {object_name} are not guarded; it is one of {', '.join(names)}.")
+    sure(f"Mark every {object_name} that was deleted in Salesforce as deleted here?", yes)
+    with workspace() as space:
+        allow_mass_delete(space.store, object_name)
+        space.sync_now()
+    say("Allowed once. It happens with the next cycle.")
 
 
 def sync(

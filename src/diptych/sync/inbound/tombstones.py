@@ -15,7 +15,7 @@ from diptych.domain.objects import synced_object
 from diptych.domain.outcome import ErrorClass, Problem
 from diptych.domain.pair import PairState, Record
 from diptych.sync.engine import Options
-from diptych.sync.ports import Transaction
+from diptych.sync.ports import Store, Transaction
 
 _COUNT_ROWS = 10_000
 
@@ -31,6 +31,12 @@ class MassDelete(Exception):
 def allowance(object_name: str) -> str:
     """The setting that lets the next mass delete of an object through; it is used up by that."""
     return f"allow_mass_delete.{object_name}"
+
+
+def allow_mass_delete(store: Store, object_name: str) -> None:
+    """A person says that the deletes which stopped this object were meant; it counts for the read that takes them over."""
+    with store.transaction() as tx:
+        tx.save_setting(allowance(object_name), "yes")
 
 
 def count_deletes(
@@ -66,7 +72,7 @@ def count_deletes(
             "stopped before taking that over.",
             ErrorClass.OTHER,
             f"More than max({options.mass_delete_floor}, {options.mass_delete_share:.0%}) at once is often a mistake.",
-            f"Undelete them in Salesforce, or allow it once: setting {allowance(name)} = yes.",
+            f"Undelete them in Salesforce, or allow it once: under Settings, or with diptych allow-deletes {name}.",
         )
     )
 

@@ -1,0 +1,90 @@
+"""The operating pages: Salesforce, Sync status, Errors, Conflicts, Settings."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import pytest
+
+from diptych.wiring import Workspace
+from tests.admin.conftest import Browser
+
+
+_places = itertools.count()  # an ignored value stays ignored: each test takes a person of its own
+
+
+@pytest.fixture
+def parked(loaded: Workspace) -> int:
+    """A person whose title Salesforce would refuse: a dead letter of its own, by number."""
+    person = loaded.queries.people(salesforce_type="lead", link_state="lead").rows[next(_places)]
+    loaded.store.edit_person("test", person["id"], {"title": "x" * 300})
+    loaded.run_cycle()
+    (letter,), total = loaded.queries.dead_letters()
+    assert total == 1
+    return letter.id
+
+
+def test_an_error_says_what_why_and_what_to_do_and_can_be_ignored(browser: Browser, parked: int) -> None:
+    html = browser.get("/errors")
+    assert "Lead.Title" in html and "too long" in html and "What to do:" in html
+    assert f'value="{parked}"' in html
+    assert "off the list" in browser.post("/errors/ignore", letters=str(parked))
+    assert "Nothing is wrong." in browser.get("/errors")
+
+
+def test_an_error_is_tried_again_once_its_value_fits(
+    browser: Browser, loaded: Workspace, parked: int
+) -> None:
+    (letter,), _ = loaded.queries.dead_letters()
+    loaded.store.edit_person("test", letter.person_id, {"title": "Short"})
+    browser.post("/errors/retry", letters=str(parked))
+    loaded.run_cycle()
+    assert loaded.queries.dead_letters()[1] == 0
+    assert "Nothing is wrong." in browser.get("/errors")
+
+
+def test_numbers_that_are_none_do_nothing(browser: Browser, parked: int) -> None:
+    browser.post("/errors/retry", letters="9999,x,,-1")
+    assert "Lead.Title" in browser.get("/errors")
+    assert "the winner is" in browser.post("/errors/decide", 422, letters=str(parked), winner="nobody")
+
+
+def test_runs_have_their_steps_in_the_words_of_the_ledger(browser: Browser, loaded: Workspace) -> None:
+    html = browser.get("/runs")
+    assert "Initial sync" in html and "Succeeded" in html
+    assert "initial load" in browser.get("/runs?kind=initial+load")
+    assert "Nothing has run yet." in browser.get("/runs?before=1")
+
+
+def test_pause_resume_and_the_state_at_the_top_right(browser: Browser, loaded: Workspace) -> None:
+    browser.post("/salesforce/pause")
+    assert loaded.setup.state().paused
+    assert re.search(r'class="state paused"', browser.get("/salesforce"))
+    browser.post("/salesforce/resume")
+    assert not loaded.setup.state().paused
+
+
+def test_a_comparison_is_shown_by_object(browser: Browser, loaded: Workspace) -> None:
+    assert loaded.verify()["equal"]
+    html = browser.get("/salesforce")
+    assert html.count("equal</span>") == 4
+
+
+def test_the_pause_between_cycles_is_checked(browser: Browser, loaded: Workspace) -> None:
+    browser.post("/settings/pause", seconds="30")
+    assert loaded.setup.pause_seconds() == 30
+    assert "must be between" in browser.post("/settings/pause", 422, seconds="0")
+    assert "number of seconds" in browser.post("/settings/pause", 422, seconds="soon")
+    assert loaded.setup.pause_seconds() == 30
+
+
+def test_only_guarded_objects_can_be_allowed_to_lose_many(browser: Browser, loaded: Workspace) -> None:
+    assert "not an object" in browser.post("/settings/allow-deletes", 422, object="Account")
+    browser.post("/settings/allow-deletes", object="Lead")
+    with loaded.store.transaction() as unit:
+        assert unit.setting("allow_mass_delete.Lead") == "yes"
+
+
+def test_no_conflicts_is_said(browser: Browser, loaded: Workspace) -> None:
+    assert "No conflicts so far." in browser.get("/conflicts")
