@@ -10,7 +10,6 @@ import pytest
 from diptych.wiring import Workspace
 from tests.admin.conftest import Browser
 
-
 _places = itertools.count()  # an ignored value stays ignored: each test takes a person of its own
 
 

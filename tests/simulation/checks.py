@@ -170,7 +170,7 @@ def content(world: World) -> list[dict[Any, Any]]:
     return [
         dict(tables.person),
         {key: {**row, "salesforce_modstamp": None} for key, row in tables.mirrors.items()},
-        {n: (p.state, p.inflight, p.attempts, p.next_try_at) for n, p in tables.pairs.items()},
+        {n: (p.state, p.inflight) for n, p in tables.pairs.items()},
         {pair: noted for pair, noted in tables.base.items() if noted},
         dict(tables.conflicts),
         {n: (k.pair_id, k.letter, k.status) for n, k in tables.dead_letters.items()},

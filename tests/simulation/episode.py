@@ -94,8 +94,8 @@ class _Runner:
         world.store.release_lease(lease)
         world.org.holds_lease = lambda: True
         world.org.note_intents()
+        world.org.note_agreement()
         fired = world.faults.fired[fired_before:]
-        self.counters["cycles with a fault"] += bool(fired)
         for fault in fired:
             self.counters[f"fault {fault.kind}"] += 1
             self.counters[f"at {fault.label}"] += 1
@@ -121,7 +121,7 @@ class _Runner:
         lease = world.store.acquire_lease(f"other {self._second}", world.clock.now(), 120)
         if lease is None:
             return
-        world.org.mark_interleaved()
+        first, world.org.holds_lease = world.org.holds_lease, lambda: True
         other = Engine(world.org, world.store, world.clock, OpenBudget(), OPTIONS)
         self.counters["second engines"] += 1
         try:
@@ -129,13 +129,17 @@ class _Runner:
         except (OrgError, StoreBusy):
             pass
         world.store.release_lease(lease)
+        world.org.holds_lease = first
 
     # ------------------------------------------------------------ steps and rest
 
     def step(self, step: Step) -> None:
         world = self.world
         if isinstance(step, Cycle):
+            fired = len(world.faults.fired)
             self.cycle(step.plan)
+            self.counters["cycles of the programs"] += 1
+            self.counters["cycles with a fault"] += len(world.faults.fired) > fired
         elif step[0] == "restart":
             self.engine = None
         elif step[0] == "replay":

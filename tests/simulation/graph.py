@@ -69,6 +69,7 @@ class Graph:
 
     edits: dict[int, Edit] = field(default_factory=dict)
     settled: set[int] = field(default_factory=set)
+    agreed: dict[int, set[int]] = field(default_factory=dict)
 
     def new(
         self, side: str, home: tuple[str, str], text: str, replaced: Any = None, same: Any = None
@@ -90,6 +91,13 @@ class Graph:
         """These values need not be found any more, nor what they replaced."""
         self.settled.update(t for t in map(token_of, values) if t is not None)
 
+    def agree(self, ours: Any, theirs: Any) -> None:
+        """Both sides show the same text at the same time: whoever replaces the one wish has seen the other."""
+        first, second = token_of(ours), token_of(theirs)
+        if first is not None and second is not None and first != second:
+            self.agreed.setdefault(first, set()).add(second)
+            self.agreed.setdefault(second, set()).add(first)
+
     def ancestors(self, tokens: Iterable[int], generous: bool) -> set[int]:
         """The tokens and all they replaced; `generous`: also what stood beside it with the same text."""
         found: set[int] = set()
@@ -102,6 +110,7 @@ class Graph:
                 open_ones.extend(edit.replaced)
                 if generous:
                     open_ones.extend(edit.same)
+                    open_ones.extend(self.agreed.get(token, ()))
         return found
 
     def lost(self, kept: Iterable[int]) -> set[int]:

@@ -50,6 +50,8 @@ USER_DEEDS = {
     "sf_edit_two": 6,
     "our_edit": 22,
     "our_edit_two": 6,
+    "sf_edit_hot": 10,
+    "our_edit_hot": 8,
     "sf_blank": 2,
     "our_blank": 2,
     "our_long": 1,
@@ -74,7 +76,7 @@ ADMIN_DEEDS = {
     "jump": 1,
     "restart": 2,
     "forget_cursor": 1,
-    "restart_snapshot": 1,
+    "restart_snapshot": 4,
     "replay": 2,
 }
 CRASH_POINTS = tuple(
@@ -118,7 +120,7 @@ FAULTS_OF = {
 }
 # calls a cycle makes often are where most faults go
 _CALL_WEIGHTS = (2, 6, 8, 14, 1, 1, 2, 1)
-_POINT_WEIGHTS = (1, 2, 3, 3, 3, 2, 2, 2, 2, 2, 6, 7, 7, 4, 5, 8, 6, 1, 5, 5, 3)
+_POINT_WEIGHTS = (1, 2, 3, 3, 3, 5, 5, 6, 5, 5, 6, 7, 7, 4, 6, 8, 6, 1, 5, 5, 3)
 
 
 def random_deed(rng: random.Random, users_only: bool = False) -> Deed:
@@ -152,7 +154,7 @@ def random_fault(rng: random.Random) -> PlannedFault:
 
 
 def random_plan(rng: random.Random) -> tuple[PlannedFault, ...]:
-    count = rng.choice((0, 1, 1, 2, 2, 3, 4, 5))
+    count = rng.choice((0, 1, 2, 2, 3, 3, 4, 5, 6))
     return tuple(random_fault(rng) for _ in range(count))
 
 
@@ -164,5 +166,5 @@ def random_program(seed: int) -> Program:
         steps.extend(random_deed(rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6))))
         steps.append(Cycle(random_plan(rng)))
     return Program(
-        tuple(steps), rng.choice((0.0, 0.0, 0.4, 1.0)), rng.choice((0, 0, 1)), rng.random() < 0.75, seed
+        tuple(steps), rng.choice((0.0, 0.0, 0.4, 1.0)), rng.choice((0, 0, 1)), rng.random() < 0.65, seed
     )

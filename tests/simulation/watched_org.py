@@ -15,6 +15,17 @@ from diptych.testing import Faults, InMemoryOrg, InMemoryStore, VirtualClock
 from diptych.testing.faults import Fault
 from tests.simulation.graph import Graph, to_cell, token_of
 
+FIELDS = {
+    "Lead": {"first_name": "FirstName", "city": "City", "title": "Title", "phone": "Phone", "fax": "Fax"},
+    "Contact": {
+        "first_name": "FirstName",
+        "city": "MailingCity",
+        "title": "Title",
+        "phone": "Phone",
+        "fax": "Fax",
+    },
+}
+
 
 class Violation(AssertionError):
     """An invariant of correctness.md 5.4 does not hold."""
@@ -46,17 +57,24 @@ class WatchedOrg(InMemoryOrg):
         self._delivered_tokens: set[int] = set()
         self._sent: set[int] = set()
         self._read_in_cycle: set[tuple[str, str]] = set()
-        self._interleaved = False
 
-    def begin_cycle(self, interleaved: bool = False) -> None:
-        """A new engine process or a new cycle: what was read before does not count as looked at."""
+    def begin_cycle(self) -> None:
+        """A new cycle: what was read before does not count as looked at."""
         self._read_in_cycle.clear()
         self._delivered.clear()
         self._delivered_tokens.clear()
-        self._interleaved = interleaved
 
-    def mark_interleaved(self) -> None:
-        self._interleaved = True
+    def note_agreement(self) -> None:
+        """Where both sides show the same text just now, though different people wrote it."""
+        tables = self.store.tables
+        for pair in tables.pairs.values():
+            person = tables.person.get(pair.person_id)
+            row = self.records.rows[pair.object_name].get(pair.sf_id or "")
+            if person is not None and row is not None:
+                for column, field in FIELDS[pair.object_name].items():
+                    ours, theirs = person.get(column), row.values.get(field)
+                    if ours is not None and ours == theirs:
+                        self.graph.agree(ours, theirs)
 
     def note_intents(self) -> None:
         """Remember what is in flight, sent or not."""
@@ -69,7 +87,9 @@ class WatchedOrg(InMemoryOrg):
     def _call(self, label: str, write: bool = False) -> list[Fault]:
         if self.store.journal.open:
             raise Violation("R-2", f"{label} is called while a transaction is open")
-        return super()._call(label, write)
+        faults = super()._call(label, write)
+        self.note_agreement()
+        return faults
 
     def changed(self, reads: Sequence[FeedRead]) -> list[FeedPage]:
         found = super().changed(reads)
@@ -115,16 +135,15 @@ class WatchedOrg(InMemoryOrg):
             raise Violation("I-7", f"intent {pair.inflight.values} differs from {where}")
         if any(w.sf_id == write.sf_id for q in self._zombies for w in q.writes):
             raise Violation("I-6", f"an earlier write may still be executed: {where}")
-        if pair.state not in (PairState.PAIRED, PairState.PARKED) and not self._interleaved:
+        if pair.state not in (PairState.PAIRED, PairState.PARKED):
             raise Violation("I-11", f"the pair is {pair.state}: {where}")
-        if not self.holds_lease() and not self._interleaved:
+        if not self.holds_lease():
             raise Violation("I-17", f"sent under an old epoch: {where}")
         noted = self.store.tables.base.get(pair.id, {})
-        person = self.store.tables.person.get(pair.person_id, {})
-        clean = [c for c, v in values.items() if noted.get(c, person.get(c)) == v and c in noted]
+        clean = [c for c, v in values.items() if c not in noted or noted[c] == v]
         if clean:
             raise Violation("I-13", f"{clean} is clean: {where}")
-        if (object_name, write.sf_id) not in self._read_in_cycle and not self._interleaved:
+        if (object_name, write.sf_id) not in self._read_in_cycle:
             raise Violation("R-7", f"written without a look at it in this cycle: {where}")
 
     def _write(self, object_name: str, write: Write, attempt_id: str) -> Outcome:

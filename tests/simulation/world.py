@@ -18,7 +18,7 @@ from diptych.testing import Faults, InMemoryStore, VirtualClock
 from diptych.testing.org_records import RecordLocked, Stored
 from tests.simulation.graph import Graph, Marked, from_cell, token_of
 from tests.simulation.program import Deed
-from tests.simulation.watched_org import WatchedOrg
+from tests.simulation.watched_org import FIELDS, WatchedOrg
 
 TEXTS = ("a", "b", "c")
 TOO_LONG = "x" * 200
@@ -26,16 +26,6 @@ COLUMNS = ("first_name", "city", "title", "phone", "fax")
 _OFTEN = (*COLUMNS, "city", "title", "first_name", "city")  # people meet on some fields more than on others
 WAITS = (1, 20, 60, 300, 900, 4000)
 LATE_BY = (5, 120, 600, 840, 3600)
-FIELDS = {
-    "Lead": {"first_name": "FirstName", "city": "City", "title": "Title", "phone": "Phone", "fax": "Fax"},
-    "Contact": {
-        "first_name": "FirstName",
-        "city": "MailingCity",
-        "title": "Title",
-        "phone": "Phone",
-        "fax": "Fax",
-    },
-}
 _DIRECTIONS = {"phone": Direction.INBOUND, "fax": Direction.OUTBOUND}
 _POLICIES = {"title": Policy.OURS}
 
@@ -78,6 +68,7 @@ class World:
         self.records = self.org.records
         self._alias: dict[str, str] = {}
         self._offset = 0.0
+        self._hot = ("", "", "")  # what was edited last: object, record, column
         self._deeds: dict[str, Callable[[int, int, int], None]] = {
             name[4:]: getattr(self, name) for name in dir(self) if name.startswith("_do_")
         }
@@ -92,6 +83,7 @@ class World:
         """Carry out a deed as far as it is possible just now; whether it was."""
         name, a, b, c = deed
         self.org.settle()
+        self.org.note_agreement()
         try:
             self._deeds[name](a, b, c)
         except (StoreBusy, RecordLocked, LookupError):
@@ -136,6 +128,7 @@ class World:
     def _saved(self, name: str, row: Stored, column: str, text: str | None) -> Any:
         """The value a Salesforce user saves; the token knows what it replaces."""
         field = FIELDS[name][column]
+        self._hot = (name, row.sf_id, column)
         old, pair = row.values.get(field), self.pair(name, row.sf_id)
         person = self.store.tables.person.get(pair.person_id) if pair else None
         beside = person.get(column) if person else None
@@ -163,6 +156,23 @@ class World:
             column = _OFTEN[(b + n) % len(_OFTEN)]
             values[FIELDS[name][column]] = self._saved(name, row, column, TEXTS[(c + n * b) % 3])
         self.records.edit(name, row.sf_id, late_by, **values)
+
+    def _do_sf_edit_hot(self, a: int, b: int, c: int) -> None:
+        """Once more the field that was edited last, on whichever side."""
+        name, sf_id, column = self._hot
+        row = self.records.live(name, sf_id) if name else None
+        if row is None or row.values.get("IsConverted"):
+            raise LookupError
+        values = {FIELDS[name][column]: self._saved(name, row, column, TEXTS[c % 3])}
+        self.records.edit(name, sf_id, **values)
+
+    def _do_our_edit_hot(self, a: int, b: int, c: int) -> None:
+        name, sf_id, column = self._hot
+        pair = self.pair(name, sf_id)
+        person = self.store.tables.person.get(pair.person_id) if pair else None
+        if person is None:
+            raise LookupError
+        self._our_text(person, column, TEXTS[c % 3])
 
     def _do_sf_edit_two(self, a: int, b: int, c: int) -> None:
         self._do_sf_edit(a, b, c, columns=2)
@@ -229,6 +239,7 @@ class World:
         for pair_id in self.store.tables.pairs_of.get(person["id"], ()):
             pair = self.store.tables.pairs[pair_id]
             home = self.home(pair.sf_id or "")
+            self._hot = (pair.object_name, pair.sf_id or "", column)
             row = self.records.rows[pair.object_name][pair.sf_id or ""]
             theirs = row.values.get(FIELDS[pair.object_name][column])
             beside = theirs if theirs == old else None
@@ -261,15 +272,14 @@ class World:
             self._do_our_edit(number, b, c)
 
     def _do_our_blank(self, a: int, b: int, c: int) -> None:
-        self._our_text(a, _OFTEN[b % len(_OFTEN)], None)
+        self._our_text(self._person(a), _OFTEN[b % len(_OFTEN)], None)
 
     def _do_our_long(self, a: int, b: int, c: int) -> None:
-        self._our_text(a, "first_name", TOO_LONG)
+        self._our_text(self._person(a), "first_name", TOO_LONG)
 
-    def _our_text(self, a: int, column: str, text: str | None) -> None:
+    def _our_text(self, person: dict[str, Any], column: str, text: str | None) -> None:
         if self.store.journal.open:
             raise StoreBusy
-        person = self._person(a)
         if person.get(column) != text:
             self.store.edit_row(person["id"], {column: self._ours(person, column, text)})
 
