@@ -195,6 +195,7 @@ def a_change_each_way(demo: Demo, browser: Browser, page: Page, org_address: str
     expect(sales.get_by_role("main")).to_contain_text("Saved.")
     picture(sales, "13-edited-there")
     expect_after_reload(page, "Head of Hinges")
+    expect(page.get_by_role("row", name=re.compile("Head of Hinges"))).to_contain_text("Mara Lindqvist")
     picture(page, "14-arrived-here")
 
     page.get_by_role("link", name="Edit").click()

@@ -85,6 +85,8 @@ def person(workspace: Workspace, person_id: int, history: bool = False) -> Perso
     connection = workspace.setup.connection()
     instance = connection.identity.instance_url.rstrip("/") if connection else ""
     lines = workspace.queries.history(person_id, HISTORY_LINES) if history else []
+    users = sorted({line.actor for line in lines if line.side == "salesforce" and line.actor})
+    actors = workspace.queries.names_of("salesforce_user", users) if users else {}
     return PersonView(
         found.id,
         name_of(found.values) or _("(no name)"),
@@ -95,7 +97,7 @@ def person(workspace: Workspace, person_id: int, history: bool = False) -> Perso
         found.system["updated_at"],
         groups(fields),
         tuple(_pair(pair, instance) for pair in found.pairs),
-        tuple(_line(line, mapped, objects) for line in lines),
+        tuple(_line(line, mapped, objects, actors) for line in lines),
     )
 
 
@@ -251,14 +253,19 @@ def _pair(pair: PairRow, instance: str) -> PairView:
 
 
 def _line(
-    line: HistoryRow, mapped: Mapping[str, tuple[FieldMapping, ...]], objects: Collection[str]
+    line: HistoryRow,
+    mapped: Mapping[str, tuple[FieldMapping, ...]],
+    objects: Collection[str],
+    actors: Mapping[str, str],
 ) -> HistoryView:
+    """`actors`: names of Salesforce users by id; one that is not synced keeps its id."""
     at: datetime = line.at
+    actor = actors.get(line.actor, line.actor)
     if line.column is not None:
         label = _label(line.column, mapped, objects)
-        return HistoryView(at, line.column, label, line.old, line.new, line.side, line.actor, line.run_id)
+        return HistoryView(at, line.column, label, line.old, line.new, line.side, actor, line.run_id)
     label = _("Person came here") if line.new is not None else _("Person went from here")
-    return HistoryView(at, "", label, _count(line.old), _count(line.new), line.side, line.actor, line.run_id)
+    return HistoryView(at, "", label, _count(line.old), _count(line.new), line.side, actor, line.run_id)
 
 
 def _count(values: Value) -> str:
