@@ -232,7 +232,7 @@ def test_a_mass_delete_stops_until_a_person_allows_it() -> None:
     report = world.cycle()
     assert report.status == "Failed"
     assert "55 of 60" in (report.error or "")
-    assert allowance("Lead") in (report.error or "")
+    assert "diptych allow-deletes Lead" in (report.error or "")
     assert all(world.pair(lead).state is PairState.PAIRED for lead in leads)
     assert world.person(contact, "Contact")["city"] == "Koeln", "other objects go on"
     with world.store.transaction() as tx:
