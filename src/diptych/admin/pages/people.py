@@ -250,9 +250,9 @@ def _types() -> list[tuple[str, str]]:
 def _states() -> list[tuple[str, str]]:
     return [
         ("", _("All")),
-        ("lead", _("linked to a lead")),
-        ("contact", _("linked to a contact")),
-        ("person_account", _("linked to a person account")),
+        ("lead", _("a lead")),
+        ("contact", _("a contact")),
+        ("person_account", _("a person account")),
         ("none", _("not linked")),
         ("converted", _("converted")),
         ("deleted", _("deleted in Salesforce")),

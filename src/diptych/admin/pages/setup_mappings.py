@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
+from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from diptych.admin.frame import go, page, workspace_of
@@ -17,6 +19,7 @@ from diptych.domain.mapping import Direction, Policy
 router = APIRouter()
 
 SETUP, LIFE = ADDRESSES["mapping"], "/mappings"
+_FILE_LIMIT = 5_000_000
 
 
 @router.get(SETUP)
@@ -36,6 +39,25 @@ def export(request: Request) -> Response:
         workspace_of(request).setup.export_mapping(),
         media_type="application/json",
         headers={"Content-Disposition": 'attachment; filename="diptych-mapping.json"'},
+    )
+
+
+@router.post("/mappings/file")
+def bring_back(request: Request, form: Form) -> Response:
+    """A file of Export, taken over whole or not at all."""
+    file = form.get("file")
+    content = file.file.read(_FILE_LIMIT + 1) if isinstance(file, UploadFile) else b""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    if not text or len(content) > _FILE_LIMIT:
+        return _page(request, _back(form), Trouble(_("Choose a mapping file that was exported here.")))
+    return _do(
+        request,
+        form,
+        lambda: workspace_of(request).setup.import_mapping(text),
+        _("The mapping is taken over."),
     )
 
 
@@ -100,7 +122,9 @@ def _do(request: Request, form: Form, act: Callable[[], object], message: str) -
         )
     except EXPECTED as problem:
         return _page(request, _back(form), trouble_of(problem))
-    return go(request, _back(form), message)
+    # back to the row that was changed
+    row = f"#column-{quote(str(form.get('column')))}" if form.get("column") else ""
+    return go(request, _back(form) + row, message)
 
 
 def _page(request: Request, address: str, trouble: Trouble | None) -> Response:

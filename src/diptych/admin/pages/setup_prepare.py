@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -22,7 +22,7 @@ from diptych.setup.prepare import (
 router = APIRouter(prefix="/setup")
 
 # a report is a dozen API calls: kept for a while, and made anew on request
-_REPORT_SECONDS = 300
+_KEPT_FOR = timedelta(minutes=5)
 
 
 @router.get("")
@@ -35,7 +35,7 @@ def onward(request: Request) -> Response:
 def prepare(request: Request) -> Response:
     setup = workspace_of(request).setup
     state, connection = setup.state(), setup.connection()
-    report, trouble = _report(request) if connection else (None, None)
+    report, checked_at, trouble = _report(request) if connection else (None, None, None)
     return page(
         request,
         "setup/prepare.html",
@@ -43,6 +43,7 @@ def prepare(request: Request) -> Response:
         connected=connection is not None,
         identity=connection.identity if connection else None,
         report=report,
+        checked_at=checked_at,
         trouble=trouble,
         there=_there(report) if report else None,
         fields_to_create=FIELDS_TO_CREATE,
@@ -67,18 +68,20 @@ def check_again(request: Request) -> Response:
     return go(request, ADDRESSES["prepare"])
 
 
-def _report(request: Request) -> tuple[Report | None, Trouble | None]:
+def _report(request: Request) -> tuple[Report | None, datetime | None, Trouble | None]:
+    """The report and when it was made."""
     setup = workspace_of(request).setup
     connection = setup.connection()
     kept = request.app.state.report
-    if kept and kept[0] == connection and time.monotonic() - kept[1] < _REPORT_SECONDS:
-        return kept[2], None
+    now = datetime.now(UTC)
+    if kept and kept[0] == connection and timedelta() <= now - kept[1] < _KEPT_FOR:
+        return kept[2], kept[1], None
     try:
         report = setup.preflight()
     except EXPECTED as problem:
-        return None, trouble_of(problem)
-    request.app.state.report = (connection, time.monotonic(), report)
-    return report, None
+        return None, None, trouble_of(problem)
+    request.app.state.report = (connection, now, report)
+    return report, now, None
 
 
 def _there(report: Report) -> dict[str, set[str]]:

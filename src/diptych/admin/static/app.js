@@ -45,6 +45,8 @@ document.addEventListener("DOMContentLoaded", () => {
   localTimes(document);
   startFilters();
   for (const hidden of document.querySelectorAll("[data-needs-script]")) hidden.hidden = false;
+  document.querySelector("nav.main [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+  document.querySelector(".steps [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   const problem = document.getElementById("problem");
   if (problem) problem.focus({ preventScroll: false });
 });
