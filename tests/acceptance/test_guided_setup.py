@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.acceptance.browser import chromium, picture
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600), pytest.mark.xdist_group("guided")]
 
 SOON = 60_000  # milliseconds until something must have arrived, on a busy machine
 
@@ -64,6 +64,19 @@ class Demo:
         match = re.search(pattern, self.said)
         assert match, f"{pattern} is not in:\n{self.said}"
         return match.group(1)
+
+    def new_link(self) -> str:
+        """A further one-time address, as `diptych link` prints it."""
+        port = self.found(r"Diptych +http://[^/]+:(\d+)/enter")
+        folder = self.found(r"DIPTYCH_DATA_DIR=(\S+)")
+        done = subprocess.run(
+            [sys.executable, "-m", "diptych.cli", "link", "--port", port],
+            env={**os.environ, "DIPTYCH_DATA_DIR": folder},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.strip().split()[-1]
 
     def stop(self) -> int:
         """Ctrl-C; the exit code."""
@@ -174,6 +187,39 @@ def test_the_whole_set_up_and_a_change_each_way(demo: Demo, browser: Browser) ->
     picture(page, "11-verify")
 
     a_change_each_way(demo, browser, page, org_address)
+
+
+def test_login_with_salesforce_gives_new_credentials_for_the_same_org(demo: Demo, browser: Browser) -> None:
+    """The login page belongs to another site: the strict content policy and the session cookie must let it work."""
+    page = new_page(browser)
+    page.goto(demo.new_link())
+    expect(page.get_by_role("link", name="People")).to_be_visible()
+    page.goto(f"{origin(page)}/setup/credentials")
+
+    def asked_for(label: str) -> str:
+        told = page.locator("dl.facts dt", has_text=re.compile(f"^{label}$"))
+        return told.locator("xpath=following-sibling::dd[1]").inner_text()
+
+    username, password = asked_for("User name"), asked_for("Password")
+    key, secret = asked_for("Consumer key"), asked_for("Consumer secret")
+    page.get_by_role("radio", name="Login with Salesforce").check()
+    page.get_by_role("radio", name="Another login address").check()
+    page.get_by_label("Consumer key of the connected app").fill(key)
+    page.locator("#kind-oauth").get_by_label("Consumer secret").fill(secret)
+    page.get_by_role("button", name="Connect").click()
+    page.wait_for_url("**/services/oauth2/authorize*")
+    picture(page, "17-login-there")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Allow").click()
+    page.wait_for_url("**/setup/credentials/callback*")
+    expect(page.get_by_role("heading", name="Connected. Is this right?")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("Login with Salesforce")
+    picture(page, "18-is-this-right-again")
+    page.get_by_role("button", name="Yes, use this connection").click()
+    page.wait_for_url("**/setup/prepare")
+    expect(page.get_by_role("main")).to_contain_text("What the org says")
 
 
 def a_change_each_way(demo: Demo, browser: Browser, page: Page, org_address: str) -> None:
