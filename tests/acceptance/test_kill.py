@@ -158,6 +158,23 @@ def test_killed_while_a_record_is_parked(loaded: Installation, org: RunningOrg, 
         assert api.get(f"sobjects/Lead/{lead}?fields=Phone").json()["Phone"] == "+34 600 000 000"
 
 
+def test_killed_while_an_error_is_tried_again(loaded: Installation, org: RunningOrg, tmp_path: Path) -> None:
+    copy = loaded.copy(tmp_path / "data")
+    copy.sync()
+    ((person, lead),) = some_leads(copy, 1)
+    copy.sql("UPDATE person SET title = ? WHERE id = ?", "x" * 300, person)
+    copy.sync()
+    ((letter,),) = copy.sql("SELECT id FROM v_dead_letters WHERE person_id = ?", person)
+    copy.killed_at("C-24", "errors", "--retry", str(letter))
+    assert copy.sql("SELECT id FROM v_dead_letters WHERE person_id = ?", person) == [(letter,)], "still open"
+    copy.sql("UPDATE person SET title = 'fits' WHERE id = ?", person)
+    copy.diptych("errors", "--retry", str(letter))
+    copy.sync()
+    with org.api() as api:
+        assert api.get(f"sobjects/Lead/{lead}?fields=Title").json()["Title"] == "fits"
+    copy.assert_whole()
+
+
 def test_killed_while_a_difference_is_mended(loaded: Installation, org: RunningOrg, tmp_path: Path) -> None:
     copy = loaded.copy(tmp_path / "data")
     copy.sync()
