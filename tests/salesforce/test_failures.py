@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -50,10 +51,21 @@ def listener(answer: Callable[[socket.socket], None]) -> Iterator[int]:
 
 def says(text: str) -> Callable[[socket.socket], None]:
     def answer(connection: socket.socket) -> None:
-        connection.recv(65536)
+        take_request(connection)
         connection.sendall(text.encode())
 
     return answer
+
+
+def take_request(connection: socket.socket) -> None:
+    """All of it: what is left unread when a socket closes makes the peer see a cut."""
+    taken = b""
+    while more := connection.recv(65536):
+        taken += more
+        head, end, body = taken.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        if end and len(body) >= (int(length.group(1)) if length else 0):
+            return
 
 
 def page(status: str, body: str, kind: str = "text/html") -> str:
