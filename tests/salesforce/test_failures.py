@@ -64,6 +64,8 @@ def take_request(connection: socket.socket) -> None:
         taken += more
         head, end, body = taken.partition(b"\r\n\r\n")
         length = re.search(rb"(?i)content-length: *(\d+)", head)
+        if not taken[:1].isalpha():
+            return  # not HTTP at all
         if end and len(body) >= (int(length.group(1)) if length else 0):
             return
 
