@@ -113,6 +113,13 @@ def _foreign_key(writer: Writer, obj: ObjectType, reference: Field, value: Mappi
     )
 
 
+def entity_refused(verb: str, obj: ObjectType) -> ApiError:
+    """The refusal of a write (`verb`: inserted, updated, deleted) that the object does not take."""
+    return ApiError(
+        400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be {verb}: {obj.label}", ()
+    )
+
+
 def check_required(obj: ObjectType, row: Mapping[str, Any], changed: Mapping[str, Any] | None) -> None:
     """Refuse missing required values; on an update only those that it would empty."""
     missing = [

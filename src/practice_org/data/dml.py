@@ -1,4 +1,4 @@
-"""Creating, changing, deleting and undeleting records.
+"""Creating and changing records, and the door to every write.
 
 `apply` carries out a list of writes in one transaction, each with an outcome of its own; the functions
 below it do a single one and raise. Checks come before the first statement of a write, so that a refused
@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from practice_org import ids
-from practice_org.data import checks
+from practice_org.data import checks, recycle_bin
 from practice_org.data.checks import Writer
+from practice_org.data.stamps import stamps
 from practice_org.data.tables import quoted
 from practice_org.errors import ApiError
 from practice_org.schema import access as rights
@@ -129,9 +130,10 @@ def _one(writer: Writer, tx: Transaction, user_id: str | None, write: Write, opt
     if write.operation == "update":
         _update(writer, tx, user_id, write, options)
     elif write.operation in ("delete", "hardDelete"):
-        _delete(writer, tx, user_id, write)
+        hard = write.operation == "hardDelete"
+        recycle_bin.delete(writer, tx, user_id, write.obj, write.id, hard=hard)
     elif write.operation == "undelete":
-        _undelete(writer, tx, user_id, write)
+        recycle_bin.undelete(writer, tx, user_id, write.obj, write.id)
     else:
         raise ValueError(write.operation)
     return Outcome(write.id)
@@ -143,7 +145,7 @@ def _one(writer: Writer, tx: Transaction, user_id: str | None, write: Write, opt
 def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, options: Options) -> str:
     obj = write.obj
     if not writer.access.unlimited and not obj.has("createable"):
-        raise _entity("inserted", obj)
+        raise checks.entity_refused("inserted", obj)
     rights.require(writer.access, "Create", obj)
     changed = checks.stored_values(writer, obj, write.values, creating=True)
     actor = user_id or rights.first_user(writer.org)
@@ -162,7 +164,7 @@ def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     checks.check_references(writer, obj, changed)
     checks.check_unique(writer, obj, changed, None)
     checks.check_junction(writer, obj, row)
-    for name, value in _stamps(obj, tx.stamp, actor, creating=True).items():
+    for name, value in stamps(obj, tx.stamp, actor, creating=True).items():
         if row.get(name) is None or not writer.access.unlimited:
             row[name] = value
     checks.check_rules(writer.org, obj, row, None)
@@ -178,7 +180,7 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     obj = write.obj
     assert write.id is not None
     if not writer.access.unlimited and not obj.has("updateable"):
-        raise _entity("updated", obj)
+        raise checks.entity_refused("updated", obj)
     changed = checks.stored_values(writer, obj, write.values, creating=False)
     before = checks.current_row(tx.connection, obj, write.id)
     rights.require(writer.access, "Edit", obj)
@@ -197,7 +199,7 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     checks.check_references(writer, obj, altered)
     checks.check_unique(writer, obj, altered, write.id)
     actor = user_id or rights.first_user(writer.org)
-    for name, value in _stamps(obj, tx.stamp, actor, creating=False).items():
+    for name, value in stamps(obj, tx.stamp, actor, creating=False).items():
         if name not in changed:
             row[name] = value
     checks.check_rules(writer.org, obj, row, before)
@@ -207,19 +209,6 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
         tx.connection.execute(
             f'UPDATE {quoted(obj.name)} SET {listed} WHERE "Id" = ?', (*sets.values(), write.id)
         )
-
-
-def _stamps(obj: ObjectType, moment: str, actor: str, *, creating: bool) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for name, value in (
-        ("LastModifiedDate", moment),
-        ("LastModifiedById", actor),
-        ("SystemModstamp", moment),
-        *((("CreatedDate", moment), ("CreatedById", actor)) if creating else ()),
-    ):
-        if obj.get(name):
-            out[name] = value
-    return out
 
 
 def _name(obj: ObjectType, row: dict[str, Any]) -> None:
@@ -242,95 +231,6 @@ def _assign(
     owner = (writer.org.setting("assignment_rules") or {}).get(obj.name)
     if owner and wanted != "FALSE":
         row["OwnerId"] = owner
-
-
-def _entity(verb: str, obj: ObjectType) -> ApiError:
-    return ApiError(
-        400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be {verb}: {obj.label}", ()
-    )
-
-
-# -- delete and undelete ----------------------------------------------------------------------------
-
-
-def _delete(writer: Writer, tx: Transaction, user_id: str | None, write: Write) -> None:
-    obj = write.obj
-    assert write.id is not None
-    if not writer.access.unlimited and not obj.has("deletable"):
-        raise _entity("deleted", obj)
-    if write.operation == "hardDelete":
-        _purge(writer, tx, write)
-        return
-    checks.current_row(tx.connection, obj, write.id)
-    rights.require(writer.access, "Delete", obj)
-    _delete_tree(writer, tx, user_id, obj, write.id, write.id)
-
-
-def _delete_tree(
-    writer: Writer, tx: Transaction, user_id: str | None, obj: ObjectType, record_id: str, root: str
-) -> None:
-    actor = user_id or rights.first_user(writer.org)
-    for relationship in writer.schema.children(obj):
-        child = writer.schema.get(relationship.child)
-        if child is None or not child.soft_deletes or "c" not in relationship.flags:
-            continue
-        rows = tx.connection.execute(
-            f'SELECT "Id" FROM {quoted(child.name)} WHERE {quoted(relationship.field)} = ? '
-            'AND "IsDeleted" = 0',
-            (record_id,),
-        ).fetchall()
-        for (child_id,) in rows:
-            _delete_tree(writer, tx, user_id, child, child_id, root)
-    if not obj.soft_deletes:
-        tx.connection.execute(f'DELETE FROM {quoted(obj.name)} WHERE "Id" = ?', (record_id,))
-    else:
-        stamps = {"IsDeleted": 1, **_stamps(obj, tx.stamp, actor, creating=False)}
-        listed = ", ".join(f"{quoted(name)} = ?" for name in stamps)
-        tx.connection.execute(
-            f'UPDATE {quoted(obj.name)} SET {listed} WHERE "Id" = ?', (*stamps.values(), record_id)
-        )
-    tx.connection.execute(
-        "INSERT OR REPLACE INTO _deleted(object, id, deleted_at, root) VALUES(?, ?, ?, ?)",
-        (obj.name, record_id, tx.stamp, root),
-    )
-
-
-def _purge(writer: Writer, tx: Transaction, write: Write) -> None:
-    obj = write.obj
-    if not writer.access.unlimited and "BulkApiHardDelete" not in writer.access.system:
-        raise ApiError(
-            403,
-            "FEATURENOTENABLED",
-            "hardDelete operation requires special user profile permission, please contact your system administrator",
-        )
-    checks.current_row(tx.connection, obj, str(write.id))
-    tx.connection.execute(f'DELETE FROM {quoted(obj.name)} WHERE "Id" = ?', (write.id,))
-    tx.connection.execute(
-        "INSERT OR REPLACE INTO _deleted(object, id, deleted_at, root, purged) VALUES(?, ?, ?, ?, 1)",
-        (obj.name, write.id, tx.stamp, write.id),
-    )
-
-
-def _undelete(writer: Writer, tx: Transaction, user_id: str | None, write: Write) -> None:
-    obj = write.obj
-    row = tx.connection.execute(
-        "SELECT purged FROM _deleted WHERE object = ? AND id = ?", (obj.name, write.id)
-    ).fetchone()
-    if row is None or row[0] or not obj.soft_deletes:
-        raise ApiError(400, "UNDELETE_FAILED", "Entity is not in the recycle bin", ("Id",))
-    rights.require(writer.access, "Create", obj)
-    actor = user_id or rights.first_user(writer.org)
-    together = tx.connection.execute(
-        "SELECT object, id FROM _deleted WHERE root = ? AND purged = 0", (write.id,)
-    )
-    for object_name, record_id in [(obj.name, write.id), *together.fetchall()]:
-        other = writer.schema[object_name]
-        stamps = {"IsDeleted": 0, **_stamps(other, tx.stamp, actor, creating=False)}
-        listed = ", ".join(f"{quoted(name)} = ?" for name in stamps)
-        tx.connection.execute(
-            f'UPDATE {quoted(object_name)} SET {listed} WHERE "Id" = ?', (*stamps.values(), record_id)
-        )
-        tx.connection.execute("DELETE FROM _deleted WHERE object = ? AND id = ?", (object_name, record_id))
 
 
 # -- one at a time ----------------------------------------------------------------------------------
