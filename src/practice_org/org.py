@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,7 +67,7 @@ class Transaction:
     connection: sqlite3.Connection
     started: datetime
 
-    @property
+    @cached_property
     def stamp(self) -> str:
         return stamp(self.started)
 

@@ -122,12 +122,11 @@ def entity_refused(verb: str, obj: ObjectType) -> ApiError:
 
 def check_required(obj: ObjectType, row: Mapping[str, Any], changed: Mapping[str, Any] | None) -> None:
     """Refuse missing required values; on an update only those that it would empty."""
-    missing = [
-        f.name
-        for f in obj.fields
-        if row.get(f.name) is None
-        and (f.required if changed is None else f.name in changed and _never_empty(f))
-    ]
+    if changed is None:
+        missing = [f.name for f in obj.required_fields if row.get(f.name) is None]
+    else:
+        empty = {name for name in changed if row.get(name) is None}
+        missing = [f.name for f in obj.fields if f.name in empty and _never_empty(f)] if empty else []
     if missing:
         raise ApiError(
             400,
@@ -245,8 +244,9 @@ def current_row(connection: sqlite3.Connection, obj: ObjectType, record_id: str)
 
     Raises ApiError 404 NOT_FOUND for an id that never was, 404 ENTITY_IS_DELETED for a deleted one.
     """
-    cursor = connection.execute(f'SELECT * FROM {quoted(obj.name)} WHERE "Id" = ?', (record_id,))
-    row = cursor.fetchone()
+    row = connection.execute(
+        f'SELECT {obj.columns_sql} FROM {quoted(obj.name)} WHERE "Id" = ?', (record_id,)
+    ).fetchone()
     if row is None:
         purged = connection.execute(
             "SELECT 1 FROM _deleted WHERE object = ? AND id = ?", (obj.name, record_id)
@@ -254,7 +254,7 @@ def current_row(connection: sqlite3.Connection, obj: ObjectType, record_id: str)
         if purged:
             raise entity_is_deleted()
         raise ApiError(404, "NOT_FOUND", "The requested resource does not exist", code_first=True)
-    out = dict(zip((d[0] for d in cursor.description), row, strict=True))
+    out = dict(zip(obj.columns, row, strict=True))
     if out.get("IsDeleted"):
         raise entity_is_deleted()
     return out

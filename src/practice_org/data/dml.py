@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from practice_org import ids
@@ -203,12 +204,18 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
         if name not in changed:
             row[name] = value
     checks.check_rules(writer.org, obj, row, before)
-    sets = {name: value for name, value in row.items() if before.get(name) != value}
+    sets = _differences(row, before)
     if sets:
         listed = ", ".join(f"{quoted(name)} = ?" for name in sets)
         tx.connection.execute(
             f'UPDATE {quoted(obj.name)} SET {listed} WHERE "Id" = ?', (*sets.values(), write.id)
         )
+
+
+def _differences(row: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a row is not as before; `row` began as a copy of it, so their columns stand in one order."""
+    both = zip(row.items(), chain(before.values(), repeat(None)), strict=False)
+    return {name: value for (name, value), old in both if value is not old and value != old}
 
 
 def _name(obj: ObjectType, row: dict[str, Any]) -> None:

@@ -180,6 +180,20 @@ class ObjectType:
     def stored_fields(self) -> tuple[Field, ...]:
         return tuple(f for f in self.fields if f.stored)
 
+    @cached_property
+    def required_fields(self) -> tuple[Field, ...]:
+        return tuple(f for f in self.fields if f.required)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the stored fields."""
+        return tuple(f.name for f in self.stored_fields)
+
+    @cached_property
+    def columns_sql(self) -> str:
+        """The stored fields as a SELECT lists them."""
+        return ", ".join(f'"{name}"' for name in self.columns)
+
     @property
     def is_person(self) -> bool:
         return self.name in PEOPLE
