@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from practice_org import ids
 from practice_org.data import checks, recycle_bin
 from practice_org.data.checks import Writer
+from practice_org.data.rows import insert_row, update_row
 from practice_org.data.stamps import stamps
 from practice_org.data.tables import quoted
 from practice_org.errors import ApiError
@@ -171,9 +172,7 @@ def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     checks.check_rules(writer.org, obj, row, None)
     if row.get("Id") is None:
         row["Id"] = ids.mint(tx.connection, obj.prefix)[0]
-    columns = ", ".join(quoted(name) for name in row)
-    marks = ", ".join("?" * len(row))
-    tx.connection.execute(f"INSERT INTO {quoted(obj.name)}({columns}) VALUES({marks})", tuple(row.values()))
+    insert_row(tx, obj, row)
     return str(row["Id"])
 
 
@@ -206,10 +205,7 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     checks.check_rules(writer.org, obj, row, before)
     sets = _differences(row, before)
     if sets:
-        listed = ", ".join(f"{quoted(name)} = ?" for name in sets)
-        tx.connection.execute(
-            f'UPDATE {quoted(obj.name)} SET {listed} WHERE "Id" = ?', (*sets.values(), write.id)
-        )
+        update_row(tx, obj, write.id, sets)
 
 
 def _differences(row: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
@@ -305,8 +301,11 @@ def bump(org: Org, object_name: str, record_ids: Sequence[str]) -> int:
     with org.transaction() as tx:
         count = 0
         for record_id in record_ids:
-            count += tx.connection.execute(
-                f'UPDATE {quoted(obj.name)} SET "SystemModstamp" = ? WHERE "Id" = ?',
-                (tx.stamp, checks.typed_id(obj, record_id)),
-            ).rowcount
+            found = checks.typed_id(obj, record_id)
+            row = tx.connection.execute(
+                f'SELECT 1 FROM {quoted(obj.name)} WHERE "Id" = ?', (found,)
+            ).fetchone()
+            if row is not None:
+                update_row(tx, obj, found, {"SystemModstamp": tx.stamp})
+                count += 1
     return count

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from practice_org.data import checks
 from practice_org.data.checks import Writer
+from practice_org.data.rows import flag_row, remove_row
 from practice_org.data.stamps import stamps
 from practice_org.data.tables import quoted
 from practice_org.errors import ApiError
@@ -52,20 +53,12 @@ def _delete_tree(
         for (child_id,) in rows:
             _delete_tree(writer, tx, actor, child, child_id, root)
     if not obj.soft_deletes:
-        tx.connection.execute(f'DELETE FROM {quoted(obj.name)} WHERE "Id" = ?', (record_id,))
+        remove_row(tx, obj, record_id)
     else:
-        _flag(tx, obj, record_id, actor, deleted=1)
+        flag_row(tx, obj, record_id, stamps(obj, tx.stamp, actor), deleted=True)
     tx.connection.execute(
         "INSERT OR REPLACE INTO _deleted(object, id, deleted_at, root) VALUES(?, ?, ?, ?)",
         (obj.name, record_id, tx.stamp, root),
-    )
-
-
-def _flag(tx: Transaction, obj: ObjectType, record_id: str, actor: str, *, deleted: int) -> None:
-    values = {"IsDeleted": deleted, **stamps(obj, tx.stamp, actor)}
-    listed = ", ".join(f"{quoted(name)} = ?" for name in values)
-    tx.connection.execute(
-        f'UPDATE {quoted(obj.name)} SET {listed} WHERE "Id" = ?', (*values.values(), record_id)
     )
 
 
@@ -77,7 +70,7 @@ def _purge(writer: Writer, tx: Transaction, obj: ObjectType, record_id: str) -> 
             "hardDelete operation requires special user profile permission, please contact your system administrator",
         )
     checks.current_row(tx.connection, obj, record_id)
-    tx.connection.execute(f'DELETE FROM {quoted(obj.name)} WHERE "Id" = ?', (record_id,))
+    remove_row(tx, obj, record_id)
     tx.connection.execute(
         "INSERT OR REPLACE INTO _deleted(object, id, deleted_at, root, purged) VALUES(?, ?, ?, ?, 1)",
         (obj.name, record_id, tx.stamp, record_id),
@@ -100,5 +93,6 @@ def undelete(writer: Writer, tx: Transaction, user_id: str | None, obj: ObjectTy
         "SELECT object, id FROM _deleted WHERE root = ? AND purged = 0", (record_id,)
     )
     for object_name, member in {(obj.name, record_id): None, **dict.fromkeys(together.fetchall())}:
-        _flag(tx, writer.schema[object_name], member, actor, deleted=0)
+        other = writer.schema[object_name]
+        flag_row(tx, other, member, stamps(other, tx.stamp, actor), deleted=False)
         tx.connection.execute("DELETE FROM _deleted WHERE object = ? AND id = ?", (object_name, member))
