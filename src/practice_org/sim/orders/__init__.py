@@ -1,0 +1,1 @@
+"""The orders that the control plane takes, one noun a module."""

@@ -1,0 +1,57 @@
+"""Orders about the whole: everything as it stands, and everything back to normal."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from practice_org.auth.settings import DoorSettings, change_settings, read_settings
+from practice_org.clock import stamp, wire
+from practice_org.organization import organization
+from practice_org.seed import sow
+from practice_org.sim import rules
+from practice_org.sim.orders.settings import numbers, restore_numbers
+from practice_org.sim.plane import Control, Order
+
+
+def reset(control: Control, order: Order) -> Any:
+    """Trouble, clock, limits, rules, job speed, switches and log back to normal; `records`: empty the org."""
+    org = control.org
+    control.faults.clear()
+    control.log.clear()
+    org.clock.unfreeze()
+    org.clock.set_offset(0.0)
+    org.save_clock()
+    org.set_setting("limits", {})
+    org.limits.set_used(0)
+    org.set_setting(rules.SETTING, [])
+    org.set_setting("job_speed", "instant")
+    org.set_setting("assignment_rules", {})
+    restore_numbers(org)
+    change_settings(org, asdict(DoorSettings()))
+    control.door.sessions.forget()
+    if order.get("records"):
+        sow.clear(org)
+    return {"ok": True}
+
+
+def state(control: Control, order: Order) -> Any:
+    """Everything that can be switched, as it stands."""
+    org = control.org
+    connection = org.reader()
+    counts = {
+        name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
+        for name in ("Account", "Contact", "Lead", "User")
+    }
+    return {
+        "organization": asdict(organization(org)),
+        "now": wire(stamp(org.clock.now())),
+        "clock": {"offset_seconds": org.clock.offset_seconds, "frozen": org.clock.frozen_at is not None},
+        "settings": {**asdict(read_settings(org)), **numbers(org)},
+        "jobs": {"speed": org.setting("job_speed", "instant")},
+        "limits": {"used": org.limits.used, "maximum": org.limits.maximum},
+        "late_commits": org.late.listing(),
+        "faults": control.faults.listing(),
+        "rules": org.setting(rules.SETTING, []),
+        "records": counts,
+    }
