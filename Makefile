@@ -27,7 +27,7 @@ soak: install
 	@.venv/bin/python -m tests.simulation.soak $(ARGS)
 
 conformance: install
-	@.venv/bin/python -m pytest tests/practice_org/clients -m clients -q $(ARGS)
+	@scripts/conformance $(ARGS)
 
 lock:
 	@scripts/lock

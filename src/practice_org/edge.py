@@ -40,6 +40,7 @@ class Edge:
         """Serve one request."""
         if scope["type"] != "http":
             return
+        scope = _single_root(scope)
         began = time.monotonic()
         moment = self._org.clock.now()
         state = RequestState(scope["method"], scope["path"])
@@ -105,6 +106,14 @@ class Edge:
                     faults=tuple(state.faults_met),
                     seconds=time.monotonic() - began,
                 )
+
+
+def _single_root(scope: Any) -> Any:
+    """Slashes doubled at the root count once: the Salesforce CLI, logged in by token, sends `//services/...`."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    if not raw.startswith(b"//"):
+        return scope
+    return {**scope, "path": "/" + scope["path"].lstrip("/"), "raw_path": b"/" + raw.lstrip(b"/")}
 
 
 def _request_id(seconds: float) -> str:

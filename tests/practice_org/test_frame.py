@@ -125,3 +125,11 @@ def test_an_address_that_is_too_long(live_org: RunningOrg) -> None:
     with live_org.api() as api:
         assert api.get("query", params={"q": "SELECT Id FROM Lead" + " " * 17_000}).status_code == 414
         assert api.get("query", params={"q": "SELECT Id FROM Lead" + "%20" * 1_000}).status_code != 414
+
+
+def test_slashes_doubled_at_the_root_count_once_and_are_not_found_further_on(live_org: RunningOrg) -> None:
+    """The Salesforce CLI sends the first (login by access token); the second is a recorded 404 (cli issue 2968)."""
+    headers = {"Authorization": f"Bearer {live_org.token()}"}
+    host = live_org.base_url
+    assert httpx2.get(f"{host}//services/data/v60.0/limits", headers=headers).status_code == 200
+    assert httpx2.get(f"{host}/services/data/v60.0/jobs/query//750", headers=headers).status_code == 404

@@ -11,6 +11,7 @@ import pytest
 from simple_salesforce import Salesforce, SalesforceLogin
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed, SalesforceMalformedRequest
 
+from tests.practice_org.clients.watch import watched
 from tests.practice_org.server import RunningOrg, start_practice_org
 
 pytestmark = pytest.mark.clients
@@ -20,7 +21,10 @@ TEXT = 'Ünïcode 🌻, "quotes",\nnewline; NULL'
 
 @pytest.fixture(scope="module")
 def org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrg]:
-    with start_practice_org(tmp_path_factory.mktemp("org"), records=3000, tls=True) as running:
+    with (
+        start_practice_org(tmp_path_factory.mktemp("org"), records=3000, tls=True) as running,
+        watched(running, "simple-salesforce"),
+    ):
         yield running
 
 
