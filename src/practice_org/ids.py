@@ -74,3 +74,13 @@ def mint(writer: sqlite3.Connection, prefix: str, count: int = 1) -> list[str]:
     ).fetchone()
     last = int(row[0])
     return [encode(prefix, number) for number in range(last - count, last)]
+
+
+def take_number(writer: sqlite3.Connection, sequence: str) -> int:
+    """The next number, from 0, of a named sequence, inside the writer's transaction."""
+    row = writer.execute(
+        "INSERT INTO _sequence(prefix, next) VALUES(?, 1) "
+        "ON CONFLICT(prefix) DO UPDATE SET next = next + 1 RETURNING next",
+        (sequence,),
+    ).fetchone()
+    return int(row[0]) - 1

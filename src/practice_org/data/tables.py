@@ -19,6 +19,12 @@ CREATE TABLE IF NOT EXISTS _sequence(prefix TEXT PRIMARY KEY, next INTEGER NOT N
 CREATE TABLE IF NOT EXISTS _custom_field(
   object TEXT NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL, definition TEXT NOT NULL,
   PRIMARY KEY(object, name));
+CREATE TABLE IF NOT EXISTS _custom_object(name TEXT PRIMARY KEY COLLATE NOCASE, definition TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS _component(
+  type TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE, id TEXT NOT NULL, created TEXT NOT NULL,
+  created_by TEXT NOT NULL, modified TEXT NOT NULL, modified_by TEXT NOT NULL, definition TEXT NOT NULL,
+  PRIMARY KEY(type, name));
+CREATE INDEX IF NOT EXISTS _component_id ON _component(id);
 CREATE TABLE IF NOT EXISTS _deleted(
   object TEXT NOT NULL, id TEXT NOT NULL, deleted_at TEXT NOT NULL, root TEXT NOT NULL,
   purged INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(object, id));
@@ -125,7 +131,15 @@ def java_double(number: float | None) -> str | None:
     return f"{mantissa}E{int(exponent)}"
 
 
+def plain_number(number: float | None) -> str | None:
+    """A number as a person would write it: `1.5`, `100000`."""
+    if number is None:
+        return None
+    return f"{number:.0f}" if float(number).is_integer() else repr(float(number))
+
+
 def register_functions(connection: sqlite3.Connection) -> None:
     """The functions that compiled queries call."""
     connection.create_function("sf_fold", 1, fold, deterministic=True)
+    connection.create_function("sf_plain_number", 1, plain_number, deterministic=True)
     connection.create_function("sf_double", 1, java_double, deterministic=True)

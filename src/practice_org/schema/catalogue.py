@@ -78,8 +78,25 @@ class PicklistEntry:
 
 
 @dataclass(frozen=True)
+class Summary:
+    """A roll-up: `operation` (count, sum, min, max) of the `field` of the children that refer here by `key`.
+
+    `filters` are (field, operation, value), all of which a child must satisfy.
+    """
+
+    operation: str
+    child: str
+    key: str
+    field: str | None = None
+    filters: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Field:
-    """One field. `length` counts characters; `precision` and `scale` digits."""
+    """One field. `length` counts characters; `precision` and `scale` digits.
+
+    `setup_type` is the Metadata API's name of a custom field's type.
+    """
 
     name: str
     label: str
@@ -97,6 +114,13 @@ class Field:
     picklist: tuple[PicklistEntry, ...] = ()
     formula: str | None = None
     help_text: str | None = None
+    child_relationship: str | None = None
+    mask: str | None = None
+    mask_type: str | None = None
+    relationship_order: int | None = None
+    display_format: str | None = None
+    summary: Summary | None = None
+    setup_type: str | None = None
 
     def has(self, flag: str) -> bool:
         return flag in self.flags
@@ -111,8 +135,8 @@ class Field:
 
     @property
     def stored(self) -> bool:
-        """Whether the field has a column; addresses are put together and formulas computed on reading."""
-        return self.type != "address" and self.formula is None
+        """Whether the field has a column; compounds are put together, formulas and roll-ups computed on reading."""
+        return self.type not in ("address", "location") and self.formula is None and self.summary is None
 
     @property
     def is_text(self) -> bool:
@@ -331,9 +355,13 @@ class Schema:
             for f in other.fields:
                 mine = f.custom and f.type == "reference" and parent.name in f.refs
                 if mine and (other.name, f.name) not in known:
-                    more.append(ChildRelationship(other.name, f.name, _plural(f)))
+                    flags = "c" * f.has("cascadeDelete") + "r" * f.has("restrictedDelete")
+                    more.append(ChildRelationship(other.name, f.name, _child_name(f), flags))
         return parent.children + tuple(more)
 
 
-def _plural(f: Field) -> str:
+def _child_name(f: Field) -> str | None:
+    """The child relationship of a custom field: as ordered, or after the field."""
+    if f.child_relationship is not None:
+        return f"{f.child_relationship}__r" if f.child_relationship else None
     return f"{f.name[:-3]}s__r"

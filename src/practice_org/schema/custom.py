@@ -5,57 +5,65 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from practice_org.data import tables
 from practice_org.errors import ApiError
-from practice_org.schema.catalogue import Field, ObjectType, PicklistEntry, Schema, standard_objects
+from practice_org.schema import custom_objects
+from practice_org.schema.catalogue import Field, ObjectType, PicklistEntry, Schema, Summary, standard_objects
+from practice_org.schema.field_spec import FieldSpec, build
 
 if TYPE_CHECKING:
     from practice_org.org import Org
 
-_COMMON = {"nillable", "createable", "updateable", "permissionable", "custom"}
-_SEARCHED = {"filterable", "sortable", "groupable", "aggregatable"}
 _NAME = re.compile(r"[A-Za-z](?:[A-Za-z0-9]|_(?!_))*(?<!_)\Z")
 
 TYPES = {
-    "text": "string",
-    "string": "string",
-    "textarea": "textarea",
-    "longtextarea": "textarea",
-    "long text": "textarea",
-    "longtext": "textarea",
-    "number": "double",
-    "double": "double",
-    "currency": "currency",
-    "percent": "percent",
-    "checkbox": "boolean",
-    "boolean": "boolean",
-    "date": "date",
-    "datetime": "datetime",
-    "email": "email",
-    "phone": "phone",
-    "url": "url",
-    "picklist": "picklist",
-    "multipicklist": "multipicklist",
-    "multiselectpicklist": "multipicklist",
-    "lookup": "reference",
-    "reference": "reference",
+    "text": "Text",
+    "string": "Text",
+    "textarea": "TextArea",
+    "longtextarea": "LongTextArea",
+    "long text": "LongTextArea",
+    "longtext": "LongTextArea",
+    "html": "Html",
+    "number": "Number",
+    "double": "Number",
+    "currency": "Currency",
+    "percent": "Percent",
+    "checkbox": "Checkbox",
+    "boolean": "Checkbox",
+    "date": "Date",
+    "datetime": "DateTime",
+    "time": "Time",
+    "email": "Email",
+    "phone": "Phone",
+    "url": "Url",
+    "picklist": "Picklist",
+    "multipicklist": "MultiselectPicklist",
+    "multiselectpicklist": "MultiselectPicklist",
+    "lookup": "Lookup",
+    "reference": "Lookup",
+    "masterdetail": "MasterDetail",
+    "encryptedtext": "EncryptedText",
+    "location": "Location",
 }
-"""Accepted names of types (Setup's and the Metadata API's) and the describe type of each."""
+"""Accepted names of types (Setup's and the API's) and the Metadata API's name of each."""
 
 
 def load_schema(connection: sqlite3.Connection) -> Schema:
-    """The catalogue with the org's custom fields."""
+    """The catalogue with the org's custom objects and fields."""
     extra: dict[str, list[Field]] = {}
     rows = connection.execute("SELECT object, definition FROM _custom_field ORDER BY object, position")
     for name, definition in rows:
         extra.setdefault(name, []).append(_from_json(json.loads(definition)))
+    objects = [*standard_objects(), *custom_objects.load(connection)]
     return Schema(
         tuple(
-            replace(o, fields=o.fields + tuple(extra.get(o.name, ())), _by_name={})
-            for o in standard_objects()
+            custom_objects.under_master(
+                replace(o, fields=o.fields + tuple(extra.get(o.name, ())), _by_name={})
+            )
+            for o in objects
         )
     )
 
@@ -89,13 +97,37 @@ def create_field(
     `visible_to` names the profiles that see the field.
     Raises ApiError DUPLICATE_DEVELOPER_NAME, INVALID_TYPE, INVALID_FIELD or FIELD_INTEGRITY_EXCEPTION.
     """
-    from practice_org.data import formulas
-    from practice_org.schema import access
-
     obj = org.schema.get(object_name)
     if obj is None:
         raise ApiError(400, "INVALID_TYPE", f"sObject type '{object_name}' is not supported.")
+    kind = TYPES.get(type.lower())
+    if kind is None:
+        known = ", ".join(sorted(TYPES))
+        raise ApiError(400, "INVALID_TYPE", f"'{type}' is no type of custom field; known: {known}.")
     stem = name[:-3] if name.endswith("__c") else name
+    spec = FieldSpec(
+        name=f"{stem}__c",
+        type=kind,
+        label=label or stem.replace("_", " "),
+        length=length,
+        precision=precision,
+        scale=scale,
+        required=required,
+        unique=unique,
+        external_id=external_id,
+        case_sensitive=case_sensitive,
+        default=default,
+        formula=formula,
+        refers_to=(refers_to,) if refers_to else (),
+        picklist=tuple(PicklistEntry(v, v, v == default) for v in picklist),
+        restricted=restricted,
+        help_text=help_text,
+    )
+    return add_field(org, obj, spec, visible_to, editable)
+
+
+def check_name(stem: str) -> None:
+    """Raise ApiError FIELD_INTEGRITY_EXCEPTION for a developer name that breaks the rules."""
     if not _NAME.match(stem) or len(stem) > 40:
         raise ApiError(
             400,
@@ -103,53 +135,79 @@ def create_field(
             "The field name can only contain underscores and alphanumeric characters. It must begin with a "
             f"letter, not end with an underscore, and not contain two consecutive underscores: {stem}",
         )
-    api_name = stem + "__c"
-    if obj.get(api_name):
+
+
+def add_field(
+    org: Org,
+    obj: ObjectType,
+    spec: FieldSpec,
+    visible_to: tuple[str, ...] | None = (),
+    editable: bool = True,
+) -> Field:
+    """Create the field of a spec; the profiles named (None: all) see it, as far as it has field-level security.
+
+    Raises as `create_field` does.
+    """
+    from practice_org.schema import access
+
+    stem = spec.name[:-3]
+    check_name(stem)
+    if obj.get(spec.name):
         raise ApiError(
             400,
             "DUPLICATE_DEVELOPER_NAME",
             f"There is already a field named {stem} on {obj.label}.",
-            (api_name,),
+            (spec.name,),
         )
-    made = _make(
-        api_name,
-        type,
-        label or stem.replace("_", " "),
-        length,
-        precision,
-        scale,
-        picklist,
-        {
-            "restrictedPicklist": restricted,
-            "externalId": external_id,
-            "idLookup": external_id,
-            "unique": unique,
-            "caseSensitive": case_sensitive,
-        },
-        required,
-        default,
-        formula,
-        refers_to,
-        help_text,
-    )
-    if formula is not None:
-        formulas.compile_formula(formula, obj, quote_prefix="")
+    _check_formula(obj, spec)
+    made = build(spec)
     with org.transaction() as tx:
         position = tx.connection.execute(
-            "SELECT coalesce(max(position), 0) + 1 FROM _custom_field WHERE object = ?", (obj.name,)
+            "SELECT coalesce(max(position), 0) FROM _custom_field WHERE object = ?", (obj.name,)
         ).fetchone()[0]
-        tx.connection.execute(
-            "INSERT INTO _custom_field VALUES(?, ?, ?, ?)",
-            (obj.name, position, api_name, json.dumps(_to_json(made))),
-        )
+        for number, one in enumerate(made, position + 1):
+            tx.connection.execute(
+                "INSERT INTO _custom_field VALUES(?, ?, ?, ?)",
+                (obj.name, number, one.name, json.dumps(_to_json(one))),
+            )
         schema = load_schema(tx.connection)
-        if made.stored:
+        if any(one.stored for one in made):
             tables.create_table(tx.connection, schema[obj.name])
         org.replace_schema(schema)
-        access.grant_new_field(org, schema[obj.name], made, visible_to, editable)
+        for one in made:
+            access.grant_new_field(org, schema[obj.name], one, visible_to, editable)
         access.note_change(org)
     org.replace_schema(schema)
-    return made
+    return made[0]
+
+
+def _check_formula(obj: ObjectType, spec: FieldSpec) -> None:
+    from practice_org.data import formulas
+
+    if spec.formula is not None:
+        formulas.compile_formula(spec.formula, obj, quote_prefix="")
+
+
+def replace_field(org: Org, obj: ObjectType, spec: FieldSpec) -> Field:
+    """Give an existing custom field the definition of a spec; its values are kept as they are stored.
+
+    What values need when type or length changes is the business of `schema.retype`, before.
+    """
+    from practice_org.schema import access
+
+    _check_formula(obj, spec)
+    made = build(spec)
+    with org.transaction() as tx:
+        for one in made:
+            tx.connection.execute(
+                "UPDATE _custom_field SET definition = ? WHERE object = ? AND name = ?",
+                (json.dumps(_to_json(one)), obj.name, one.name),
+            )
+        schema = load_schema(tx.connection)
+        tables.create_table(tx.connection, schema[obj.name])
+        access.note_change(org)
+    org.replace_schema(schema)
+    return made[0]
 
 
 def delete_field(org: Org, object_name: str, name: str) -> None:
@@ -163,117 +221,105 @@ def delete_field(org: Org, object_name: str, name: str) -> None:
     field = obj.get(name) if obj else None
     if obj is None or field is None or not field.custom:
         raise ApiError(400, "INVALID_FIELD", f"No such custom field '{name}' on {object_name}.")
+    gone = [field, *(f for f in obj.fields if f.custom and f.compound == field.name)]
     with org.transaction() as tx:
-        tx.connection.execute(
-            "DELETE FROM _custom_field WHERE object = ? AND name = ?", (obj.name, field.name)
-        )
-        tx.connection.execute(
-            'DELETE FROM "FieldPermissions" WHERE "Field" = ?', (f"{obj.name}.{field.name}",)
-        )
-        if field.stored:
-            index = f"_ix_{obj.name}_{field.name}"
-            tx.connection.execute(f"DROP INDEX IF EXISTS {tables.quoted(index)}")
+        for one in gone:
             tx.connection.execute(
-                f"ALTER TABLE {tables.quoted(obj.name)} DROP COLUMN {tables.quoted(field.name)}"
+                "DELETE FROM _custom_field WHERE object = ? AND name = ?", (obj.name, one.name)
             )
+            tx.connection.execute(
+                'DELETE FROM "FieldPermissions" WHERE "Field" = ?', (f"{obj.name}.{one.name}",)
+            )
+            if one.stored:
+                drop_column(tx.connection, obj, one)
         schema = load_schema(tx.connection)
         access.note_change(org)
     org.replace_schema(schema)
 
 
-def _make(
-    name: str,
-    kind_name: str,
-    label: str,
-    length: int | None,
-    precision: int,
-    scale: int,
-    picklist: tuple[str, ...],
-    wanted: dict[str, bool],
-    required: bool,
-    default: str | None,
-    formula: str | None,
-    refers_to: str | None,
-    help_text: str | None,
-) -> Field:
-    kind = TYPES.get(kind_name.lower())
-    if kind is None:
-        known = ", ".join(sorted(TYPES))
-        raise ApiError(400, "INVALID_TYPE", f"'{kind_name}' is no type of custom field; known: {known}.")
-    long = kind_name.lower() in ("longtextarea", "long text", "longtext")
-    flags = set(_COMMON) | _SEARCHED | {flag for flag, on in wanted.items() if on}
-    if kind in ("double", "currency", "percent", "datetime"):
-        flags.discard("groupable")
-    if kind == "boolean":
-        flags.discard("aggregatable")
-    if kind == "multipicklist":
-        flags -= {"sortable", "groupable", "aggregatable"}
-    if long:
-        flags -= _SEARCHED
-    if required or kind == "boolean":
-        flags.discard("nillable")
-    if required:
-        flags.discard("permissionable")
-    if kind == "boolean" or default is not None:
-        flags.add("defaultedOnCreate")
-    if formula is not None:
-        flags -= {"createable", "updateable", "defaultedOnCreate"}
-        flags |= {"calculated", "nillable"} - ({"nillable"} if kind == "boolean" else set())
-    sizes = {"string": 255, "textarea": 255, "email": 80, "phone": 40, "url": 255, "picklist": 255}
-    size = length or (32768 if long else sizes.get(kind, 4099 if kind == "multipicklist" else 0))
-    if kind == "reference":
-        size = 18
-    numeric = kind in ("double", "currency", "percent")
-    return Field(
-        name=name,
-        label=label,
-        type=kind,
-        length=0 if numeric or kind in ("boolean", "date", "datetime") else size,
-        precision=(length + scale if length else precision) if numeric else 0,
-        scale=scale if numeric else 0,
-        flags=frozenset(flags),
-        refs=(refers_to,) if refers_to else (),
-        relationship=name[:-1] + "r" if kind == "reference" else None,
-        extra="plaintextarea" if kind == "textarea" else None,
-        default=default if default is not None else ("false" if kind == "boolean" else None),
-        picklist=tuple(PicklistEntry(v, v, v == default) for v in picklist),
-        formula=formula,
-        help_text=help_text,
-    )
+def rename_field(org: Org, obj: ObjectType, field: Field, name: str) -> None:
+    """Give a custom field another API name; values and permissions stay."""
+    from practice_org.schema import access
+
+    stem = field.name[:-3]
+    with org.transaction() as tx:
+        connection = tx.connection
+        for one in (field, *(f for f in obj.fields if f.custom and f.compound == field.name)):
+            new = name[:-3] + one.name[len(stem) :]
+            made = replace(
+                one,
+                name=new,
+                compound=name if one.compound else None,
+                relationship=new[:-1] + "r" if one.relationship else None,
+            )
+            connection.execute(
+                "UPDATE _custom_field SET name = ?, definition = ? WHERE object = ? AND name = ?",
+                (new, json.dumps(_to_json(made)), obj.name, one.name),
+            )
+            connection.execute(
+                'UPDATE "FieldPermissions" SET "Field" = ? WHERE "Field" = ?',
+                (f"{obj.name}.{new}", f"{obj.name}.{one.name}"),
+            )
+            if one.stored:
+                connection.execute(f"DROP INDEX IF EXISTS {tables.quoted(f'_ix_{obj.name}_{one.name}')}")
+                connection.execute(
+                    f"ALTER TABLE {tables.quoted(obj.name)} RENAME COLUMN {tables.quoted(one.name)} "
+                    f"TO {tables.quoted(new)}"
+                )
+        schema = load_schema(connection)
+        tables.create_table(connection, schema[obj.name])
+        access.note_change(org)
+    org.replace_schema(schema)
+
+
+def drop_column(connection: sqlite3.Connection, obj: ObjectType, field: Field) -> None:
+    """Remove the column and index of a field."""
+    index = f"_ix_{obj.name}_{field.name}"
+    connection.execute(f"DROP INDEX IF EXISTS {tables.quoted(index)}")
+    connection.execute(f"ALTER TABLE {tables.quoted(obj.name)} DROP COLUMN {tables.quoted(field.name)}")
+
+
+_PLAIN = (
+    "name",
+    "label",
+    "type",
+    "length",
+    "precision",
+    "scale",
+    "digits",
+    "relationship",
+    "compound",
+    "extra",
+    "default",
+    "formula",
+    "help_text",
+    "child_relationship",
+    "mask",
+    "mask_type",
+    "relationship_order",
+    "display_format",
+    "setup_type",
+)
 
 
 def _to_json(field: Field) -> dict[str, Any]:
     return {
-        **{
-            key: getattr(field, key)
-            for key in (
-                "name",
-                "label",
-                "type",
-                "length",
-                "precision",
-                "scale",
-                "digits",
-                "relationship",
-                "compound",
-                "extra",
-                "default",
-                "formula",
-                "help_text",
-            )
-        },
+        **{key: getattr(field, key) for key in _PLAIN},
         "flags": sorted(field.flags),
         "refs": list(field.refs),
         "picklist": [[p.value, p.label, p.default, p.active] for p in field.picklist],
+        "summary": asdict(field.summary) if field.summary else None,
     }
 
 
 def _from_json(data: dict[str, Any]) -> Field:
+    summary = data.get("summary")
     return Field(
-        **{k: v for k, v in data.items() if k not in ("flags", "refs", "picklist")},
+        **{k: data[k] for k in _PLAIN if k in data},
         flags=frozenset(data["flags"]),
         refs=tuple(data["refs"]),
         picklist=tuple(PicklistEntry(*entry) for entry in data["picklist"]),
+        summary=Summary(**{**summary, "filters": tuple(map(tuple, summary["filters"]))}) if summary else None,
     )
 
 
