@@ -8,7 +8,7 @@ one leaves nothing behind. All rows of a transaction bear the stamp of its start
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -32,7 +32,7 @@ User: TypeAlias = "UserInfo | str | None"
 
 @dataclass(frozen=True)
 class Write:
-    """`operation` is insert, update, delete, undelete or hardDelete."""
+    """`operation` is insert, update, delete, undelete, hardDelete or emptyRecycleBin."""
 
     operation: str
     obj: ObjectType
@@ -51,12 +51,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Options:
-    """`typed`: values come from JSON. `auto_assign`: the header Sforce-Auto-Assign, if sent."""
+    """`typed`: values come from JSON. `auto_assign`: the header Sforce-Auto-Assign, if sent.
+
+    `any_field`: field-level security does not bind (conversion carries hidden fields over, too).
+    """
 
     typed: bool = False
     all_or_none: bool = False
     auto_assign: str | None = None
     upsert: bool = False
+    any_field: bool = False
 
 
 PLAIN = Options()
@@ -72,7 +76,10 @@ def apply(org: Org, user: User, writes: Sequence[Write], options: Options = PLAI
     outcomes: list[Outcome] = []
     with org.transaction() as tx:
         connection = tx.connection
-        writer = Writer(org, connection, rights.for_user(org, user_id), options.typed)
+        access = rights.for_user(org, user_id)
+        if options.any_field:
+            access = replace(access, hidden={}, readonly={})
+        writer = Writer(org, connection, access, options.typed)
         if options.all_or_none:
             connection.execute("SAVEPOINT all_or_none")
         for number, write in enumerate(writes):
@@ -100,7 +107,7 @@ def apply(org: Org, user: User, writes: Sequence[Write], options: Options = PLAI
 def _trigger(write: Write, options: Options) -> str:
     if options.upsert:
         return "upsert"
-    return {"hardDelete": "delete", "undelete": "update"}.get(write.operation, write.operation)
+    return {"hardDelete": "delete", "emptyRecycleBin": "delete"}.get(write.operation, write.operation)
 
 
 def rolled_back() -> ApiError:
@@ -136,6 +143,8 @@ def _one(writer: Writer, tx: Transaction, user_id: str | None, write: Write, opt
         recycle_bin.delete(writer, tx, user_id, write.obj, write.id, hard=hard)
     elif write.operation == "undelete":
         recycle_bin.undelete(writer, tx, user_id, write.obj, write.id)
+    elif write.operation == "emptyRecycleBin":
+        recycle_bin.empty(writer, tx, write.obj, write.id)
     else:
         raise ValueError(write.operation)
     return Outcome(write.id)

@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS _deleted(
   object TEXT NOT NULL, id TEXT NOT NULL, deleted_at TEXT NOT NULL, root TEXT NOT NULL,
   purged INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(object, id));
 CREATE INDEX IF NOT EXISTS _deleted_at ON _deleted(object, deleted_at);
+CREATE INDEX IF NOT EXISTS _deleted_root ON _deleted(root);
+CREATE INDEX IF NOT EXISTS _in_bin ON _deleted(deleted_at) WHERE purged = 0;
 CREATE TABLE IF NOT EXISTS _late(
   number INTEGER PRIMARY KEY, started TEXT NOT NULL, due TEXT NOT NULL, user_id TEXT,
   operation TEXT NOT NULL, object TEXT NOT NULL, record_id TEXT, payload TEXT NOT NULL);

@@ -19,8 +19,8 @@ from typing import Any
 from practice_org.errors import ApiError
 from practice_org.sim.request_state import CURRENT, AnswerOrdered, CutOrdered, RequestState
 
-TRIGGERS = ("insert", "update", "upsert", "delete", "query", "bulk", "describe", "token", "any")
-WRITES = ("insert", "update", "upsert", "delete")
+WRITES = ("insert", "update", "upsert", "delete", "undelete", "convert", "merge")
+TRIGGERS = (*WRITES, "query", "bulk", "describe", "token", "any")
 CUTS = ("before", "during", "after")
 BODY_KINDS = ("json", "html", "empty")
 

@@ -1,0 +1,1 @@
+"""What becomes of records beyond create, update and delete: leads converted, duplicates merged."""
