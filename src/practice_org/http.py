@@ -24,6 +24,7 @@ from practice_org.auth.door import Door, base_url
 from practice_org.auth.identity import bearer
 from practice_org.auth.people import caller_by_id
 from practice_org.auth.settings import read_settings
+from practice_org.data import recycle_bin
 from practice_org.errors import ApiError, method_not_allowed, not_found
 from practice_org.pretty import compact, pretty
 from practice_org.routing import Match, NoSuchMethod, Router
@@ -119,6 +120,7 @@ class Frame:
                 raise method_not_allowed(request.method, ("GET", "HEAD"))
             return json_response(versions())
         self._org.late.settle()
+        recycle_bin.sweep(self._org)
         version, rest = _version(path)
         context = self._context(request, body, version, rest)
         found = self._router.resolve(request.method, rest)

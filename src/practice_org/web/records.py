@@ -19,7 +19,7 @@ from practice_org.auth.browser import Visitor, form_is_ours, from_own_page, log_
 from practice_org.auth.consent import REFUSED
 from practice_org.auth.door import Door
 from practice_org.auth.people import LoginRefused, check_password
-from practice_org.data import dml
+from practice_org.data import dml, recycle_bin
 from practice_org.errors import ApiError
 from practice_org.http import UserInfo
 from practice_org.organization import organization
@@ -97,6 +97,7 @@ class Pages:
                 message="This form is out of date. Go back, reload the page and try again.",
             )
         self._org.late.settle()
+        recycle_bin.sweep(self._org)
         try:
             return answer(request, form, who)
         except ApiError as error:
