@@ -16,6 +16,7 @@ from practice_org.auth import consent, identity, oauth, soap_login
 from practice_org.auth.door import Door, base_url
 from practice_org.auth.sessions import Sessions
 from practice_org.auth.tables import create_tables
+from practice_org.data import extract, ingest, jobs
 from practice_org.edge import Edge
 from practice_org.http import Frame, compressed
 from practice_org.org import Org
@@ -33,6 +34,7 @@ def create_app(org: Org) -> Any:
     create_tables(org)
     faults = Faults()
     org.faults = faults
+    jobs.resume(org, {"query": extract.work, "ingest": ingest.work})
     log = ReceivedLog()
     door = Door(org, Sessions(org))
     frame = Frame(door, Router(ROUTES))

@@ -104,7 +104,11 @@ class Limits:
     @property
     def maximum(self) -> int:
         """API calls that a day has."""
-        return int(self._org.setting("limits", {}).get("DailyApiRequests", MAXIMA["DailyApiRequests"]))
+        return self.maximum_of("DailyApiRequests")
+
+    def maximum_of(self, name: str) -> int:
+        """How much of an entry there is."""
+        return int(self._org.setting("limits", {}).get(name, MAXIMA[name]))
 
     @property
     def used(self) -> int:
@@ -167,8 +171,14 @@ class Limits:
 
     def table(self) -> dict[str, Any]:
         """What `limits` answers."""
+        from practice_org.data import job_limits
+
         changed = self._org.setting("limits", {})
-        used = {"DailyApiRequests": self.used, **self._org.setting("limits_used", {})}
+        used = {
+            "DailyApiRequests": self.used,
+            **job_limits.used(self._org),
+            **self._org.setting("limits_used", {}),
+        }
         out = {}
         for name, default in sorted(MAXIMA.items()):
             maximum = int(changed.get(name, default))

@@ -2,47 +2,87 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from practice_org.api import bulk_query
-from practice_org.api.bodies import json_object
+from practice_org.api import bulk_jobs, multipart
+from practice_org.api.bodies import json_object, parsed
+from practice_org.api.bulk_jobs import (
+    brief,
+    content_url,
+    csv_form,
+    csv_words,
+    invalid_job,
+    require_bulk,
+    require_version,
+    still_open,
+    wrong_state,
+)
 from practice_org.clock import stamp
-from practice_org.data import ingest, jobs
+from practice_org.data import ingest, ingest_results, job_limits, jobs
 from practice_org.data.jobs import Job
-from practice_org.errors import ApiError, not_found
+from practice_org.errors import ApiError, json_parser_error, not_found
 from practice_org.http import Context, json_response
 from practice_org.schema import access as rights
+from practice_org.schema.catalogue import ObjectType
 
+FIRST_VERSION = 41
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
-RESULTS = {
-    "successfulresults": "successfulResults",
-    "failedresults": "failedResults",
-    "unprocessedrecords": "unprocessedrecords",
-}
+RESULTS = {kind.lower(): kind for kind in ingest_results.KINDS}
+MOST_BYTES = 150_000_000
+"""Of an upload, counted as base64, as the service stores it (its documentation advises 100 MB of data)."""
+MOST_MULTIPART_CHARACTERS = 100_000
 
 
 def create(ctx: Context, request: Request) -> Response:
-    """POST jobs/ingest."""
-    body = json_object(ctx)
-    operation, name = body.get("operation"), body.get("object")
+    """POST jobs/ingest: JSON, or a multipart body with the job and its CSV in one."""
+    require_version(ctx, FIRST_VERSION)
+    content_type = ctx.headers.get("content-type", "")
+    content: bytes | None = None
+    if content_type.lower().startswith("multipart/"):
+        body, content = _both(ctx, content_type)
+    else:
+        body = json_object(ctx)
+    job = _created(ctx, body)
+    if content is None:
+        return json_response(_made(job))
+    ingest_results.files(ctx.org, job).upload.write_bytes(content)
+    return json_response(_made(_closed(ctx, job, uploaded=True)))
+
+
+def _both(ctx: Context, content_type: str) -> tuple[dict[str, Any], bytes]:
+    """The two parts of a multipart body: the job, and its content."""
+    parts = multipart.parts(ctx.body, content_type)
+    if "job" not in parts or "content" not in parts:
+        raise invalid_job("A multipart request has the parts job and content")
+    if len(parts["content"]) > MOST_MULTIPART_CHARACTERS:
+        raise invalid_job(
+            f"The content of a multipart request has at most {MOST_MULTIPART_CHARACTERS} characters"
+        )
+    body = parsed(parts["job"])
+    if not isinstance(body, dict):
+        raise json_parser_error("Cannot deserialize instance of job from START_ARRAY")
+    return body, parts["content"]
+
+
+def _created(ctx: Context, body: dict[str, Any]) -> Job:
+    operation = body.get("operation")
     if operation not in OPERATIONS:
-        raise ApiError(400, "INVALIDJOB", f"Unsupported operation: {operation}")
-    obj = ctx.org.schema.get(name) if isinstance(name, str) else None
-    if obj is None or not rights.for_user(ctx.org, ctx.caller.id).can("Read", obj):
-        raise ApiError(400, "INVALIDJOB", f"InvalidJob : Unable to find object: {name}")
+        raise invalid_job(f"Unsupported operation: {operation}")
+    obj = target(ctx.org, ctx.caller.id, body.get("object"))
+    if obj is None:
+        raise invalid_job(f"Unable to find object: {body.get('object')}")
+    require_bulk(obj.name)
     key = body.get("externalIdFieldName")
-    if operation == "upsert":
-        f = obj.get(key) if isinstance(key, str) else None
-        if f is None or not (f.has("externalId") or f.has("idLookup") or f.type == "id"):
-            raise ApiError(
-                400, "INVALIDJOB", f"InvalidJob : Invalid external ID field name for an upsert: {key}"
-            )
-    line_ending, delimiter = bulk_query.csv_form(body)
-    job = jobs.new(
+    if operation == "upsert" and not is_key(obj, key):
+        raise invalid_job(f"Invalid external ID field name for an upsert: {key}")
+    may_hard_delete(ctx, operation)
+    line_ending, delimiter = csv_form(body)
+    jobs.forget_old(ctx.org)
+    job_limits.admit_ingest(ctx.org)
+    return jobs.new(
         ctx.org,
         Job(
             id="",
@@ -57,46 +97,84 @@ def create(ctx: Context, request: Request) -> Response:
             line_ending=line_ending,
             delimiter=delimiter,
             facts={
-                "external_id_field": key,
+                "external_id_field": key if operation == "upsert" else None,
                 "assignment_rule_id": body.get("assignmentRuleId"),
             },
         ),
     )
-    return json_response(_shown(job, full=False))
 
 
-def _shown(job: Job, *, full: bool, short: bool = False) -> dict[str, Any]:
-    """Key order and presence as recorded: `short` after a change of state, `full` on a look."""
-    out = bulk_query.brief(job)
-    form = {key: out.pop(key) for key in ("lineEnding", "columnDelimiter")}
-    if job.facts.get("external_id_field"):
-        items = list(out.items())
-        place = [k for k, _ in items].index("state") + 1
-        items.insert(place, ("externalIdFieldName", job.facts["external_id_field"]))
-        out = dict(items)
-    if full:
-        out["jobType"] = "V2Ingest"
-    if not short:
-        if job.state == "Open":
-            version = f"v{float(job.api_version):.1f}"
-            out["contentUrl"] = f"services/data/{version}/jobs/ingest/{job.id}/batches"
-        out.update(form)
-    if full:
-        if job.state != "Open":
-            out["numberRecordsProcessed"] = job.records
-            out["numberRecordsFailed"] = job.failed
-        out["retries"] = 0
-        out["totalProcessingTime"] = job.milliseconds
-        out["apiActiveProcessingTime"] = job.milliseconds
-        out["apexProcessingTime"] = 0
-        if job.error is not None:
-            out["errorMessage"] = job.error
+def target(org: Any, user_id: str, name: Any) -> ObjectType | None:
+    """The object of a job, if the user sees one of that name."""
+    obj: ObjectType | None = org.schema.get(name) if isinstance(name, str) else None
+    return obj if obj is not None and rights.for_user(org, user_id).can("Read", obj) else None
+
+
+def is_key(obj: ObjectType, name: Any) -> bool:
+    """Whether a field can tell the records of an upsert."""
+    f = obj.get(name) if isinstance(name, str) else None
+    return f is not None and (f.has("externalId") or f.has("idLookup") or f.type == "id")
+
+
+def may_hard_delete(ctx: Context, operation: str) -> None:
+    """Raises ApiError FEATURENOTENABLED when a user without Bulk API Hard Delete asks for it."""
+    access = rights.for_user(ctx.org, ctx.caller.id)
+    if operation == "hardDelete" and not access.unlimited and "BulkApiHardDelete" not in access.system:
+        raise ApiError(
+            400,
+            "FEATURENOTENABLED",
+            "FeatureNotEnabled : hardDelete operation requires special user profile permission, please contact your "
+            "system administrator",
+            code_first=True,
+        )
+
+
+def _made(job: Job) -> dict[str, Any]:
+    """The job as its creation answers it (recorded)."""
+    where = {"contentUrl": content_url(job)} if job.state == "Open" else {}
+    return {**brief(job), **where, **csv_words(job)}
+
+
+def _shown(job: Job) -> dict[str, Any]:
+    """The job as a look at it answers it (recorded)."""
+    out = {**brief(job), "jobType": "V2Ingest"}
+    if job.state == "Open":
+        out["contentUrl"] = content_url(job)
+    out.update(csv_words(job))
+    if job.state != "Open":
+        out["numberRecordsProcessed"] = job.records
+        out["numberRecordsFailed"] = job.failed
+    out["retries"] = 0
+    out["totalProcessingTime"] = job.milliseconds
+    out["apiActiveProcessingTime"] = job.milliseconds
+    out["apexProcessingTime"] = 0
+    if job.error is not None:
+        out["errorMessage"] = job.error
     return out
+
+
+def _found(ctx: Context) -> Job:
+    require_version(ctx, FIRST_VERSION)
+    return jobs.find(ctx.org, "ingest", ctx.params["id"])
 
 
 def upload(ctx: Context, request: Request) -> Response:
     """PUT jobs/ingest/ID/batches: the job's one CSV file."""
-    job = jobs.find(ctx.org, "ingest", ctx.params["id"])
+    job = _found(ctx)
+    most = int(ctx.org.setting("bulk_upload_bytes", MOST_BYTES))
+    if len(ctx.body) * 4 / 3 > most:
+        raise ApiError(
+            413,
+            "REQUEST_ENTITY_TOO_LARGE",
+            f"The content has {len(ctx.body)} bytes; encoded as base64 it must not exceed {most}",
+        )
+    with ctx.org.transaction():
+        jobs.change(ctx.org, job, _takes_content, facts={**job.facts, "uploaded": True})
+        ingest_results.files(ctx.org, job).upload.write_bytes(ctx.body)
+    return Response(status_code=201)
+
+
+def _takes_content(job: Job) -> None:
     if job.facts.get("uploaded"):
         raise ApiError(
             400,
@@ -105,65 +183,55 @@ def upload(ctx: Context, request: Request) -> Response:
             "then create a new Job and make sure you only do 'PUT' once on a given Job.",
         )
     if job.state != "Open":
-        raise ApiError(400, "INVALIDJOBSTATE", f"The job is {job.state}: content is taken while it is Open")
-    ingest.files(ctx.org, job).upload.write_bytes(ctx.body)
-    jobs.save(ctx.org, replace(job, facts={**job.facts, "uploaded": True}))
-    return Response(status_code=201)
+        raise wrong_state(f"Uploading to already {job.state} Job not allowed")
 
 
 def change(ctx: Context, request: Request) -> Response:
     """PATCH jobs/ingest/ID with {"state": "UploadComplete" | "Aborted"}."""
     state = json_object(ctx).get("state")
-    job = jobs.find(ctx.org, "ingest", ctx.params["id"])
+    job = _found(ctx)
     if state == "Aborted":
-        if job.state in jobs.FINISHED:
-            raise ApiError(400, "INVALIDJOBSTATE", f"Aborting already {job.state} Job not allowed")
-        return json_response(
-            _shown(jobs.save(ctx.org, replace(job, state="Aborted")), full=False, short=True)
-        )
+        return json_response(brief(jobs.change(ctx.org, job, still_open("Aborting"), state="Aborted")))
     if state != "UploadComplete":
-        raise ApiError(400, "INVALIDJOBSTATE", f"A job can become UploadComplete or Aborted, not {state}")
-    if job.state != "Open":
-        raise ApiError(400, "INVALIDJOBSTATE", f"Closing already {job.state} Job not allowed")
-    if not job.facts.get("uploaded"):
-        ingest.files(ctx.org, job).upload.write_bytes(b"")
-    queued = {**job.facts, "queued": stamp(ctx.org.clock.now())}
-    job = jobs.save(ctx.org, replace(job, state="UploadComplete", facts=queued))
+        raise wrong_state(f"Job state can only be changed to UploadComplete or Aborted, not {state}")
+    return json_response(brief(_closed(ctx, job)))
+
+
+def _closed(ctx: Context, job: Job, *, uploaded: bool = False) -> Job:
+    """The upload is complete: the work may begin."""
+
+    def is_open(current: Job) -> None:
+        still_open("Closing")(current)
+        if current.state != "Open":
+            raise wrong_state(f"Closing already {current.state} Job not allowed")
+
+    with ctx.org.transaction():
+        facts = {**jobs.find(ctx.org, "ingest", job.id).facts, "queued": stamp(ctx.org.clock.now())}
+        if not uploaded and not facts.get("uploaded"):
+            is_open(job)
+            ingest_results.files(ctx.org, job).upload.write_bytes(b"")
+        closed = jobs.change(ctx.org, job, is_open, state="UploadComplete", facts={**facts, "uploaded": True})
     if ctx.org.setting("job_speed", "instant") == "instant":
-        jobs.start(ctx.org, job, ingest.work)
-    return json_response(_shown(job, full=False, short=True))
+        jobs.start(ctx.org, closed, ingest.work)
+    return closed
 
 
 def info(ctx: Context, request: Request) -> Response:
     """GET jobs/ingest/ID."""
-    job = jobs.find(ctx.org, "ingest", ctx.params["id"])
-    return json_response(_shown(jobs.advance(ctx.org, job, ingest.work), full=True))
+    return json_response(_shown(jobs.advance(ctx.org, _found(ctx), ingest.work)))
 
 
 def listing(ctx: Context, request: Request) -> Response:
     """GET jobs/ingest."""
-    every = jobs.every(ctx.org, "ingest")[: bulk_query.LIST_LENGTH]
-    return json_response(
-        {
-            "done": True,
-            "records": [
-                {
-                    k: v
-                    for k, v in _shown(job, full=True).items()
-                    if k in bulk_query.brief(job) or k in ("jobType", "contentUrl")
-                }
-                for job in every
-            ],
-            "nextRecordsUrl": None,
-        }
-    )
+    require_version(ctx, FIRST_VERSION)
+    return bulk_jobs.listing(ctx, "ingest")
 
 
 def delete(ctx: Context, request: Request) -> Response:
     """DELETE jobs/ingest/ID."""
-    job = jobs.find(ctx.org, "ingest", ctx.params["id"])
-    if job.state in ("UploadComplete", "InProgress"):
-        raise ApiError(400, "INVALIDJOBSTATE", f"The job is {job.state}: abort it before deleting it")
+    job = _found(ctx)
+    if job.state in jobs.WORKING:
+        raise wrong_state(f"Deleting not completed Job not allowed: it is {job.state}")
     jobs.forget(ctx.org, job)
     return Response(status_code=204)
 
@@ -173,11 +241,8 @@ def results(ctx: Context, request: Request) -> Response:
     kind = RESULTS.get(ctx.params["kind"].lower())
     if kind is None:
         raise not_found()
-    job = jobs.advance(ctx.org, jobs.find(ctx.org, "ingest", ctx.params["id"]), ingest.work)
+    job = jobs.advance(ctx.org, _found(ctx), ingest.work)
     if job.state not in jobs.FINISHED:
-        raise ApiError(
-            400, "INVALIDJOBSTATE", f"The job is {job.state}: its results are there when it has ended"
-        )
-    return StreamingResponse(
-        ingest.result(ctx.org, job, kind), headers={"Content-Type": "text/csv; charset=UTF-8"}
-    )
+        raise wrong_state(f"Job is not completed: it is {job.state}")
+    content = ingest_results.result(ctx.org, job, kind)
+    return StreamingResponse(content, headers={"Content-Type": "text/csv; charset=UTF-8"})

@@ -6,41 +6,55 @@ import base64
 import binascii
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from practice_org.api import bulk_jobs
 from practice_org.api.bodies import json_object
-from practice_org.clock import wire
-from practice_org.data import extract, jobs
-from practice_org.data.jobs import DELIMITERS, LINE_ENDINGS, Job
+from practice_org.api.bulk_jobs import (
+    brief,
+    csv_form,
+    csv_words,
+    invalid_job,
+    require_bulk,
+    require_version,
+    still_open,
+    wrong_state,
+)
+from practice_org.data import extract, job_limits, jobs
+from practice_org.data.jobs import Job
 from practice_org.errors import ApiError
 from practice_org.http import Context, json_response
 
 PAGE_ROWS = 50_000
 PAGES_PER_ANSWER = 5
-LIST_LENGTH = 1000
+FIRST_VERSION, FIRST_WITH_PAGES = 47, 58
 
 
 def create(ctx: Context, request: Request) -> Response:
     """POST jobs/query."""
+    require_version(ctx, FIRST_VERSION)
     body = json_object(ctx)
     operation = body.get("operation")
     if operation not in ("query", "queryAll"):
-        raise ApiError(400, "INVALIDJOB", f"Unsupported operation: {operation}: use query or queryAll")
+        raise invalid_job(f"Unsupported operation: {operation}")
     soql = body.get("query")
     if not isinstance(soql, str) or not soql.strip():
-        raise ApiError(400, "INVALIDJOB", "The query parameter is required")
+        raise invalid_job("The query parameter is required")
     line_ending, delimiter = csv_form(body)
+    jobs.forget_old(ctx.org)
+    object_name = extract.object_name(ctx.org, ctx.caller.id, soql, operation)
+    require_bulk(object_name)
+    job_limits.admit_query(ctx.org)
     job = jobs.new(
         ctx.org,
         Job(
             id="",
             kind="query",
             operation=operation,
-            object=extract.object_name(ctx.org, ctx.caller.id, soql, operation),
+            object=object_name,
             user_id=ctx.caller.id,
             created="",
             modified="",
@@ -53,46 +67,12 @@ def create(ctx: Context, request: Request) -> Response:
     )
     if ctx.org.setting("job_speed", "instant") == "instant":
         jobs.start(ctx.org, job, extract.work)
-    return json_response(brief(job))
-
-
-def csv_form(body: dict[str, Any]) -> tuple[str, str]:
-    """Line ending and column delimiter of a job, with their defaults."""
-    line_ending = body.get("lineEnding") or "LF"
-    delimiter = body.get("columnDelimiter") or "COMMA"
-    if line_ending not in LINE_ENDINGS:
-        raise ApiError(400, "INVALIDJOB", f"Unsupported lineEnding: {line_ending}")
-    if delimiter not in DELIMITERS:
-        raise ApiError(400, "INVALIDJOB", f"Unsupported columnDelimiter: {delimiter}")
-    if (body.get("contentType") or "CSV") != "CSV":
-        raise ApiError(400, "INVALIDJOB", f"Unsupported contentType: {body['contentType']}")
-    return line_ending, delimiter
-
-
-def brief(job: Job) -> dict[str, Any]:
-    """The job as its creation answers it."""
-    return {
-        "id": job.id,
-        "operation": job.operation,
-        "object": job.object,
-        "createdById": job.user_id,
-        "createdDate": wire(job.created),
-        "systemModstamp": wire(job.modified),
-        "state": job.state,
-        "concurrencyMode": "Parallel",
-        "contentType": "CSV",
-        "apiVersion": float(job.api_version),
-        "lineEnding": job.line_ending,
-        "columnDelimiter": job.delimiter,
-    }
+    return json_response({**brief(job), **csv_words(job)})
 
 
 def shown(job: Job) -> dict[str, Any]:
     """The job as a look at it answers it."""
-    out = brief(job)
-    form = {key: out.pop(key) for key in ("lineEnding", "columnDelimiter")}
-    out["jobType"] = "V2Query"
-    out.update(form)
+    out = {**brief(job), "jobType": "V2Query", **csv_words(job)}
     if job.error is not None:
         out["errorMessage"] = job.error
     out["numberRecordsProcessed"] = job.records
@@ -107,59 +87,36 @@ def info(ctx: Context, request: Request) -> Response:
     return json_response(shown(_looked_at(ctx)))
 
 
+def _found(ctx: Context) -> Job:
+    require_version(ctx, FIRST_VERSION)
+    return jobs.find(ctx.org, "query", ctx.params["id"])
+
+
 def _looked_at(ctx: Context) -> Job:
-    job = jobs.find(ctx.org, "query", ctx.params["id"])
-    return jobs.advance(ctx.org, job, extract.work)
+    return jobs.advance(ctx.org, _found(ctx), extract.work)
 
 
 def listing(ctx: Context, request: Request) -> Response:
     """GET jobs/query."""
-    start = int(ctx.query["queryLocator"]) if ctx.query.get("queryLocator", "").isdigit() else 0
-    every = jobs.every(ctx.org, "query")
-    some = every[start : start + LIST_LENGTH]
-    done = start + LIST_LENGTH >= len(every)
-    following = f"/services/data/v{ctx.version}/jobs/query?queryLocator={start + LIST_LENGTH}"
-    keys = [k for k in shown(some[0]) if k not in _NOT_LISTED] if some else []
-    return json_response(
-        {
-            "done": done,
-            "records": [{k: v for k, v in shown(job).items() if k in keys} for job in some],
-            "nextRecordsUrl": None if done else following,
-        }
-    )
-
-
-_NOT_LISTED = frozenset(
-    {
-        "lineEnding",
-        "columnDelimiter",
-        "numberRecordsProcessed",
-        "retries",
-        "totalProcessingTime",
-        "isPkChunkingSupported",
-        "errorMessage",
-    }
-)
+    require_version(ctx, FIRST_VERSION)
+    return bulk_jobs.listing(ctx, "query")
 
 
 def change(ctx: Context, request: Request) -> Response:
     """PATCH jobs/query/ID with {"state": "Aborted"}."""
     state = json_object(ctx).get("state")
-    job = jobs.find(ctx.org, "query", ctx.params["id"])
+    job = _found(ctx)
     if state != "Aborted":
-        raise ApiError(400, "INVALIDJOBSTATE", f"A query job can only be Aborted, not {state}")
-    if job.state in jobs.FINISHED:
-        raise ApiError(400, "INVALIDJOBSTATE", f"Aborting already {job.state} Job not allowed")
-    return json_response(brief(jobs.save(ctx.org, replace(job, state="Aborted"))))
+        raise wrong_state(f"Job state can only be changed to Aborted, not {state}")
+    moved = jobs.change(ctx.org, job, still_open("Aborting"), state="Aborted")
+    return json_response({**brief(moved), **csv_words(moved)})
 
 
 def delete(ctx: Context, request: Request) -> Response:
     """DELETE jobs/query/ID."""
-    job = jobs.find(ctx.org, "query", ctx.params["id"])
+    job = _found(ctx)
     if job.state not in jobs.FINISHED:
-        raise ApiError(
-            400, "INVALIDJOBSTATE", f"Job must be in a terminal state to be deleted: it is {job.state}"
-        )
+        raise wrong_state(f"Deleting not completed Job not allowed: it is {job.state}")
     jobs.forget(ctx.org, job)
     return Response(status_code=204)
 
@@ -198,6 +155,7 @@ def _gzipped(content: Iterator[bytes]) -> Iterator[bytes]:
 
 def result_pages(ctx: Context, request: Request) -> Response:
     """GET jobs/query/ID/resultPages: up to five pages that may be fetched at the same time (v58)."""
+    require_version(ctx, FIRST_WITH_PAGES)
     job = _complete(ctx)
     start = _start(ctx, job)
     most = _most(ctx)
@@ -227,9 +185,7 @@ def _complete(ctx: Context) -> Job:
             f"The job was created with API version {job.api_version}: use that version for its results",
         )
     if job.state != "JobComplete":
-        raise ApiError(
-            400, "INVALIDJOBSTATE", f"The job is {job.state}: its results are there when it is JobComplete"
-        )
+        raise wrong_state(f"Job is not completed: it is {job.state}")
     return job
 
 
@@ -256,5 +212,5 @@ def _most(ctx: Context) -> int:
     if text is None:
         return int(ctx.org.setting("bulk_page_rows", PAGE_ROWS))
     if not text.isdecimal() or not 0 < int(text) < 2**31:
-        raise ApiError(400, "INVALIDJOB", f"maxRecords must be a positive number, not {text}")
+        raise invalid_job(f"maxRecords must be a positive number, not {text}")
     return int(text)

@@ -120,18 +120,20 @@ def work(org: Org, job: Job) -> None:
         count = _write(reader.execute(sql, plan.params), data, ends, org.closing.is_set)
     if count is None:
         return
-    if jobs.still_wanted(org, job):
-        header = [name for name, _, _ in plan.header]
-        jobs.save(
-            org,
-            replace(
-                job,
-                state="JobComplete",
-                records=count,
-                milliseconds=int((time.monotonic() - begun) * 1000),
-                facts={**job.facts, "header": header},
-            ),
-        )
+    header = [name for name, _, _ in plan.header]
+    with org.transaction():
+        current = jobs.working(org, job)
+        if current is not None:
+            jobs.save(
+                org,
+                replace(
+                    current,
+                    state="JobComplete",
+                    records=count,
+                    milliseconds=int((time.monotonic() - begun) * 1000),
+                    facts={**current.facts, "header": header},
+                ),
+            )
 
 
 @dataclass(frozen=True)

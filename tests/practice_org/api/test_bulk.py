@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +12,7 @@ from practice_org.data.jobs import DELIMITERS
 from practice_org.data.load import bulk_insert
 from practice_org.org import Org
 from practice_org.schema.custom import create_field
+from tests.practice_org.bulk import finished, ingest, rows, start
 from tests.practice_org.calls import Caller, new_org
 
 
@@ -23,24 +21,6 @@ def admin(tmp_path: Path) -> Iterator[Caller]:
     _, caller = new_org(tmp_path)
     yield caller
     caller.org.close()
-
-
-def finished(caller: Caller, kind: str, job_id: str) -> dict[str, Any]:
-    for _ in range(200):
-        job: dict[str, Any] = caller("GET", f"/jobs/{kind}/{job_id}").json
-        if job["state"] in ("JobComplete", "Failed", "Aborted"):
-            return job
-    raise AssertionError(job)
-
-
-def start(caller: Caller, soql: str, **more: str) -> str:
-    answer = caller("POST", "/jobs/query", {"operation": "query", "query": soql, **more})
-    assert answer.status == 200, answer.text
-    return str(answer.json["id"])
-
-
-def rows(text: str, delimiter: str = ",") -> list[list[str]]:
-    return list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
 
 
 # -- queries ----------------------------------------------------------------------------------------
@@ -220,17 +200,6 @@ def test_refused_queries(admin: Caller, soql: str) -> None:
 
 
 # -- ingest -----------------------------------------------------------------------------------------
-
-
-def ingest(caller: Caller, content: str, **job: str) -> tuple[dict[str, Any], str]:
-    made = caller("POST", "/jobs/ingest", job)
-    assert made.status == 200, made.text
-    job_id = made.json["id"]
-    assert made.json["contentUrl"] == f"services/data/v60.0/jobs/ingest/{job_id}/batches"
-    assert caller("PUT", f"/jobs/ingest/{job_id}/batches", raw=content.encode()).status == 201
-    closed = caller("PATCH", f"/jobs/ingest/{job_id}", {"state": "UploadComplete"}).json
-    assert "contentUrl" not in closed and "lineEnding" not in closed
-    return finished(caller, "ingest", job_id), job_id
 
 
 def test_insert_with_partial_failure(admin: Caller) -> None:

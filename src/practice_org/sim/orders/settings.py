@@ -9,14 +9,14 @@ from practice_org.auth.settings import change_settings
 from practice_org.org import Org
 from practice_org.sim.plane import BadOrder, Control, Order, caller_id
 
-JOB_SPEEDS = ("instant", "stepped", "slow")
+JOB_SPEEDS = ("instant", "stepped", "slow", "stuck")
 ORG_NUMBERS = {"lock_wait_seconds": 0.2, "lock_status": 400, "job_slow_seconds": 30, "bulk_page_rows": 50_000}
 """Numbers of the data layer that can be set, with their defaults: how long a write waits for a lock, which
 status the refusal has, how long a slow job takes, how many rows a page of Bulk results has."""
 
 
 def jobs(control: Control, order: Order) -> Any:
-    """`{speed}`: instant, stepped (one state each time it is asked) or slow."""
+    """`{speed}`: instant, stepped (one state each time it is asked), slow, or stuck in progress."""
     speed = order.get("speed", order.get("mode"))
     if speed not in JOB_SPEEDS:
         raise BadOrder(f"speed must be one of {', '.join(JOB_SPEEDS)}")
