@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import sqlite3
 
+from practice_org.data import sql_functions
 from practice_org.schema.catalogue import Field, ObjectType
 
 INTERNAL_TABLES = """
@@ -37,6 +38,7 @@ CREATE TABLE IF NOT EXISTS _late(
 CREATE TABLE IF NOT EXISTS _cursor(
   locator TEXT PRIMARY KEY, session TEXT NOT NULL, user_id TEXT NOT NULL, soql TEXT NOT NULL,
   include_deleted INTEGER NOT NULL, batch INTEGER NOT NULL, total INTEGER NOT NULL, created TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS _cursor_child(locator TEXT PRIMARY KEY, path TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS _job(
   id TEXT PRIMARY KEY, kind TEXT NOT NULL, created TEXT NOT NULL, definition TEXT NOT NULL);
 """
@@ -145,3 +147,4 @@ def register_functions(connection: sqlite3.Connection) -> None:
     connection.create_function("sf_fold", 1, fold, deterministic=True)
     connection.create_function("sf_plain_number", 1, plain_number, deterministic=True)
     connection.create_function("sf_double", 1, java_double, deterministic=True)
+    sql_functions.register(connection)

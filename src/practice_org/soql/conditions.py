@@ -7,15 +7,12 @@ test is written so that its negation holds where SOQL says it does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
-from practice_org import ids
-from practice_org.clock import stamp
 from practice_org.errors import ApiError
 from practice_org.schema.catalogue import Field
-from practice_org.soql import dates
-from practice_org.soql.refusal import refuse
+from practice_org.soql.refusal import malformed, not_for_field, refuse
 from practice_org.soql.resolve import Column
 from practice_org.soql.tree import (
     And,
@@ -31,20 +28,12 @@ from practice_org.soql.tree import (
     Query,
     SemiJoin,
 )
+from practice_org.soql.values import Values
 
 Resolve = Callable[[Path | Call], Column]
 SubSelect = Callable[[SemiJoin], tuple[str, list[Any]]]
 Sql = tuple[str, list[Any]]
-
-_TYPE_NAMES = {
-    "double": "double",
-    "currency": "currency",
-    "percent": "percent",
-    "int": "int",
-    "boolean": "boolean",
-    "date": "date",
-    "datetime": "dateTime",
-}
+_LONGEST_PATTERN = 10_000
 
 
 class Conditions:
@@ -56,8 +45,7 @@ class Conditions:
         self._query = query
         self._resolve = resolve
         self._sub_select = sub_select
-        self._now = now
-        self._zone = zone
+        self._values = Values(query.text, now, zone)
 
     def compile(self, condition: Condition) -> Sql:
         """The SQL of a condition and its parameters.
@@ -99,13 +87,17 @@ class Conditions:
                     continue
                 same = tie.op == "=" and tie.right.value == first.right.value
                 ways = first.op == rest.op and first.op in ("<", ">")
-                if not (same and ways and _text(tie.left) == _text(first.left)):
+                if not (same and ways and _text(tie.left) == _text(first.left) != ""):
                     continue
-                if "range" in (tie.right.kind, rest.right.kind):
+                if "range" in (tie.right.kind, first.right.kind, rest.right.kind):
                     continue
                 high, low = self._filterable(first.left), self._filterable(rest.left)
-                values = [self._value(high.field, first.right), self._value(low.field, rest.right)]
-                if None in values:
+                values = [
+                    self._values.stored(high.field, first.right, first.left),
+                    self._values.stored(low.field, rest.right, rest.left),
+                ]
+                folded = any(isinstance(value, str) and not value.isascii() for value in values)
+                if None in values or folded or "boolean" in (high.field.type, low.field.type):
                     continue
                 return f"({high.sql}, {low.sql}) {first.op} (?, ?)", values
         return None
@@ -114,13 +106,8 @@ class Conditions:
 
     def _filterable(self, left: Path | Call) -> Column:
         column = self._resolve(left)
-        if not column.field.has("filterable"):
-            raise refuse(
-                "INVALID_FIELD",
-                f"field '{column.field.name}' can not be filtered in a query call",
-                self._query.text,
-                left.at,
-            )
+        if column.compound or not column.field.has("filterable"):
+            raise not_for_field(self._query.text, left.at, column.field.name, "filtered")
         return column
 
     def _compare(self, test: Compare) -> Sql:
@@ -132,8 +119,8 @@ class Conditions:
         if test.op not in ("=", "!=") and not ordered:
             raise self._operator(f, test.left)
         if test.right.kind == "range":
-            return self._range(test, column)
-        value = self._value(f, test.right)
+            return self._range(test.op, test.right, test.left, column)
+        value = self._values.stored(f, test.right, test.left)
         sql = column.sql
         if value is None:
             if test.op not in ("=", "!="):
@@ -143,7 +130,7 @@ class Conditions:
             return f"{sql} IS {'' if test.op == '=' else 'NOT '}NULL", []
         if f.type == "boolean":
             sql = f"COALESCE({sql}, 0)"
-        if isinstance(value, str) and f.is_text and not value.isascii():
+        if _folds(f, value):
             return self._folded(sql, test.op, value)
         if test.op == "!=":
             return f"{sql} IS NOT ?", [value]
@@ -157,34 +144,23 @@ class Conditions:
         f = column.field
         if not f.is_text or f.type == "multipicklist":
             raise self._operator(f, test.left)
-        if test.right.kind == "null":
-            return f"{column.sql} IS NULL", []
         if test.right.kind != "string":
-            raise self._wrong_type(f, test.right)
+            raise self._values.wrong_type(f, test.left)
         pattern = test.right.value
+        if len(pattern.encode()) > _LONGEST_PATTERN:
+            raise malformed(self._query.text, test.left.at, "LIKE pattern is too long")
         if not pattern.isascii():
             return f"sf_fold({column.sql}) LIKE ? ESCAPE '\\'", [pattern.casefold()]
         return f"{column.sql} LIKE ? ESCAPE '\\'", [pattern]
 
-    def _range(self, test: Compare, column: Column) -> Sql:
-        f = column.field
-        if f.type not in ("date", "datetime"):
-            raise self._wrong_type(f, test.right)
-        try:
-            first, after = dates.span(test.right.value, test.right.count, self._now, self._zone)
-        except (OverflowError, ValueError):
-            raise self._bad_date(test.right) from None
-        if f.type == "date":
-            low, high = first.isoformat(), after.isoformat()
-        else:
-            low = stamp(dates.instant(first, self._zone))
-            high = stamp(dates.instant(after, self._zone))
+    def _range(self, op: str, literal: Literal, left: Path | Call, column: Column) -> Sql:
+        low, high = self._values.bounds(column.field, literal, left)
         sql = column.sql
-        if test.op == "=":
+        if op == "=":
             return f"{sql} >= ? AND {sql} < ?", [low, high]
-        if test.op == "!=":
+        if op == "!=":
             return f"{sql} IS NULL OR {sql} < ? OR {sql} >= ?", [low, high]
-        bound = {"<": ("<", low), ">=": (">=", low), ">": (">=", high), "<=": ("<", high)}[test.op]
+        bound = {"<": ("<", low), ">=": (">=", low), ">": (">=", high), "<=": ("<", high)}[op]
         return f"{sql} {bound[0]} ?", [bound[1]]
 
     def _in_list(self, test: InList) -> Sql:
@@ -193,10 +169,10 @@ class Conditions:
         if f.type == "multipicklist":
             raise self._operator(f, test.left)
         if any(v.kind == "range" for v in test.values):
-            raise self._wrong_type(f, test.values[0])
-        values = [self._value(f, literal) for literal in test.values]
+            return self._in_ranges(test)
+        values = [self._values.stored(f, literal, test.left) for literal in test.values]
         sql = column.sql
-        if f.is_text and any(isinstance(v, str) and not v.isascii() for v in values):
+        if any(_folds(f, v) for v in values):
             sql = f"sf_fold({sql})"
             values = [v.casefold() if isinstance(v, str) else v for v in values]
         present = [v for v in values if v is not None]
@@ -212,15 +188,18 @@ class Conditions:
             tests.append(f"{sql} IS NULL")
         return " OR ".join(tests), present
 
+    def _in_ranges(self, test: InList) -> Sql:
+        equal: tuple[Condition, ...] = tuple(Compare(test.left, "=", value) for value in test.values)
+        return self.compile(Not(Or(equal)) if test.negated else Or(equal))
+
     def _semi_join(self, test: SemiJoin) -> Sql:
         column = self._filterable(test.left)
-        if column.field.type not in ("id", "reference"):
-            raise refuse(
-                "MALFORMED_QUERY",
-                f"The left operand field '{column.field.name}' in the where expression for semijoin is not an "
-                "id or reference field",
+        if column.field.type not in ("id", "reference") or column.parents:
+            raise malformed(
                 self._query.text,
                 test.left.at,
+                "The left operand field in the where expression of outer query should be an id field, cannot "
+                f"use: '{test.left.text}'",
             )
         sub, params = self._sub_select(test)
         if test.negated:
@@ -231,106 +210,33 @@ class Conditions:
         column = self._filterable(test.left)
         if column.field.type != "multipicklist":
             raise self._operator(column.field, test.left)
-        alternatives, params = [], []
+        alternatives: list[str] = []
+        params: list[Any] = []
         for literal in test.values:
-            if literal.kind == "null":
+            if literal.kind not in ("string", "null"):
+                raise self._values.wrong_type(column.field, test.left)
+            if literal.kind == "null" or not literal.value:
                 alternatives.append(f"{column.sql} IS NULL")
                 continue
             needed = []
             for entry in literal.value.split(";"):
                 needed.append(f"instr(sf_fold(';' || {column.sql} || ';'), ?) > 0")
                 params.append(f";{entry.casefold()};")
-            alternatives.append("(" + " AND ".join(needed) + ")")
-        sql = " OR ".join(alternatives)
+            alternatives.append("(" + _balanced(needed, " AND ") + ")")
+        sql = _balanced(alternatives, " OR ")
         if test.negated:
             return f"NOT COALESCE(({sql}), 0)", params
         return sql, params
 
-    # -- values -------------------------------------------------------------------------------------
-
-    def _value(self, f: Field, literal: Literal) -> Any:
-        if literal.kind == "null":
-            return None
-        if f.type in ("id", "reference"):
-            return self._id(f, literal)
-        if f.is_text:
-            if literal.kind != "string":
-                raise self._wrong_type(f, literal)
-            return literal.value or None
-        expected = {
-            "boolean": ("boolean",),
-            "int": ("number",),
-            "double": ("number",),
-            "currency": ("number",),
-            "percent": ("number",),
-            "date": ("date",),
-            "datetime": ("datetime",),
-        }.get(f.type, ())
-        if literal.kind not in expected:
-            raise self._wrong_type(f, literal)
-        if f.type == "boolean":
-            return int(literal.value == "true")
-        if literal.kind == "number":
-            return float(literal.value)
-        if literal.kind == "date":
-            return self._date(literal)
-        return self._moment(literal)
-
-    def _id(self, f: Field, literal: Literal) -> str | None:
-        if literal.kind != "string":
-            raise self._wrong_type(f, literal)
-        if not literal.value:
-            return None
-        found = ids.to18(literal.value)
-        if found is None:
-            raise refuse(
-                "INVALID_QUERY_FILTER_OPERATOR",
-                f"invalid ID field: {literal.value}",
-                self._query.text,
-                literal.at,
-            )
-        return found
-
-    def _date(self, literal: Literal) -> str:
-        try:
-            return datetime.strptime(literal.value, "%Y-%m-%d").replace(tzinfo=UTC).date().isoformat()
-        except ValueError:
-            raise self._bad_date(literal) from None
-
-    def _moment(self, literal: Literal) -> str:
-        text = literal.value.upper().replace("Z", "+00:00")
-        try:
-            moment = datetime.fromisoformat(text).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise self._bad_date(literal) from None
-        seconds = stamp(moment)
-        return seconds + f".{moment.microsecond // 1000:03d}" if moment.microsecond else seconds
-
-    def _bad_date(self, literal: Literal) -> ApiError:
-        return refuse(
-            "INVALID_QUERY_FILTER_OPERATOR",
-            f"invalid date/dateTime value: {literal.value}",
-            self._query.text,
-            literal.at,
-        )
-
-    def _wrong_type(self, f: Field, literal: Literal) -> ApiError:
-        kind = _TYPE_NAMES.get(f.type, "string")
-        quotes = "should be enclosed in quotes" if kind == "string" else "should not be enclosed in quotes"
-        return refuse(
-            "INVALID_FIELD",
-            f"value of filter criterion for field '{f.name}' must be of type {kind} and {quotes}",
-            self._query.text,
-            literal.at,
-        )
-
     def _operator(self, f: Field, left: Path | Call) -> ApiError:
+        kind = "id" if f.type == "reference" else f.type
         return refuse(
-            "INVALID_QUERY_FILTER_OPERATOR",
-            f"invalid operator on {f.type} field",
-            self._query.text,
-            left.at,
+            "INVALID_QUERY_FILTER_OPERATOR", f"invalid operator on {kind} field", self._query.text, left.at
         )
+
+
+def _folds(f: Field, value: Any) -> bool:
+    return isinstance(value, str) and f.is_text and not f.has("caseSensitive") and not value.isascii()
 
 
 def _balanced(texts: list[str], joiner: str) -> str:

@@ -1,14 +1,33 @@
-"""Date literals: the span of time that TODAY, LAST_N_DAYS:n and their like stand for."""
+"""Date literals: which there are, and the span of time that each stands for."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+PLAIN = frozenset(
+    {"YESTERDAY", "TODAY", "TOMORROW", "LAST_90_DAYS", "NEXT_90_DAYS"}
+    | {
+        f"{way}_{unit}"
+        for way in ("LAST", "THIS", "NEXT")
+        for unit in ("WEEK", "MONTH", "QUARTER", "YEAR", "FISCAL_QUARTER", "FISCAL_YEAR")
+    }
+)
+"""The literals without a number."""
+_UNITS = "DAYS|WEEKS|MONTHS|QUARTERS|YEARS|FISCAL_QUARTERS|FISCAL_YEARS"
+_COUNTED = re.compile(rf"(?:LAST|NEXT)_N_(?:{_UNITS})\Z|N_(?:{_UNITS})_AGO\Z")
+
+
+def is_counted(name: str) -> bool:
+    """Whether a literal takes a number: LAST_N_DAYS:n, N_WEEKS_AGO:n and their like."""
+    return _COUNTED.match(name) is not None
 
 
 def span(name: str, count: int, now: datetime, zone: tzinfo) -> tuple[date, date]:
     """First day and the day after the last, in the user's time zone; weeks begin on Sunday.
 
     LAST_N_DAYS:n ends with today, NEXT_N_DAYS:n begins tomorrow; fiscal periods are calendar ones.
+    Raises OverflowError or ValueError for a time beyond the calendar.
     """
     today = now.astimezone(zone).date()
     name = name.replace("FISCAL_", "")

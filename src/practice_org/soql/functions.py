@@ -1,10 +1,12 @@
-"""Functions in a query: aggregates, parts of dates, labels and formats."""
+"""Functions in a query: aggregates, parts of dates, labels, formats and distances."""
 
 from __future__ import annotations
 
 from practice_org.schema.catalogue import Field
-from practice_org.soql.refusal import malformed, refuse
-from practice_org.soql.resolve import Column, Scope, Table
+from practice_org.soql import places
+from practice_org.soql.plan import Setting
+from practice_org.soql.refusal import malformed, refuse, ungrammatical
+from practice_org.soql.resolve import Column, Scope
 from practice_org.soql.tree import Call, Path, Query
 
 AGGREGATES = frozenset({"COUNT", "COUNT_DISTINCT", "SUM", "AVG", "MIN", "MAX"})
@@ -23,15 +25,20 @@ _DATE_PARTS = {
     "WEEK_IN_YEAR": "(CAST(strftime('%j', {0}) AS INTEGER) + 6) / 7",
     "DAY_ONLY": "substr({0}, 1, 10)",
 }
+"""The fiscal year is the calendar year."""
+_OF_MOMENTS = frozenset({"HOUR_IN_DAY", "DAY_ONLY"})
+_NUMBERS = frozenset({"double", "currency", "percent", "int"})
 _DERIVED = frozenset({"nillable", "filterable", "sortable", "groupable", "aggregatable"})
+_SHOWN = frozenset({"nillable"})
 
 
 class Functions:
     """The functions of one query level."""
 
-    def __init__(self, query: Query, scope: Scope) -> None:
+    def __init__(self, query: Query, scope: Scope, setting: Setting) -> None:
         self._query = query
         self._scope = scope
+        self._setting = setting
 
     def column(self, call: Call) -> Column:
         """The column of a call.
@@ -39,63 +46,73 @@ class Functions:
         Raises ApiError for an unknown function, or one that its argument does not bear.
         """
         name = call.name.upper()
-        argument = call.args[0] if call.args else None
         if name in AGGREGATES:
             return self.aggregate(call)
         if name in _DATE_PARTS:
-            if isinstance(argument, Call) and argument.name.upper() == "CONVERTTIMEZONE":
-                argument = argument.args[0] if argument.args else None
-            if not isinstance(argument, Path):
-                raise malformed(self._query.text, call.at, f"unexpected token: '{call.name}'")
-            inner = self._scope.column(argument)
-            if inner.field.type not in ("date", "datetime"):
-                raise refuse(
-                    "INVALID_FIELD",
-                    f"field '{inner.field.name}' does not support the function {call.name}",
-                    self._query.text,
-                    call.at,
-                )
-            kind = "date" if name == "DAY_ONLY" else "int"
-            sql = _DATE_PARTS[name].format(inner.sql)
-            return Column(sql, _derived(inner.field.name, kind), inner.table, inner.parents)
-        if name in ("TOLABEL", "FORMAT", "CONVERTCURRENCY") and argument is not None:
-            if isinstance(argument, Call):
-                inner = self.column(argument)
-            elif isinstance(argument, Path):
-                inner = self._scope.column(argument)
-            else:
-                raise malformed(self._query.text, call.at, f"unexpected token: '{call.name}'")
+            return self._date_part(call, name)
+        if name == "DISTANCE":
+            return self._distance(call)
+        if name in ("TOLABEL", "FORMAT", "CONVERTCURRENCY"):
+            inner = self._argument(call)
+            if inner.compound:
+                raise self._unfit(call, inner)
             if name == "TOLABEL":
                 return Column(_to_label(inner), inner.field, inner.table, inner.parents)
             if name == "FORMAT":
-                return Column(
-                    _formatted(inner), _derived(inner.field.name, "string"), inner.table, inner.parents
-                )
+                sql = _formatted(inner, self._setting.zone_name)
+                shown = Field(inner.field.name, inner.field.label, "string", flags=_SHOWN)
+                return Column(sql, shown, inner.table, inner.parents)
+            if inner.field.type != "currency":
+                raise self._unfit(call, inner)
             return inner
-        raise malformed(self._query.text, call.at, f"unknown function: {call.name}")
+        raise ungrammatical(self._query.text, call.at, f"unexpected token: '{call.name}'")
+
+    def _argument(self, call: Call) -> Column:
+        argument = call.args[0] if len(call.args) == 1 else None
+        if isinstance(argument, Call):
+            return self.column(argument)
+        if isinstance(argument, Path):
+            return self._scope.column(argument)
+        raise ungrammatical(self._query.text, call.at, f"unexpected token: '{call.name}'")
+
+    def _unfit(self, call: Call, inner: Column) -> Exception:
+        return refuse(
+            "INVALID_FIELD",
+            f"field '{inner.field.name}' does not support the function {call.name}",
+            self._query.text,
+            call.at,
+        )
+
+    def _date_part(self, call: Call, name: str) -> Column:
+        argument = call.args[0] if len(call.args) == 1 else None
+        local = isinstance(argument, Call) and argument.name.upper() == "CONVERTTIMEZONE"
+        inner = self._argument(argument if local and isinstance(argument, Call) else call)
+        kinds = {"datetime"} if local or name in _OF_MOMENTS else {"date", "datetime"}
+        if inner.field.type not in kinds:
+            raise self._unfit(call, inner)
+        sql = f"sf_local({inner.sql}, {_text(self._setting.zone_name)})" if local else inner.sql
+        kind = "date" if name == "DAY_ONLY" else "int"
+        return Column(_DATE_PARTS[name].format(sql), _derived(inner.field.name, kind), inner.table)
+
+    def _distance(self, call: Call) -> Column:
+        sql, f, table = places.distance(self._query, self._scope, call)
+        return Column(sql, _derived(f, "double", groupable=False), table)
 
     def aggregate(self, call: Call) -> Column:
-        """The column of COUNT, COUNT_DISTINCT, SUM, AVG, MIN or MAX."""
+        """The column of COUNT, COUNT_DISTINCT, SUM, AVG, MIN or MAX.
+
+        Raises ApiError MALFORMED_QUERY when the field does not bear the function.
+        """
         name = call.name.upper()
         if not call.args:
-            if name != "COUNT":
-                raise malformed(self._query.text, call.at, f"unexpected token: '{call.name}'")
-            return Column("COUNT(*)", _derived("", "int"), Table(((self._scope.obj, self._scope.alias),)))
-        argument = call.args[0]
-        if isinstance(argument, Path):
-            inner = self._scope.column(argument)
-        elif isinstance(argument, Call) and not is_aggregate(argument):
-            inner = self.column(argument)
-        else:
-            raise malformed(self._query.text, call.at, f"unexpected token: '{call.name}'")
+            return Column("COUNT(*)", _derived("", "int"), self._scope.root)
+        if isinstance(call.args[0], Call) and is_aggregate(call.args[0]):
+            raise ungrammatical(self._query.text, call.args[0].at, f"unexpected token: '{call.args[0].name}'")
+        inner = self._argument(call)
         f = inner.field
-        numeric = f.type in ("double", "currency", "percent", "int")
-        if (name in ("SUM", "AVG") and not numeric) or not (f.has("aggregatable") or name == "COUNT"):
-            raise refuse(
-                "MALFORMED_QUERY",
-                f"field {f.name} does not support aggregate operator {name}",
-                self._query.text,
-                call.at,
+        if (name in ("SUM", "AVG") and f.type not in _NUMBERS) or not f.has("aggregatable"):
+            raise malformed(
+                self._query.text, call.at, f"field {f.name} does not support aggregate operator {name}"
             )
         kind = f.type
         if name in ("COUNT", "COUNT_DISTINCT"):
@@ -103,35 +120,51 @@ class Functions:
         elif name == "AVG":
             kind = "double"
         sql = f"COUNT(DISTINCT {inner.sql})" if name == "COUNT_DISTINCT" else f"{name}({inner.sql})"
-        return Column(sql, _derived(f.name, kind), inner.table, inner.parents)
+        shown = Field(f.name, f.label, kind, scale=f.scale, flags=_DERIVED, picklist=f.picklist)
+        return Column(sql, shown, inner.table)
 
 
-def is_aggregate(value: Path | Call) -> bool:
-    """Whether a value is a call of an aggregate function."""
-    return isinstance(value, Call) and value.name.upper() in AGGREGATES
+def is_aggregate(value: object) -> bool:
+    """Whether a value is a call of an aggregate function, also within FORMAT and its like."""
+    if not isinstance(value, Call):
+        return False
+    return value.name.upper() in AGGREGATES or any(is_aggregate(arg) for arg in value.args)
 
 
-def _derived(name: str, kind: str) -> Field:
-    return Field(name, name, kind, flags=_DERIVED)
+def is_date_part(value: object) -> bool:
+    """Whether a value is a date function, which makes a query an aggregate one as COUNT does."""
+    return isinstance(value, Call) and value.name.upper() in _DATE_PARTS
+
+
+def _derived(name: str, kind: str, *, groupable: bool = True) -> Field:
+    return Field(name, name, kind, flags=_DERIVED if groupable else _DERIVED - {"groupable"})
 
 
 def _to_label(column: Column) -> str:
     different = [p for p in column.field.picklist if p.label != p.value]
     if not different:
         return column.sql
+    if column.field.type == "multipicklist":
+        sql = f"';' || {column.sql} || ';'"
+        for entry in different:
+            sql = f"replace({sql}, {_text(f';{entry.value};')}, {_text(f';{entry.label};')})"
+        return f"trim({sql}, ';')"
     cases = " ".join(f"WHEN {_text(p.value)} THEN {_text(p.label)}" for p in different)
     return f"CASE {column.sql} {cases} ELSE {column.sql} END"
 
 
-def _formatted(column: Column) -> str:
+def _formatted(column: Column, zone: str) -> str:
     f = column.field
+    sql = column.sql
     if f.type == "currency":
-        return f"'$' || printf('%,.{f.scale}f', {column.sql})"
+        return f"CASE WHEN {sql} < 0 THEN '-' ELSE '' END || '$' || printf('%,.{f.scale}f', abs({sql}))"
     if f.type in ("double", "percent"):
-        return f"printf('%,.{f.scale}f', {column.sql})"
+        return f"CASE WHEN {sql} IS NOT NULL THEN printf('%,.{f.scale}f', {sql}) END"
     if f.type == "int":
-        return f"printf('%,d', {column.sql})"
-    return f"CAST({column.sql} AS TEXT)"
+        return f"CASE WHEN {sql} IS NOT NULL THEN printf('%,d', {sql}) END"
+    if f.type in ("date", "datetime"):
+        return f"sf_format({sql}, {_text(zone)})"
+    return f"CAST({sql} AS TEXT)"
 
 
 def _text(value: str) -> str:

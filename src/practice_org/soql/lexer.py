@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from practice_org.soql.refusal import malformed
+from practice_org.soql.refusal import ungrammatical
 
 _TOKEN = re.compile(
     r"""
@@ -14,6 +14,7 @@ _TOKEN = re.compile(
   | (?P<date>\d{4}-\d{2}-\d{2})
   | (?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
   | (?P<string>'(?:[^'\\]|\\.)*')
+  | (?P<currency>[A-Z]{3}(?:-\d+(?:\.\d+)?|\d+\.\d+)(?![\w.]))
   | (?P<name>[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*)
   | (?P<op><=|>=|!=|<>|=|<|>|\(|\)|,|:)
     """,
@@ -33,10 +34,15 @@ class Token:
     def upper(self) -> str:
         return self.text.upper()
 
+    @property
+    def end(self) -> int:
+        return self.at + len(self.text)
+
 
 def tokens(text: str) -> list[Token]:
     """The tokens of a query, ended by one of kind `end`.
 
+    Comments are no words of SOQL: they are refused at their first character.
     Raises ApiError MALFORMED_QUERY at a character that begins no token.
     """
     out: list[Token] = []
@@ -44,9 +50,8 @@ def tokens(text: str) -> list[Token]:
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            if text[at] == "'":
-                raise malformed(text, at, "unterminated string literal")
-            raise malformed(text, at, f"unexpected token: '{text[at]}'")
+            shown = text[at:] if text[at] == "'" else text[at]
+            raise ungrammatical(text, at, f"unexpected token: '{shown}'")
         kind = match.lastgroup or ""
         if kind != "space":
             out.append(Token(kind, match.group(), at))
@@ -56,6 +61,7 @@ def tokens(text: str) -> list[Token]:
 
 
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'": "'", "\\": "\\"}
+_HEX = re.compile(r"[0-9A-Fa-f]{4}")
 
 
 def unquote(token: Token, text: str, *, pattern: bool = False) -> str:
@@ -75,7 +81,7 @@ def unquote(token: Token, text: str, *, pattern: bool = False) -> str:
             at += 1
             continue
         follow = raw[at + 1]
-        if follow in "uU" and re.match(r"[0-9A-Fa-f]{4}", raw[at + 2 :]):
+        if follow in "uU" and _HEX.match(raw, at + 2):
             out.append(chr(int(raw[at + 2 : at + 6], 16)))
             at += 6
             continue
@@ -86,6 +92,11 @@ def unquote(token: Token, text: str, *, pattern: bool = False) -> str:
         elif follow.lower() in _ESCAPES:
             out.append(_ESCAPES[follow.lower()])
         else:
-            raise malformed(text, token.at, f"illegal escape sequence: \\{follow}")
+            raise ungrammatical(
+                text,
+                token.at,
+                f"Invalid string literal '{raw}'. Illegal character sequence '\\{follow}' in string literal.",
+            )
         at += 2
-    return "".join(out)
+    # A lone surrogate from \uD800 cannot be stored or compared as UTF-8.
+    return "".join(out).encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -22,11 +22,17 @@ NAME_FIELDS = (
     "Name",
     "Phone",
     "ProfileId",
+    "RecordTypeId",
     "Title",
     "Type",
+    "UserRoleId",
     "Username",
 )
 """What a reference to several objects shows of its target (the entity that Salesforce calls Name)."""
+NAME_PARENTS = frozenset({"profile", "userrole"})
+"""Where a path may go on from such a reference."""
+COMPOUND_TYPES = frozenset({"address", "location"})
+"""Types put together from other fields: they can be selected and measured, nothing else."""
 MAX_DEPTH = 5
 
 
@@ -58,6 +64,10 @@ class Column:
     def key(self) -> str:
         return self.field.name
 
+    @property
+    def compound(self) -> bool:
+        return self.field.type in COMPOUND_TYPES
+
 
 @dataclass
 class Scope:
@@ -70,7 +80,7 @@ class Scope:
     alias: str
     numbers: count[int]
     joins: list[str] = field(default_factory=list)
-    _tables: dict[tuple[str, ...], Table] = field(default_factory=dict)
+    _joined: dict[tuple[str, str], tuple[Table, str]] = field(default_factory=dict)
     _prefixes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -78,21 +88,28 @@ class Scope:
         cls, schema: Schema, access: Access, query: Query, obj: ObjectType, numbers: count[int]
     ) -> Scope:
         scope = cls(schema, access, query, obj, f"t{next(numbers)}", numbers)
-        scope._tables[()] = Table(((obj, scope.alias),))
         scope._prefixes[obj.name.lower()] = ()
         if query.alias:
             scope._prefixes[query.alias.lower()] = ()
         for path, alias in query.joined:
-            names = scope._strip(path.names)
+            names = scope.stripped(path.names)
             scope._prefixes[alias.lower()] = names
             scope.table(names, path)
         return scope
 
-    def _strip(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        prefix = self._prefixes.get(names[0].lower())
-        if prefix is not None:
-            return prefix + names[1:]
-        return names
+    @property
+    def root(self) -> Table:
+        return Table(((self.obj, self.alias),))
+
+    def stripped(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The names of a path without the object's own name or alias in front."""
+        prefix = self._prefixes.get(names[0].lower()) if names else None
+        return names if prefix is None else prefix + names[1:]
+
+    def signature(self, path: Path) -> str:
+        """A path's identity, however it is spelled."""
+        names = self.stripped(path.names) if len(path.names) > 1 else path.names
+        return ".".join(names).lower()
 
     @property
     def from_sql(self) -> str:
@@ -103,52 +120,65 @@ class Scope:
 
         Raises ApiError INVALID_FIELD when there is no such field for this user.
         """
-        names = self._strip(path.names) if len(path.names) > 1 else path.names
-        table = self.table(names[:-1], path)
-        return self._field(table, names[-1], path, self._spelled(names[:-1]))
+        names = self.stripped(path.names) if len(path.names) > 1 else path.names
+        if not names:
+            raise no_such_column(self.query.text, path.at, path.text, self.obj.name)
+        table, spelled = self._walk(self.root, names[:-1], path)
+        return self._field(table, names[-1], path, spelled)
 
-    def _spelled(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        out: list[str] = []
-        obj: ObjectType | None = self.obj
-        for name in names:
-            found = obj.field_by_relationship(name) if obj else None
-            out.append(found.relationship or name if found else name)
-            obj = self.schema.get(found.refs[0]) if found and len(found.refs) == 1 else None
-        return tuple(out)
+    def column_from(self, obj: ObjectType, alias: str, path: Path) -> Column:
+        """The column of a path that begins at one alternative of a polymorphic reference."""
+        table, spelled = self._walk(Table(((obj, alias),)), path.names[:-1], path)
+        return self._field(table, path.names[-1], path, spelled)
 
     def table(self, names: tuple[str, ...], path: Path) -> Table:
         """The table that a chain of relationship names leads to, joined when it is new."""
-        key = tuple(name.lower() for name in names)
-        found = self._tables.get(key)
-        if found is not None:
-            return found
+        return self._walk(self.root, names, path)[0]
+
+    def spelled(self, names: tuple[str, ...], path: Path) -> tuple[str, ...]:
+        """The chain of relationship names in the schema's spelling."""
+        return self._walk(self.root, names, path)[1]
+
+    def _walk(self, table: Table, names: tuple[str, ...], path: Path) -> tuple[Table, tuple[str, ...]]:
         if len(names) > MAX_DEPTH:
             raise malformed(
                 self.query.text,
                 path.at,
                 "SOQL statements cannot query more than 5 levels of relationships",
             )
-        parent = self.table(names[:-1], path)
-        if parent.one is None:
-            raise no_such_relationship(self.query.text, path.at, names[-1])
-        obj, alias = parent.one
-        reference = obj.field_by_relationship(names[-1])
+        spelled = []
+        for name in names:
+            table, right = self._step(table, name, path)
+            spelled.append(right)
+        return table, tuple(spelled)
+
+    def _step(self, table: Table, name: str, path: Path) -> tuple[Table, str]:
+        parent = table.one
+        if parent is None and name.lower() in NAME_PARENTS:
+            parent = next(((o, a) for o, a in table.alternatives if o.name == "User"), None)
+        if parent is None:
+            raise no_such_relationship(self.query.text, path.at, name)
+        obj, alias = parent
+        known = self._joined.get((alias, name.lower()))
+        if known is not None:
+            return known
+        reference = obj.field_by_relationship(name)
         if reference is None or not self.access.sees(obj, reference):
-            raise no_such_relationship(self.query.text, path.at, names[-1])
+            raise no_such_relationship(self.query.text, path.at, name)
         targets = [t for t in (self.schema.get(ref) for ref in reference.refs) if t]
         targets = [t for t in targets if self.access.can("Read", t)]
         if not targets:
-            raise no_such_relationship(self.query.text, path.at, names[-1])
+            raise no_such_relationship(self.query.text, path.at, name)
         alternatives = []
         for target in targets:
             joined = f"t{next(self.numbers)}"
             self.joins.append(
                 f" LEFT JOIN {quoted(target.name)} {joined} "
-                f'ON {joined}."Id" = {alias}.{quoted(reference.name)}'
+                f'ON {joined}."Id" = {field_sql(obj, alias, reference)}'
             )
             alternatives.append((target, joined))
-        made = Table(tuple(alternatives))
-        self._tables[key] = made
+        made = (Table(tuple(alternatives)), reference.relationship or name)
+        self._joined[alias, name.lower()] = made
         return made
 
     def _field(self, table: Table, name: str, path: Path, parents: tuple[str, ...]) -> Column:
@@ -171,7 +201,7 @@ class Scope:
                 parts.append(f'CASE WHEN {alias}."Id" IS NOT NULL THEN {shape} END')
                 shown = shown or Field("Type", "Type", "string", 40, flags=_NAME_FLAGS)
             elif found is not None:
-                parts.append(f"{alias}.{quoted(found.name)}")
+                parts.append(field_sql(obj, alias, found))
                 shown = found if shown is None or obj.name == "User" else shown
         if not parts or shown is None:
             raise no_such_column(self.query.text, path.at, name, "Name")
@@ -184,6 +214,8 @@ _NAME_FLAGS = frozenset({"nillable", "filterable", "sortable", "groupable", "agg
 
 def field_sql(obj: ObjectType, alias: str, f: Field) -> str:
     """The expression of a field of a table."""
+    if f.type in COMPOUND_TYPES:
+        return "NULL"
     if f.formula is not None:
         return _compared(formulas.compile_formula(f.formula, obj, quote_prefix=alias + "."), f)
     return f"{alias}.{quoted(f.name)}"

@@ -29,12 +29,16 @@ class Leaf:
 
 @dataclass(frozen=True)
 class Node:
-    """A record: its type is `type_name`, or, for an owner that may be of several, read from the row."""
+    """A record: its type is `type_name`, or, for an owner that may be of several, read from the row.
+
+    `variants` are the further entries of each type (TYPEOF); a type that has none shows as null.
+    """
 
     type_name: str
     id_index: int
-    entries: tuple[tuple[str, Leaf | Node | ChildSlot], ...]
-    url_type_index: int | None = None
+    entries: Entries
+    type_index: int | None = None
+    variants: Mapping[str, Entries] | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class ChildSlot:
     number: int
 
 
+Entries = tuple[tuple[str, "Leaf | Node | ChildSlot"], ...]
 ChildResults = Sequence[Mapping[str, Any]]
 """For each sub-select: parent id to its answer."""
 
@@ -69,6 +74,14 @@ def address(row: Sequence[Any], start: int) -> dict[str, Any] | None:
     return {key: part for (key, _), part in zip(ADDRESS_PARTS, parts, strict=True)}
 
 
+def location(row: Sequence[Any], start: int) -> dict[str, Any] | None:
+    """The compound object of a geolocation; None when it is not set."""
+    latitude, longitude = row[start : start + 2]
+    if latitude is None or longitude is None:
+        return None
+    return {"latitude": latitude, "longitude": longitude}
+
+
 def record(
     node: Node, row: Sequence[Any], version: str, children: ChildResults = ()
 ) -> dict[str, Any] | None:
@@ -76,17 +89,22 @@ def record(
     record_id = row[node.id_index]
     if record_id is None:
         return None
-    url_type = node.type_name if node.url_type_index is None else row[node.url_type_index]
+    entries = node.entries
+    kind = node.type_name if node.type_index is None else row[node.type_index]
+    named = node.type_name
+    if node.variants is not None:
+        if kind not in node.variants and not entries:
+            return None
+        entries, named = entries + tuple(node.variants.get(kind, ())), kind
     out: dict[str, Any] = {
-        "attributes": {
-            "type": node.type_name,
-            "url": f"/services/data/v{version}/sobjects/{url_type}/{record_id}",
-        }
+        "attributes": {"type": named, "url": f"/services/data/v{version}/sobjects/{kind}/{record_id}"}
     }
-    for key, entry in node.entries:
+    for key, entry in entries:
         if isinstance(entry, Leaf):
             if entry.type == "address":
                 out[key] = address(row, entry.index)
+            elif entry.type == "location":
+                out[key] = location(row, entry.index)
             else:
                 out[key] = value(row[entry.index], entry.type)
         elif isinstance(entry, Node):

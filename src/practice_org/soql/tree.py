@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,17 @@ class Item:
     value: Path | Call
     alias: str | None
 
+    @property
+    def at(self) -> int:
+        return self.value.at
+
 
 @dataclass(frozen=True)
 class TypeOf:
     """`TYPEOF Owner WHEN User THEN Username ELSE Name END`."""
 
     path: Path
-    cases: tuple[tuple[str, tuple[Path, ...]], ...]
+    cases: tuple[tuple[Path, tuple[Path, ...]], ...]
     otherwise: tuple[Path, ...]
     at: int
 
@@ -133,6 +137,22 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Grouping:
+    """GROUP BY; `kind` is empty, ROLLUP or CUBE."""
+
+    values: tuple[Path | Call, ...]
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class With:
+    """One WITH clause: SECURITY_ENFORCED, USER_MODE, SYSTEM_MODE or DATA CATEGORY."""
+
+    kind: str
+    at: int
+
+
+@dataclass(frozen=True)
 class Query:
     """A whole query or sub-select."""
 
@@ -141,12 +161,17 @@ class Query:
     source: Path
     alias: str | None = None
     joined: tuple[tuple[Path, str], ...] = ()
-    scope: str | None = None
+    scope: Path | None = None
     where: Condition | None = None
-    group_by: tuple[Path | Call, ...] = ()
+    rules: tuple[With, ...] = ()
+    grouping: Grouping | None = None
     having: Condition | None = None
     order_by: tuple[Order, ...] = ()
     limit: int | None = None
     offset: int = 0
     all_rows: bool = False
-    purpose: str | None = field(default=None)
+    purposes: tuple[str, ...] = ()
+
+    @property
+    def group_by(self) -> tuple[Path | Call, ...]:
+        return self.grouping.values if self.grouping else ()

@@ -249,10 +249,10 @@ def test_refusals_are_worded_as_recorded(crm: Caller, soql: str, code: str, mess
 @pytest.mark.parametrize(
     ("soql", "code", "part"),
     [
-        ("", "MALFORMED_QUERY", "unexpected token"),
-        ("SELECT FROM Lead", "MALFORMED_QUERY", "unexpected token: 'FROM'"),
+        ("", "MALFORMED_QUERY", "SOQL statements cannot be empty or null"),
+        ("SELECT FROM Lead", "MALFORMED_QUERY", "unexpected token: 'SELECT FROM'"),
         ("SELECT Id FROM Lead WHERE", "MALFORMED_QUERY", "<EOF>"),
-        ("SELECT Id FROM Lead WHERE Email = 'x", "MALFORMED_QUERY", "string literal"),
+        ("SELECT Id FROM Lead WHERE Email = 'x", "MALFORMED_QUERY", "unexpected token: ''x'"),
         ("SELECT Id FROM Lead LIMIT x", "MALFORMED_QUERY", "unexpected token: 'x'"),
         ("SELECT Id FROM Lead WHERE A = 1 OR B = 2 AND C = 3", "MALFORMED_QUERY", "'AND'"),
         ("SELECT Id FROM Lead WHERE Email = 5", "INVALID_FIELD", "must be of type string"),
