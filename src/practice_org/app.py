@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from practice_org.api.routes import ROUTES
@@ -17,8 +19,10 @@ from practice_org.auth.door import Door, base_url
 from practice_org.auth.sessions import Sessions
 from practice_org.auth.tables import create_tables
 from practice_org.data import extract, ingest, jobs
+from practice_org.dressing import compressed, json_response
 from practice_org.edge import Edge
-from practice_org.http import Frame, compressed
+from practice_org.errors import ApiError, not_found
+from practice_org.http import Frame
 from practice_org.org import Org
 from practice_org.routing import Router
 from practice_org.sim import control
@@ -41,14 +45,55 @@ def create_app(org: Org) -> Any:
     routes = [
         *_door_routes(door),
         *control.routes(control.Control(door, faults, log)),
-        Route("/services/data{rest:path}", _in_thread_with_body(frame.answer), methods=METHODS),
+        Route("/services/data{rest:path}", AnyVerb(_in_thread_with_body(frame.answer))),
         Route("/static/{name}", _static, methods=["GET"]),
         *records.routes(door),
+        Route("/services/{rest:path}", AnyVerb(_no_service)),
     ]
-    return Edge(Starlette(routes=routes), org, log)
+    handlers: dict[Any, Any] = {HTTPException: _refused, Exception: _unexpected}
+    return Edge(Starlette(routes=routes, exception_handlers=handlers), org, log)
 
 
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+class AnyVerb:
+    """An endpoint that is asked with whatever verb came, known or not."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request."""
+        response: Response = await self._endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+
+async def _no_service(request: Request) -> Response:
+    """What is asked of a service that this org does not have (Apex classes of its own among them)."""
+    error = not_found("Could not find a match for URL")
+    return json_response(error.body(), error.status)
+
+
+async def _refused(request: Request, error: HTTPException) -> Response:
+    """A path that nothing answers, a verb that a page does not take, a form that cannot be read."""
+    if request.url.path.startswith("/services/"):
+        code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "BAD_REQUEST")
+        return json_response(
+            ApiError(error.status_code, code, str(error.detail), code_first=True).body(), error.status_code
+        )
+    title = "URL No Longer Exists" if error.status_code == 404 else str(error.detail)
+    return HTMLResponse(
+        f"<!DOCTYPE html><html><head><title>{escape(title)}</title></head><body><h1>{escape(title)}</h1></body></html>",
+        error.status_code,
+    )
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """A mistake of the practice org itself, in the form in which Salesforce tells of its own."""
+    refusal = ApiError(
+        500,
+        "UNKNOWN_EXCEPTION",
+        "An unexpected error occurred. Please include this ErrorId if you contact support",
+    )
+    return json_response(refusal.body(), 500)
 
 
 def _in_thread_with_body(answer: Callable[[Request, bytes], Response]) -> Endpoint:

@@ -16,7 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from practice_org.clock import stamp, wire
-from practice_org.http import http_date, object_of
+from practice_org.dressing import http_date, json_response, spelled
+from practice_org.http import object_of
+from practice_org.intake import largest_body, too_large
 from practice_org.org import Org
 from practice_org.sim.received import ReceivedLog
 from practice_org.sim.request_state import CURRENT, AnswerOrdered, CutOrdered, RequestState
@@ -45,7 +47,8 @@ class Edge:
         moment = self._org.clock.now()
         state = RequestState(scope["method"], scope["path"])
         CURRENT.set(state)
-        body = await Request(scope, receive).body()
+        limit = largest_body(scope["path"])
+        body = await _body(Request(scope, receive), limit)
         status: int | None = None
         cut_off = False
 
@@ -53,7 +56,7 @@ class Edge:
             if replay.done:  # type: ignore[attr-defined]
                 return await receive()
             replay.done = True  # type: ignore[attr-defined]
-            return {"type": "http.request", "body": body, "more_body": False}
+            return {"type": "http.request", "body": body or b"", "more_body": False}
 
         replay.done = False  # type: ignore[attr-defined]
 
@@ -69,6 +72,7 @@ class Edge:
                 headers.setdefault("Date", http_date(self._org.clock.now()))
                 headers.setdefault("Server", "sfdcedge")
                 headers.setdefault("X-SFDC-Request-Id", _request_id(moment.timestamp()))
+                message["headers"] = spelled(message["headers"])
             if cut_off:
                 return
             if state.cut_during and message["type"] == "http.response.body":
@@ -80,7 +84,11 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, replay, dressed)
+            if body is None:
+                refusal = too_large(limit)
+                await json_response(refusal.body(), refusal.status)(scope, replay, dressed)
+            else:
+                await self._app(scope, replay, dressed)
         except CutOrdered:
             cut(scope)
         except AnswerOrdered as order:
@@ -97,12 +105,12 @@ class Edge:
                     path=path,
                     query=query,
                     status=status,
-                    object=object_of(rest, dict(parse_qsl(query)), body)
+                    object=object_of(rest, dict(parse_qsl(query)), body or b"")
                     if path.startswith("/services/data/")
                     else None,
                     user=state.username,
                     headers=Headers(scope=scope),
-                    body=body,
+                    body=body or b"",
                     faults=tuple(state.faults_met),
                     seconds=time.monotonic() - began,
                 )
@@ -114,6 +122,19 @@ def _single_root(scope: Any) -> Any:
     if not raw.startswith(b"//"):
         return scope
     return {**scope, "path": "/" + scope["path"].lstrip("/"), "raw_path": b"/" + raw.lstrip(b"/")}
+
+
+async def _body(request: Request, limit: int) -> bytes | None:
+    """The whole body; None when it is larger than the limit (then it was read to its end and dropped)."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size <= limit:
+            pieces.append(piece)
+        else:
+            pieces.clear()
+    return b"".join(pieces) if size <= limit else None
 
 
 def _request_id(seconds: float) -> str:

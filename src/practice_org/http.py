@@ -6,48 +6,37 @@ session, API access, limits, faults on order, Salesforce's headers and its two w
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
-import secrets
-import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from practice_org.auth.apps import find_app
 from practice_org.auth.door import Door, base_url
 from practice_org.auth.identity import bearer
 from practice_org.auth.people import caller_by_id
 from practice_org.auth.settings import read_settings
 from practice_org.data import recycle_bin
+from practice_org.dressing import dress, json_response
 from practice_org.errors import ApiError, method_not_allowed, not_found
-from practice_org.pretty import compact, pretty
-from practice_org.routing import Match, NoSuchMethod, Router
+from practice_org.intake import check_media_type, decoded, overlong
+from practice_org.routing import Match, NoSuchMethod, NoSuchPath, Router
 from practice_org.schema import access
 from practice_org.sim.request_state import CURRENT
+from practice_org.traffic import Traffic
 
 if TYPE_CHECKING:
     from practice_org.org import Org
 
 FIRST_VERSION, LAST_VERSION = 31, 67
-JSON_TYPE = "application/json;charset=UTF-8"
-GZIP_FROM = 512
-LONGEST_URI = 16_384
-"""Bytes; the documented limit, above which the real service answers 414."""
 API_SCOPES = {"api", "full", "web"}
-HEADERS = {
-    "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "none",
-    "Cache-Control": "no-cache,must-revalidate,max-age=0,no-store,private",
-    "Vary": "Accept-Encoding",
-}
 _OBJECT = re.compile(r"^/(?:composite/)?sobjects/([^/?]+)")
+_SUFFIX = re.compile(r"\.json/?\Z")
+"""How the wanted form may end an address; `.xml`, the other one, is not served."""
 _FROM = re.compile(r"\bfrom\s+([A-Za-z]\w*)", re.IGNORECASE)
 
 
@@ -83,6 +72,7 @@ class Context:
     method: str = "GET"
     path: str = ""
     scopes: frozenset[str] = frozenset()
+    client_id: str | None = None
 
     @property
     def caller(self) -> UserInfo:
@@ -99,19 +89,23 @@ class Frame:
         self._door = door
         self._org = door.org
         self._router = router
+        self._traffic = Traffic(door.org)
 
     def answer(self, request: Request, body: bytes) -> Response:
         """The response to one request, complete with headers."""
-        if len(request.scope["raw_path"]) + len(request.scope["query_string"]) > LONGEST_URI:
-            return Response("URI Too Long", 414, {"Content-Type": "text/html"})
-        pretty_wanted = request.headers.get("x-prettyprint", "").lower() in ("1", "true")
+        refused = overlong(request)
+        if refused is not None:
+            return refused
         try:
-            response = self._route(request, body)
+            with self._traffic.call():
+                response = self._route(request, body)
         except ApiError as error:
             response = json_response(error.body(), error.status)
-            if error.status == 401:
-                response.headers["WWW-Authenticate"] = "Token"
-        return self._dress(response, request, pretty_wanted)
+        state = CURRENT.get()
+        info = None
+        if response.status_code != 401:
+            info = self._org.limits.info(state.app if state else None)
+        return dress(response, request, limit_info=info, now=self._org.clock.now())
 
     def _route(self, request: Request, body: bytes) -> Response:
         path = raw_path(request).removeprefix("/services/data")
@@ -122,13 +116,11 @@ class Frame:
         self._org.late.settle()
         recycle_bin.sweep(self._org)
         version, rest = _version(path)
-        context = self._context(request, body, version, rest)
-        found = self._router.resolve(request.method, rest)
-        needs_auth = found.route.needs_auth if isinstance(found, Match) else True
-        if needs_auth and context.user is not None and not context.scopes & API_SCOPES:
-            raise ApiError(401, "INVALID_SESSION_ID", "This session is not valid for use with the REST API")
-        if needs_auth and context.user is None:
-            raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
+        context = self._context(request, body, version)
+        found = self._found(request.method, rest)
+        if not isinstance(found, Match) or found.route.needs_auth:
+            _authenticated(context)
+        context = replace(context, body=decoded(body, request.headers.get("content-encoding", "")))
         for trigger, object_name in _triggers(context, rest):
             self._org.faults.check(trigger, object_name)
         if context.user is not None:
@@ -138,17 +130,34 @@ class Frame:
             self._admit(context.user)
             if rest.strip("/") != "limits":
                 self._org.limits.count()
+            self._count_app(context.client_id)
         if rest in ("", "/"):
             return json_response(self._resources(context))
         if isinstance(found, NoSuchMethod):
             raise method_not_allowed(request.method, found.allowed)
         if not isinstance(found, Match):
             raise not_found()
-        handed = Context(**{**vars(context), "params": found.params})
-        response: Response = found.route.handler(handed, request)
+        check_media_type(request, rest, body)
+        response: Response = found.route.handler(replace(context, params=found.params), request)
         return response
 
-    def _context(self, request: Request, body: bytes, version: str, rest: str) -> Context:
+    def _found(self, method: str, rest: str) -> Match | NoSuchPath | NoSuchMethod:
+        """The route; `.json` at the end of an address means nothing, unless it ends an external id."""
+        if _SUFFIX.search(rest):
+            found = self._router.resolve(method, _SUFFIX.sub("", rest))
+            if isinstance(found, Match) and "value" not in found.params:
+                return found
+        return self._router.resolve(method, rest)
+
+    def _count_app(self, client_id: str | None) -> None:
+        """A call of a connected app that has a quota of its own (setting `app_api_calls`)."""
+        quota = read_settings(self._org).app_api_calls
+        app = find_app(self._org, client_id) if quota and client_id else None
+        state = CURRENT.get()
+        if app is not None and state is not None:
+            state.app = (app.name, self._org.limits.count_app(app.client_id), quota)
+
+    def _context(self, request: Request, body: bytes, version: str) -> Context:
         token = bearer(request.headers.get("authorization", ""), request.query_params.get("access_token", ""))
         session = self._door.sessions.find(token) if token else None
         caller = caller_by_id(self._org, session.user_id) if session else None
@@ -168,10 +177,11 @@ class Frame:
             client=options.get("client"),
             query=dict(parse_qsl(request.url.query, keep_blank_values=True)),
             headers=dict(request.headers),
-            body=_decoded(body, request.headers.get("content-encoding", "")),
+            body=body,
             method=request.method,
             path=raw_path(request),
             scopes=frozenset(session.scope.split()) if session else frozenset(),
+            client_id=session.client_id if session else None,
         )
 
     def _admit(self, user: UserInfo) -> None:
@@ -187,27 +197,23 @@ class Frame:
             "identity": f"{context.base_url}/id/{self._org.id}/{context.caller.id}",
         }
 
-    def _dress(self, response: Response, request: Request, pretty_wanted: bool) -> Response:
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        response.headers.setdefault("Sforce-Limit-Info", self._org.limits.info())
-        if "BrowserId" not in request.cookies:
-            response.set_cookie("BrowserId", secrets.token_urlsafe(16), max_age=31536000, samesite=None)
-        if pretty_wanted and is_json(response):
-            response.body = pretty(json.loads(bytes(response.body)))
-            response.headers["Content-Length"] = str(len(response.body))
-        return compressed(response, request.headers.get("accept-encoding", ""))
+
+def _authenticated(context: Context) -> None:
+    """Raises ApiError 401 unless a user with a session for the API sends this."""
+    if context.user is not None:
+        if not context.scopes & API_SCOPES:
+            raise ApiError(401, "INVALID_SESSION_ID", "This session is not valid for use with the REST API")
+        return
+    given = context.headers.get("authorization", "").strip()
+    if given and not bearer(given):
+        raise ApiError(401, "INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE")
+    raise ApiError(401, "INVALID_SESSION_ID", "Session expired or invalid")
 
 
 def raw_path(request: Request) -> str:
     """The path as it was sent, percent-encoding and all."""
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
     return raw.decode("ascii", "replace").partition("?")[0]
-
-
-def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """Compact JSON with Salesforce's content type."""
-    return Response(compact(value), status, {"Content-Type": JSON_TYPE, **(headers or {})})
 
 
 def versions() -> list[dict[str, str]]:
@@ -263,53 +269,3 @@ def _triggers(context: Context, rest: str) -> list[tuple[str, str | None]]:
     ):
         return [("describe", object_name)]
     return [("any", object_name)]
-
-
-def _decoded(body: bytes, encoding: str) -> bytes:
-    if encoding.lower() not in ("gzip", "deflate"):
-        return body
-    try:
-        return gzip.decompress(body) if encoding.lower() == "gzip" else zlib.decompress(body)
-    except (OSError, EOFError, zlib.error) as error:
-        raise ApiError(400, "UNKNOWN_EXCEPTION", "The body is not what its Content-Encoding says") from error
-
-
-def is_json(response: Response) -> bool:
-    """True for a complete JSON answer."""
-    return bool(
-        response.headers.get("content-type", "").startswith("application/json")
-        and getattr(response, "body", b"")
-    )
-
-
-def compressed(response: Response, accepted: str) -> Response:
-    """The response gzipped when the client takes it, unless its handler compressed it already."""
-    if "gzip" not in accepted or "content-encoding" in response.headers:
-        return response
-    if isinstance(response, StreamingResponse):
-        response.body_iterator = _gzip_stream(response.body_iterator)
-    elif len(getattr(response, "body", b"")) >= GZIP_FROM:
-        response.body = gzip.compress(bytes(response.body), compresslevel=1, mtime=0)
-        response.headers["Content-Length"] = str(len(response.body))
-        response.headers["Content-Encoding"] = "gzip"
-        return response
-    else:
-        return response
-    response.headers["Content-Encoding"] = "gzip"
-    if "content-length" in response.headers:
-        del response.headers["Content-Length"]
-    return response
-
-
-async def _gzip_stream(chunks: Any) -> Any:
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
-    async for chunk in chunks:
-        packed = packer.compress(chunk.encode() if isinstance(chunk, str) else chunk)
-        if packed:
-            yield packed
-    yield packer.flush()
-
-
-def http_date(moment: datetime) -> str:
-    """A moment as HTTP headers write it."""
-    return moment.astimezone(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")

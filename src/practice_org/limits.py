@@ -15,21 +15,28 @@ DAY = 24 * 3600
 _BUCKET = 60
 
 MAXIMA: dict[str, int] = {
-    "ActiveScratchOrgs": 3,
     "AnalyticsExternalDataSizeMB": 40960,
     "CdpAiInferenceApiMonthlyLimit": 500000000,
     "ConcurrentAsyncGetReportInstances": 200,
     "ConcurrentEinsteinDataInsightsStoryCreation": 5,
     "ConcurrentEinsteinDiscoveryStoryCreation": 2,
     "ConcurrentSyncReportRuns": 20,
+    "ContentDistBandwidthLimitMB": 10240,
+    "ContentDistViewLimit": 20000,
+    "ContentPublicationLimit": 5000,
     "DailyAnalyticsDataflowJobExecutions": 60,
     "DailyAnalyticsUploadedFilesSizeMB": 51200,
+    "DailyApexCursorLimit": 10000,
+    "DailyApexCursorRowsLimit": 100000000,
+    "DailyApexPCursorLimit": 200000,
     "DailyApiRequests": 15000,
     "DailyAsyncApexExecutions": 250000,
     "DailyAsyncApexTests": 500,
     "DailyBulkApiBatches": 15000,
     "DailyBulkV2QueryFileStorageMB": 976562,
     "DailyBulkV2QueryJobs": 10000,
+    "DailyDataCloudCursorLimit": 10000,
+    "DailyDataCloudCursorRowsLimit": 100000000,
     "DailyDeliveredPlatformEvents": 10000,
     "DailyDurableGenericStreamingApiEvents": 10000,
     "DailyDurableStreamingApiEvents": 10000,
@@ -40,12 +47,17 @@ MAXIMA: dict[str, int] = {
     "DailyEinsteinDiscoveryStoryCreation": 100,
     "DailyFunctionsApiCallLimit": 235000,
     "DailyGenericStreamingApiEvents": 10000,
-    "DailyScratchOrgs": 6,
     "DailyStandardVolumePlatformEvents": 10000,
     "DailyStreamingApiEvents": 10000,
     "DailyWorkflowEmails": 100000,
     "DataStorageMB": 1024,
     "DurableStreamingApiConcurrentClients": 20,
+    "ExternalServicesActiveObjects": 1000,
+    "ExternalServicesActiveOperations": 1000,
+    "ExternalServicesObjectProperties": 10000,
+    "ExternalServicesObjects": 5000,
+    "ExternalServicesOperations": 5000,
+    "ExternalServicesRegistrations": 150,
     "FileStorageMB": 1024,
     "HourlyAsyncReportRuns": 1200,
     "HourlyDashboardRefreshes": 200,
@@ -64,31 +76,20 @@ MAXIMA: dict[str, int] = {
     "MassEmail": 5000,
     "MaxContentDocumentsLimit": 6000000,
     "MonthlyEinsteinDiscoveryStoryCreation": 500,
-    "MonthlyPlatformEvents": 300000,
-    "MonthlyPlatformEventsUsageEntitlement": 0,
     "Package2VersionCreates": 6,
     "Package2VersionCreatesWithoutValidation": 500,
     "PermissionSets": 1500,
     "PlatformEventTriggersWithParallelProcessing": 5,
     "PrivateConnectOutboundCalloutHourlyLimitMB": 0,
     "PublishCallbackUsageInApex": 5242880,
+    "ScheduledFlowRunLimit": 250000,
+    "ScheduledPathRunLimit": 250000,
     "SingleEmail": 5000,
     "StreamingApiConcurrentClients": 20,
-    "DailyDeliveredChangeEvents": 50000,
-    "HourlyPublishedEventsPerOrg": 250000,
-    "DailyRecycleBinRows": 25600,
-    "OrgSnapshots": 0,
-    "ActiveOrgSnapshots": 0,
-    "DailyOrgSnapshots": 0,
-    "EventBusConcurrentSubscribers": 2000,
-    "EinsteinRequests": 200000,
-    "ContentPublicLinks": 100000,
-    "DailyExternalObjectCallouts": 100000,
-    "AnalyticsDatasetRowsMillions": 10,
-    "CustomObjects": 200,
 }
-"""Name and default maximum of each entry. Which names a real org lists depends on its features; the
-number of entries is that of a recorded answer, the names are platform knowledge."""
+"""Name and default maximum of each entry: 71, as a recorded answer has. Every name is one that a real org
+listed (which ones depends on its features); the maxima are documented examples where there are any."""
+CUSTOM_PERMISSION_SETS = 1000
 
 
 class Limits:
@@ -100,6 +101,7 @@ class Limits:
         self._buckets: deque[list[int]] = deque(list(b) for b in org.setting("api_calls", []))
         self._used = sum(count for _, count in self._buckets)
         self._unsaved = 0
+        self._by_app: dict[str, deque[int]] = {}
 
     @property
     def maximum(self) -> int:
@@ -165,9 +167,23 @@ class Limits:
             self._unsaved = 0
         self._org.set_setting("api_calls", buckets)
 
-    def info(self) -> str:
-        """The value of the `Sforce-Limit-Info` header."""
-        return f"api-usage={self.used}/{self.maximum}"
+    def count_app(self, client_id: str) -> int:
+        """Count a call of a connected app; its calls of the last 24 hours. A restart forgets them."""
+        now = int(self._org.clock.now().timestamp())
+        with self._lock:
+            calls = self._by_app.setdefault(client_id, deque())
+            calls.append(now)
+            while calls[0] < now - DAY:
+                calls.popleft()
+            return len(calls)
+
+    def info(self, app: tuple[str, int, int] | None = None) -> str:
+        """The value of the `Sforce-Limit-Info` header; `app` is name, calls and quota of a connected app."""
+        text = f"api-usage={self.used}/{self.maximum}"
+        if app is None:
+            return text
+        name, calls, quota = app
+        return f"{text}; per-app-api-usage={calls}/{quota}(appName={name})"
 
     def table(self) -> dict[str, Any]:
         """What `limits` answers."""
@@ -179,11 +195,27 @@ class Limits:
             **job_limits.used(self._org),
             **self._org.setting("limits_used", {}),
         }
-        out = {}
+        out: dict[str, Any] = {}
         for name, default in sorted(MAXIMA.items()):
             maximum = int(changed.get(name, default))
             out[name] = {"Max": maximum, "Remaining": max(0, maximum - int(used.get(name, 0)))}
+        made = self._permission_sets()
+        out["PermissionSets"] = {
+            "Max": out["PermissionSets"]["Max"],
+            "Remaining": max(0, out["PermissionSets"]["Max"] - made),
+            "CreateCustom": {
+                "Max": CUSTOM_PERMISSION_SETS,
+                "Remaining": max(0, CUSTOM_PERMISSION_SETS - made),
+            },
+        }
         return out
+
+    def _permission_sets(self) -> int:
+        """Permission sets that somebody made: those of profiles do not count."""
+        reader = self._org.reader()
+        return int(
+            reader.execute('SELECT count(*) FROM "PermissionSet" WHERE "IsOwnedByProfile" = 0').fetchone()[0]
+        )
 
     def _forget(self) -> None:
         oldest = (int(self._org.clock.now().timestamp()) - DAY) // _BUCKET

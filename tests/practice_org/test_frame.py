@@ -5,6 +5,8 @@ from __future__ import annotations
 import email.utils
 import gzip
 import json
+import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import httpx2
@@ -52,7 +54,12 @@ def test_headers(live_org: RunningOrg) -> None:
     assert headers["content-encoding"] == "gzip" and headers["vary"] == "Accept-Encoding"
     assert "content-encoding" not in plain.headers and plain.content == answer.content
     assert headers["server"] == "sfdcedge" and headers["x-sfdc-request-id"]
-    assert "BrowserId=" in headers["set-cookie"] and "set-cookie" not in again.headers
+    assert [c.partition("=")[0] for c in headers.get_list("set-cookie")] == [
+        "CookieConsentPolicy",
+        "LSKey-c$CookieConsentPolicy",
+        "BrowserId",
+    ]
+    assert "set-cookie" not in again.headers
     assert answer.text.startswith("{") and '": ' not in answer.text[:200]
 
 
@@ -89,12 +96,20 @@ def test_paths(live_org: RunningOrg) -> None:
         wrong = api.delete("limits")
         assert wrong.status_code == 405 and wrong.json()[0]["errorCode"] == "METHOD_NOT_ALLOWED"
         assert "Allowed are" in wrong.json()[0]["message"]
-    for token in ("", "Bearer 00Dnonsense", "Basic abc"):
+    expired = '[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]'
+    no_token = '[{"message":"INVALID_HEADER_TYPE","errorCode":"INVALID_AUTH_HEADER"}]'
+    for given, body in (
+        ("", expired),
+        ("Bearer 00Dnonsense", expired),
+        ("OAuth 00Dnonsense", expired),
+        ("Basic abc", no_token),
+        ("OAuth", no_token),
+    ):
         answer = httpx2.get(
-            f"{live_org.base_url}/services/data/v60.0/nonsense", headers={"Authorization": token}
+            f"{live_org.base_url}/services/data/v60.0/nonsense", headers={"Authorization": given}
         )
-        assert answer.status_code == 401
-        assert answer.text == '[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]'
+        assert (answer.status_code, answer.text) == (401, body)
+        assert "sforce-limit-info" not in answer.headers and "vary" not in answer.headers
 
 
 def test_a_gzipped_body_is_read_and_a_damaged_one_refused(live_org: RunningOrg) -> None:
@@ -133,3 +148,91 @@ def test_slashes_doubled_at_the_root_count_once_and_are_not_found_further_on(liv
     host = live_org.base_url
     assert httpx2.get(f"{host}//services/data/v60.0/limits", headers=headers).status_code == 200
     assert httpx2.get(f"{host}/services/data/v60.0/jobs/query//750", headers=headers).status_code == 404
+
+
+def test_headers_are_spelled_as_salesforce_spells_them(live_org: RunningOrg) -> None:
+    with live_org.api() as api:
+        made = api.post("sobjects/Lead", json={"LastName": "Spelled", "Company": "X"})
+        changed = api.patch(f"sobjects/Lead/{made.json()['id']}", json={"Title": "Dr"})
+    recorded = {
+        "Strict-Transport-Security", "X-Content-Type-Options", "X-XSS-Protection", "X-Robots-Tag",
+        "Cache-Control", "Sforce-Limit-Info", "Content-Type", "Location", "Vary", "Date", "Server",
+        "X-SFDC-Request-Id", "Content-Length", "Set-Cookie",
+    }  # fmt: skip
+    assert {name.decode() for name, _ in made.headers.raw} == recorded
+    bodiless = {name.decode() for name, _ in changed.headers.raw}
+    assert bodiless & {"Content-Type", "Vary"} == set() and "Content-Security-Policy" in bodiless
+
+
+def test_an_address_may_end_in_json(live_org: RunningOrg) -> None:
+    with live_org.api() as api:
+        assert api.get("limits.json").json()["DailyApiRequests"]["Max"] == 15000
+        assert api.get("sobjects/Lead/describe.json").json()["name"] == "Lead"
+        assert api.get("nonsense.json").status_code == 404
+
+
+def test_bodies_that_are_no_json_are_refused(live_org: RunningOrg) -> None:
+    with live_org.api() as api:
+        for kind in ("application/x-www-form-urlencoded", "text/plain", "application/xml"):
+            answer = api.post("sobjects/Lead", content=b"LastName=X", headers={"Content-Type": kind})
+            assert answer.status_code == 415
+            assert answer.json() == [
+                {
+                    "errorCode": "UNSUPPORTED_MEDIA_TYPE",
+                    "message": f"MediaType of '{kind}' is not supported by this resource",
+                }
+            ]
+        body = b'{"LastName":"X","Company":"Y"}'
+        for kind in ("application/json", "application/json; charset=utf-8", "APPLICATION/JSON", ""):
+            headers = {"Content-Type": kind} if kind else {}
+            assert api.post("sobjects/Lead", content=body, headers=headers).status_code == 201
+
+
+def test_headers_and_bodies_have_limits(live_org: RunningOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("practice_org.intake.LARGEST_BODY", 2_000)
+    with live_org.api() as api:
+        answer = api.get("limits", headers={"X-Long": "x" * 17_000})
+        assert answer.status_code == 431 and "Request Header Fields Too Large" in answer.text
+        large = api.post("sobjects/Lead", json={"LastName": "x" * 3_000, "Company": "Y"})
+        assert large.status_code == 413
+        assert large.json()[0]["errorCode"] == "EXCEEDED_MAX_SIZE_REQUEST"
+        assert api.get("limits").status_code == 200
+
+
+def test_too_many_long_calls_at_a_time(live_org: RunningOrg) -> None:
+    live_org.control("settings", {"long_call_seconds": 1, "concurrent_long_calls": 1})
+    live_org.control("faults", {"trigger": "query", "latency_ms": 2500})
+    with live_org.api() as api, ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(api.get, "query", params={"q": "SELECT Id FROM Lead LIMIT 1"})
+        answers = []
+        while not slow.done():
+            answers.append(api.get("limits"))
+        assert slow.result().status_code == 200
+        refused = [a.text for a in answers if a.status_code != 200]
+        assert set(refused) == {
+            '[{"message":"ConcurrentPerOrgLongTxn Limit exceeded.","errorCode":"REQUEST_LIMIT_EXCEEDED"}]'
+        }
+        assert api.get("limits").status_code == 200
+
+
+def test_an_app_with_a_quota_is_told_of_it(live_org: RunningOrg) -> None:
+    live_org.control("settings", {"app_api_calls": 250})
+    with live_org.api() as api:
+        api.get("sobjects")
+        told = api.get("sobjects").headers["sforce-limit-info"]
+    assert re.fullmatch(r"api-usage=2/15000; per-app-api-usage=2/250\(appName=.+\)", told)
+
+
+def test_verbs_and_addresses_that_are_none(live_org: RunningOrg) -> None:
+    with live_org.api() as api:
+        for verb in ("TRACE", "FROBNICATE", "OPTIONS"):
+            answer = api.request(verb, "limits")
+            assert answer.status_code == 405
+            assert answer.json()[0]["message"] == f"HTTP Method '{verb}' not allowed. Allowed are HEAD,GET"
+            assert not [name for name in answer.headers if name.startswith("access-control-")]
+        head = api.head("limits")
+        assert head.status_code == 200 and head.content == b""
+        assert head.headers["content-type"] == "application/json;charset=UTF-8"
+    base = live_org.base_url
+    assert httpx2.post(f"{base}/services/apexrest/mine", json={}).json()[0]["errorCode"] == "NOT_FOUND"
+    assert "URL No Longer Exists" in httpx2.get(f"{base}/nowhere/at/all").text

@@ -12,12 +12,17 @@ class BadSetting(ValueError):
     """A switch that does not exist or a value of the wrong kind; the message says which."""
 
 
+ZERO_MEANS_NONE = ("app_api_calls",)
+
+
 @dataclass(frozen=True)
 class DoorSettings:
     """How this org lets callers in.
 
     `session_seconds` is the idle life of a session; `password_attempts` wrong passwords lock a user;
-    `api_enabled` False makes the edition one without API access.
+    `api_enabled` False makes the edition one without API access. `app_api_calls` is the daily quota of a
+    connected app (0: none is told of). A call is long from `long_call_seconds` on, and no further one is let
+    in while `concurrent_long_calls` of them are under way.
     """
 
     soap_login_enabled: bool = True
@@ -27,6 +32,9 @@ class DoorSettings:
     code_seconds: int = 900
     password_attempts: int = 10
     api_enabled: bool = True
+    app_api_calls: int = 0
+    long_call_seconds: int = 20
+    concurrent_long_calls: int = 25
 
 
 def read_settings(org: Org) -> DoorSettings:
@@ -42,7 +50,7 @@ def change_settings(org: Org, changes: dict[str, Any]) -> DoorSettings:
     for name, value in changes.items():
         if name not in kinds:
             raise BadSetting(f"no setting {name!r}; there are {', '.join(kinds)}")
-        if type(value) is not kinds[name] or (kinds[name] is int and value < 1):
+        if type(value) is not kinds[name] or (kinds[name] is int and value < (name not in ZERO_MEANS_NONE)):
             raise BadSetting(
                 f"{name} must be {'true or false' if kinds[name] is bool else 'a positive number'}"
             )

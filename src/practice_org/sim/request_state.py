@@ -15,6 +15,8 @@ class RequestState:
     cut_after: bool = False
     cut_during: bool = False
     username: str | None = None
+    app: tuple[str, int, int] | None = None
+    """Name, calls and quota of the connected app that calls, if it has a quota."""
     faults_met: list[str] = field(default_factory=list)
     decided: set[tuple[str, str, str]] = field(default_factory=set)
 
