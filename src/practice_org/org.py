@@ -195,6 +195,7 @@ class Org:
         else:
             connection.execute("PRAGMA journal_mode=WAL")
         tables.register_functions(connection)
+        connection.create_function("sf_now", 0, lambda: stamp(self.clock.now()))
         with self._connections_lock:
             self._connections.append(connection)
         return connection

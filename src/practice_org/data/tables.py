@@ -44,6 +44,24 @@ CREATE TABLE IF NOT EXISTS _job(
 """
 
 
+_PARENTS = frozenset(
+    {
+        "AccountId",
+        "CampaignId",
+        "ContactId",
+        "LeadId",
+        "OpportunityId",
+        "ParentId",
+        "PermissionSetId",
+        "ProfileId",
+        "ReportsToId",
+        "WhatId",
+        "WhoId",
+    }
+)
+"""References by which children are looked for."""
+
+
 def quoted(name: str) -> str:
     """An SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
@@ -78,7 +96,7 @@ def index_sql(obj: ObjectType) -> list[tuple[str, str]]:
         keyed = (
             (field.has("idLookup") and field.type != "id") or field.has("externalId") or field.has("unique")
         )
-        children = field.name in ("AccountId", "ParentId", "PermissionSetId", "ProfileId", "ReportsToId")
+        children = field.name in _PARENTS
         if keyed or children or (field.custom and field.type == "reference"):
             out.append(_index(obj, field.name))
     return out

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from practice_org import ids
@@ -21,22 +22,40 @@ if TYPE_CHECKING:
 
 SETUP_OBJECTS = frozenset(
     {
+        "CaseStatus",
         "FieldPermissions",
         "Group",
         "GroupMember",
+        "LeadStatus",
         "ObjectPermissions",
+        "OpportunityStage",
         "Organization",
         "PermissionSet",
         "PermissionSetAssignment",
         "Profile",
         "QueueSobject",
         "RecordType",
+        "TaskPriority",
+        "TaskStatus",
         "User",
         "UserLicense",
         "UserRole",
     }
 )
 """Objects that every user may read, and only one with Customize Application or Manage Users may write."""
+
+FOLLOWED: Mapping[str, str] = MappingProxyType(
+    {
+        "CampaignMember": "Campaign",
+        "CampaignMemberStatus": "Campaign",
+        "OpportunityContactRole": "Opportunity",
+        "OpportunityHistory": "Opportunity",
+    }
+)
+"""Objects without permissions of their own: who reads the parent reads them, who edits it writes them."""
+
+ACTIVITIES: Mapping[str, str] = MappingProxyType({"Task": "EditTask", "Event": "EditEvent"})
+"""Objects that everybody reads, and the system permission that writing them needs."""
 
 RIGHTS = ("Read", "Create", "Edit", "Delete", "ViewAllRecords", "ModifyAllRecords")
 
@@ -60,6 +79,11 @@ class Access:
             return right == "Read" or bool(
                 {"ManageUsers", "CustomizeApplication", "ModifyAllData"} & self.system
             )
+        if obj.name in ACTIVITIES:
+            return right == "Read" or ACTIVITIES[obj.name] in self.system
+        parent = FOLLOWED.get(obj.name)
+        if parent is not None:
+            return ("Read" if right == "Read" else "Edit") in self.objects.get(parent, frozenset())
         return right in self.objects.get(obj.name, frozenset())
 
     def sees(self, obj: ObjectType, f: Field) -> bool:
@@ -73,6 +97,11 @@ class Access:
 
     def visible_fields(self, obj: ObjectType) -> tuple[Field, ...]:
         return tuple(f for f in obj.fields if self.sees(obj, f))
+
+
+def has_permissions(object_name: str) -> bool:
+    """Whether profiles and permission sets give rights on the object itself."""
+    return not (object_name in SETUP_OBJECTS or object_name in FOLLOWED or object_name in ACTIVITIES)
 
 
 SYSTEM = Access(None, unlimited=True)
@@ -197,7 +226,7 @@ def create_profile(
             },
         )
         for obj in org.schema.objects:
-            if obj.name in SETUP_OBJECTS:
+            if not has_permissions(obj.name):
                 continue
             set_object_rights(org, set_id, obj.name, object_rights)
         if field_rights:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from practice_org import ids
 from practice_org.clock import stamp
 from practice_org.data import tables
-from practice_org.schema import access
+from practice_org.schema import access, standard_values
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -91,6 +91,7 @@ def populate(org: Org, *, name: str, sandbox: bool, edition: str) -> None:
             },
         )
         _automated_user(org, creator, stamps, people)
+        standard_values.store(org)
         everything = [
             f.name[len("Permissions") :]
             for f in org.schema["PermissionSet"].fields
@@ -125,13 +126,14 @@ def upgrade(org: Org) -> None:
             'SELECT s."Id", s."PermissionsModifyAllData" FROM "PermissionSet" s WHERE s."IsOwnedByProfile" = 1'
         ).fetchall()
         for obj in grown:
-            if not present[obj.name] and obj.name not in access.SETUP_OBJECTS:
+            if not present[obj.name] and access.has_permissions(obj.name):
                 for set_id, administrator in sets:
                     rights = access.RIGHTS if administrator else ("Read", "Create", "Edit", "Delete")
                     access.set_object_rights(org, set_id, obj.name, rights)
             for f in obj.fields:
-                if f.name not in present[obj.name] and f.stored:
+                if not present[obj.name] or (f.name not in present[obj.name] and f.stored):
                     access.grant_new_field(org, obj, f, None, True)
+        standard_values.store(org)
     org.access_cache.clear()
 
 

@@ -6,18 +6,20 @@ field, relationship name, flags (c cascades, r restricts, h hidden), junction li
 label, type, size (length; precision,scale; digits), flag letters (see FLAGS), objects referred to,
 relationship name, compound field, extra type, default value, picklist entries
 (`value` or `value=label`, `*` before the default, `!` before an inactive one).
-A new object is a new file. The facts of Account, Contact and Lead are those of recorded describes;
-of User, Organization, Group, Profile, RecordType and UserRole names, nullability and relationships
-are recorded, types and lengths are platform knowledge; of the permission objects all is.
+A new object is a new file. The facts of Account, Campaign, Case, Contact, Event, Lead, Opportunity and
+OpportunityContactRole are those of recorded describes; of the others names, types and nullability are
+recorded, lengths and picklists are platform knowledge; of the permission objects all is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from importlib import resources
 from types import MappingProxyType
+
+from practice_org.schema import derived
 
 FLAGS: Mapping[str, str] = MappingProxyType(
     {
@@ -63,6 +65,8 @@ TEXT_TYPES = frozenset(
     }
 )
 NUMBER_TYPES = frozenset({"double", "currency", "percent", "int"})
+VALUE_PREFIX = "01J"
+"""The key prefix that OpportunityStage, LeadStatus and their like share: their rows are picklist values."""
 PEOPLE = frozenset({"Lead", "Contact", "User", "Individual"})
 """Objects whose Name is made of first and last name."""
 
@@ -96,6 +100,7 @@ class Field:
     """One field. `length` counts characters; `precision` and `scale` digits.
 
     `setup_type` is the Metadata API's name of a custom field's type.
+    `derived` is the SQL of a standard field that the org works out on reading (see `schema.derived`).
     """
 
     name: str
@@ -121,6 +126,7 @@ class Field:
     display_format: str | None = None
     summary: Summary | None = None
     setup_type: str | None = None
+    derived: str | None = None
 
     def has(self, flag: str) -> bool:
         return flag in self.flags
@@ -135,8 +141,10 @@ class Field:
 
     @property
     def stored(self) -> bool:
-        """Whether the field has a column; compounds are put together, formulas and roll-ups computed on reading."""
-        return self.type not in ("address", "location") and self.formula is None and self.summary is None
+        """Whether the field has a column; what is put together or computed on reading has none."""
+        if self.type in ("address", "location"):
+            return False
+        return self.formula is None and self.summary is None and self.derived is None
 
     @property
     def is_text(self) -> bool:
@@ -284,6 +292,7 @@ def parse_object(text: str) -> ObjectType:
         elif kind == "field":
             fields.append(parse_field(cells))
     name, prefix, label, plural, flags = head
+    sources = derived.DERIVED.get(name, {})
     return ObjectType(
         name=name,
         prefix=prefix,
@@ -293,7 +302,7 @@ def parse_object(text: str) -> ObjectType:
         urls=urls,
         scopes=tuple(scopes),
         children=tuple(children),
-        fields=tuple(fields),
+        fields=tuple(replace(f, derived=sources.get(f.name)) for f in fields),
     )
 
 
@@ -324,7 +333,7 @@ class Schema:
     def __init__(self, objects: tuple[ObjectType, ...]) -> None:
         self.objects = tuple(sorted(objects, key=lambda o: o.name))
         self._by_name = {o.name.lower(): o for o in self.objects}
-        self._by_prefix = {o.prefix: o for o in self.objects}
+        self._by_prefix = {o.prefix: o for o in self.objects if o.prefix != VALUE_PREFIX}
 
     def get(self, name: str) -> ObjectType | None:
         return self._by_name.get(name.lower())

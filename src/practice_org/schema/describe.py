@@ -35,6 +35,9 @@ _URLS = {
     "quickActions": "{base}/quickActions",
     "layouts": "{base}/describe/layouts",
     "namedLayouts": "{base}/describe/namedLayouts/{{LayoutName}}",
+    "caseArticleSuggestions": "{base}/suggestedArticles",
+    "caseRowArticleSuggestions": "{base}/{{ID}}/suggestedArticles",
+    "eventSeriesUpdates": "{base}/{{ID}}/fromThisEventOnwards",
     "passwordUtilities": "{base}/{{ID}}/password",
     "sobject": "{base}",
 }

@@ -218,6 +218,8 @@ def field_sql(obj: ObjectType, alias: str, f: Field) -> str:
         return "NULL"
     if f.formula is not None:
         return _compared(formulas.compile_formula(f.formula, obj, quote_prefix=alias + "."), f)
+    if f.derived is not None:
+        return _compared(f.derived.format(t=alias), f)
     return f"{alias}.{quoted(f.name)}"
 
 

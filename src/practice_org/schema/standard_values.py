@@ -1,0 +1,99 @@
+"""The rows behind standard picklists: lead, task and case statuses, task priorities, opportunity stages.
+
+The values are those of the recorded describes' picklists; which of them are closed, converted or won, and
+the probabilities and forecast categories of stages, are those of a new Developer Edition [K].
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from practice_org import ids
+from practice_org.schema import access
+from practice_org.schema.catalogue import VALUE_PREFIX
+
+if TYPE_CHECKING:
+    from practice_org.org import Org
+
+PICKLISTS = {
+    "LeadStatus": ("Lead", "Status"),
+    "TaskStatus": ("Task", "Status"),
+    "TaskPriority": ("Task", "Priority"),
+    "CaseStatus": ("Case", "Status"),
+    "OpportunityStage": ("Opportunity", "StageName"),
+}
+"""The picklist that each object's rows are the values of."""
+_TRUE = {
+    "LeadStatus": ("IsConverted", ("Closed - Converted",)),
+    "TaskStatus": ("IsClosed", ("Completed",)),
+    "TaskPriority": ("IsHighPriority", ("High",)),
+    "CaseStatus": ("IsClosed", ("Closed",)),
+}
+_PROBABILITIES = {
+    "Prospecting": 10,
+    "Qualification": 10,
+    "Needs Analysis": 20,
+    "Value Proposition": 50,
+    "Id. Decision Makers": 60,
+    "Perception Analysis": 70,
+    "Proposal/Price Quote": 75,
+    "Negotiation/Review": 90,
+    "Closed Won": 100,
+    "Closed Lost": 0,
+}
+FORECAST_NAMES = {
+    "Omitted": "Omitted",
+    "Pipeline": "Pipeline",
+    "BestCase": "Best Case",
+    "MostLikely": "Most Likely",
+    "Forecast": "Commit",
+    "Closed": "Closed",
+}
+"""The name (ForecastCategoryName) of each ForecastCategory."""
+
+
+def store(org: Org) -> None:
+    """Store the rows of those objects that have none."""
+    with org.transaction() as tx:
+        creator = access.first_user(org)
+        for object_name, (owner, picklist) in PICKLISTS.items():
+            if tx.connection.execute(f'SELECT 1 FROM "{object_name}" LIMIT 1').fetchone():
+                continue
+            found = org.schema[owner].get(picklist)
+            entries = found.picklist if found else ()
+            for position, entry in enumerate(entries, 1):
+                row = {
+                    "Id": ids.mint(tx.connection, VALUE_PREFIX)[0],
+                    "MasterLabel": entry.label,
+                    "ApiName": entry.value,
+                    "SortOrder": position,
+                    **(
+                        _stage(entry.value)
+                        if object_name == "OpportunityStage"
+                        else _status(object_name, entry.value, entry.default)
+                    ),
+                    "CreatedDate": tx.stamp,
+                    "LastModifiedDate": tx.stamp,
+                    "SystemModstamp": tx.stamp,
+                    "CreatedById": creator,
+                    "LastModifiedById": creator,
+                }
+                access.insert_row(org, object_name, row)
+
+
+def _status(object_name: str, value: str, default: bool) -> dict[str, Any]:
+    flag, values = _TRUE[object_name]
+    return {"IsDefault": int(default), flag: int(value in values)}
+
+
+def _stage(value: str) -> dict[str, Any]:
+    closed, won = value.startswith("Closed"), value == "Closed Won"
+    category = "Closed" if won else "Omitted" if closed else "Pipeline"
+    return {
+        "IsActive": 1,
+        "IsClosed": int(closed),
+        "IsWon": int(won),
+        "ForecastCategory": category,
+        "ForecastCategoryName": FORECAST_NAMES[category],
+        "DefaultProbability": _PROBABILITIES.get(value, 0),
+    }
