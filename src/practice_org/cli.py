@@ -106,7 +106,8 @@ def open_or_create(data: Path, name: str, sandbox: bool, seed: int | None, *, qu
             return org
         org = Org.create(data, name=name, sandbox=sandbox)
         try:
-            _fill(org, seed or 0, quiet=quiet)
+            with org.changes.silent():
+                _fill(org, seed or 0, quiet=quiet)
         except BaseException:
             org.close()
             _remove(data)

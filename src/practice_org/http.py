@@ -23,6 +23,7 @@ from practice_org.auth.settings import read_settings
 from practice_org.data import recycle_bin
 from practice_org.dressing import dress, json_response
 from practice_org.errors import ApiError, method_not_allowed, not_found
+from practice_org.events.origin import act
 from practice_org.intake import check_media_type, decoded, overlong
 from practice_org.routing import Match, NoSuchMethod, NoSuchPath, Router
 from practice_org.schema import access
@@ -128,6 +129,7 @@ class Frame:
             if state is not None:
                 state.username = context.user.username
             self._admit(context.user)
+            act(context.user.id, "rest", context.version, context.client)
             if rest.strip("/") != "limits":
                 self._org.limits.count()
             self._count_app(context.client_id)

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from practice_org.clock import OrgClock, parse_stamp, stamp
 from practice_org.data import tables
 from practice_org.errors import ApiError
+from practice_org.events.log import EventLog
 from practice_org.schema.catalogue import ObjectType, Schema
 
 FILE_VERSION = 1
@@ -62,10 +63,11 @@ class AccessCache(dict[str, Any]):
 
 @dataclass(frozen=True)
 class Transaction:
-    """An open write: its connection, and the moment at which it began."""
+    """An open write: its connection, the moment at which it began, and the log that its changes go into."""
 
     connection: sqlite3.Connection
     started: datetime
+    changes: EventLog
 
     @cached_property
     def stamp(self) -> str:
@@ -98,6 +100,7 @@ class Org:
         self._connections: list[sqlite3.Connection] = []
         self._connections_lock = threading.Lock()
         self.access_cache = AccessCache()
+        self.changes = EventLog(self)
         self.jobs: dict[str, threading.Thread] = {}
         self.closing = threading.Event()
         self._writer = self._connect()
@@ -244,20 +247,24 @@ class Org:
                 yield self._transaction
                 return
             with self._stamp_lock:
-                opened = Transaction(self._writer, started or self.clock.now())
+                opened = Transaction(self._writer, started or self.clock.now(), self.changes)
                 self._open_since = opened.started
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._transaction = opened
                 self._local.writing = True
                 yield opened
+                told = self.changes.finish(opened)
             except BaseException:
+                self.changes.discard()
                 if self._writer.in_transaction:
                     self._writer.execute("ROLLBACK")
                 self.access_cache.clear()
                 raise
             else:
                 self._writer.execute("COMMIT")
+                if told:
+                    self.changes.announce()
             finally:
                 self._transaction = None
                 self._open_since = None

@@ -99,6 +99,7 @@ def _created(ctx: Context, body: dict[str, Any]) -> Job:
             facts={
                 "external_id_field": key if operation == "upsert" else None,
                 "assignment_rule_id": body.get("assignmentRuleId"),
+                "client": ctx.client,
             },
         ),
     )

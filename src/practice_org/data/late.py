@@ -12,11 +12,13 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextvars import copy_context
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from practice_org.clock import parse_stamp, stamp
 from practice_org.errors import ApiError
+from practice_org.events.origin import act
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -105,8 +107,6 @@ class LateCommits:
         return [number for _, number in sorted(ripe)]
 
     def _commit(self, number: int) -> None:
-        from practice_org.data import dml
-
         row = (
             self._org.reader()
             .execute(
@@ -120,10 +120,24 @@ class LateCommits:
         started, user_id, operation, object_name, record_id, payload = row
         with self._org.transaction(parse_stamp(started)) as tx:
             tx.connection.execute("DELETE FROM _late WHERE number = ?", (number,))
-            try:
-                dml.perform(self._org, user_id, operation, object_name, record_id, json.loads(payload))
-            except ApiError:
-                pass
+            copy_context().run(self._perform, user_id, operation, object_name, record_id, json.loads(payload))
+
+    def _perform(
+        self,
+        user_id: str | None,
+        operation: str,
+        object_name: str,
+        record_id: str | None,
+        values: dict[str, Any],
+    ) -> None:
+        """The held write itself, in a context of its own: it is not the caller's who met it being due."""
+        from practice_org.data import dml
+
+        act(user_id)
+        try:
+            dml.perform(self._org, user_id, operation, object_name, record_id, values)
+        except ApiError:
+            pass
 
     def await_unlocked(self, record_ids: Iterable[str]) -> None:
         """Wait shortly for records that open writes hold.

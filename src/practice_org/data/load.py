@@ -99,6 +99,8 @@ def bulk_insert(
             tx.connection.executemany(sql, stored(chunk, fresh))
         total += len(chunk)
     with org.transaction() as tx:
+        # Rows come past the checks, too many to tell of one by one.
+        tx.changes.overflow(tx, obj)
         if rebuild:
             for _, statement in index_sql(obj):
                 tx.connection.execute(statement)

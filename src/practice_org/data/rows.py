@@ -20,10 +20,16 @@ def insert_row(tx: Transaction, obj: ObjectType, row: Mapping[str, Any]) -> None
     columns = ", ".join(quoted(name) for name in row)
     marks = ", ".join("?" * len(row))
     tx.connection.execute(f"INSERT INTO {quoted(obj.name)}({columns}) VALUES({marks})", tuple(row.values()))
+    tx.changes.record(tx, "CREATE", obj, str(row["Id"]), row)
 
 
 def update_row(tx: Transaction, obj: ObjectType, record_id: str, changes: Mapping[str, Any]) -> None:
     """Set columns of a record; the caller includes the stamps."""
+    _set(tx, obj, record_id, changes)
+    tx.changes.record(tx, "UPDATE", obj, record_id, changes)
+
+
+def _set(tx: Transaction, obj: ObjectType, record_id: str, changes: Mapping[str, Any]) -> None:
     listed = ", ".join(f"{quoted(name)} = ?" for name in changes)
     tx.connection.execute(
         f'UPDATE {quoted(obj.name)} SET {listed} WHERE "Id" = ?', (*changes.values(), record_id)
@@ -34,9 +40,24 @@ def flag_row(
     tx: Transaction, obj: ObjectType, record_id: str, stamps: Mapping[str, Any], *, deleted: bool
 ) -> None:
     """Put a record into the recycle bin, or take it out; `stamps` says when and by whom."""
-    update_row(tx, obj, record_id, {"IsDeleted": int(deleted), **stamps})
+    _set(tx, obj, record_id, {"IsDeleted": int(deleted), **stamps})
+    if deleted:
+        tx.changes.record(tx, "DELETE", obj, record_id)
+    elif tx.changes.captures(obj):
+        tx.changes.record(tx, "UNDELETE", obj, record_id, _row(tx, obj, record_id))
 
 
 def remove_row(tx: Transaction, obj: ObjectType, record_id: str) -> None:
-    """Do away with a record's row."""
+    """Do away with a record's row, live or in the recycle bin."""
+    live = True
+    if obj.soft_deletes and tx.changes.captures(obj):
+        live = not _row(tx, obj, record_id).get("IsDeleted", 1)
     tx.connection.execute(f'DELETE FROM {quoted(obj.name)} WHERE "Id" = ?', (record_id,))
+    if live:
+        tx.changes.record(tx, "DELETE", obj, record_id)
+
+
+def _row(tx: Transaction, obj: ObjectType, record_id: str) -> dict[str, Any]:
+    cursor = tx.connection.execute(f'SELECT * FROM {quoted(obj.name)} WHERE "Id" = ?', (record_id,))
+    row = cursor.fetchone()
+    return dict(zip((d[0] for d in cursor.description), row, strict=True)) if row else {}

@@ -11,9 +11,12 @@ import math
 import sqlite3
 
 from practice_org.data import sql_functions
+from practice_org.events.log import TABLES as EVENT_TABLES
 from practice_org.schema.catalogue import Field, ObjectType
 
-INTERNAL_TABLES = """
+INTERNAL_TABLES = (
+    EVENT_TABLES
+    + """
 CREATE TABLE IF NOT EXISTS _meta(key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS _setting(key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS _sequence(prefix TEXT PRIMARY KEY, next INTEGER NOT NULL);
@@ -42,6 +45,7 @@ CREATE TABLE IF NOT EXISTS _cursor_child(locator TEXT PRIMARY KEY, path TEXT NOT
 CREATE TABLE IF NOT EXISTS _job(
   id TEXT PRIMARY KEY, kind TEXT NOT NULL, created TEXT NOT NULL, definition TEXT NOT NULL);
 """
+)
 
 
 _PARENTS = frozenset(

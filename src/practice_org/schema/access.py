@@ -471,6 +471,7 @@ def insert_row(org: Org, table: str, row: Mapping[str, object]) -> None:
     marks = ", ".join("?" * len(row))
     with org.transaction() as tx:
         tx.connection.execute(f'INSERT INTO "{table}"({columns}) VALUES({marks})', tuple(row.values()))
+        tx.changes.record(tx, "CREATE", org.schema[table], str(row["Id"]), row)
 
 
 def _touch(connection: sqlite3.Connection, set_id: str, stamp: str) -> None:

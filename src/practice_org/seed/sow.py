@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from practice_org import ids
 from practice_org.data import tables
-from practice_org.org import Org
+from practice_org.org import Org, Transaction
 from practice_org.schema import birth
 from practice_org.seed.fields import prepare_fields
 from practice_org.seed.people import Generator, Owners, Row
@@ -49,6 +49,7 @@ def sow(org: Org, *, people: int, seed: int = 1, progress: Callable[[int, int], 
             account_count = max(1, size // PEOPLE_PER_ACCOUNT)
             with org.transaction() as tx:
                 _chunk(tx.connection, org, generator, account_count, contact_count, size - contact_count)
+                _tell(org, tx)
             accounts += account_count
             contacts += contact_count
             leads += size - contact_count
@@ -142,3 +143,10 @@ def clear(org: Org) -> None:
         for name in SOWN:
             tx.connection.execute(f"DELETE FROM {tables.quoted(name)}")
             tx.connection.execute("DELETE FROM _deleted WHERE object = ?", (name,))
+        _tell(org, tx)
+
+
+def _tell(org: Org, tx: Transaction) -> None:
+    """Change events cannot name each of so many records: subscribers learn that they must read again."""
+    for name in SOWN:
+        tx.changes.overflow(tx, org.schema[name])

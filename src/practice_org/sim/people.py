@@ -11,6 +11,7 @@ from typing import Any
 from practice_org.auth.door import Door
 from practice_org.auth.passwords import new_password, new_security_token
 from practice_org.auth.people import Caller, caller_by_id, caller_by_username, set_credentials, set_locked
+from practice_org.data.rows import update_row
 from practice_org.org import Org
 from practice_org.schema import access, birth
 
@@ -99,11 +100,8 @@ def _change(org: Org, caller: Caller, order: dict[str, Any]) -> None:
         )
     if changes:
         with org.transaction() as tx:
-            listed = ", ".join(f'"{column}" = ?' for column in changes)
-            tx.connection.execute(
-                f'UPDATE "User" SET {listed}, "SystemModstamp" = ?, "LastModifiedDate" = ? WHERE "Id" = ?',
-                (*changes.values(), tx.stamp, tx.stamp, caller.id),
-            )
+            stamped = {**changes, "SystemModstamp": tx.stamp, "LastModifiedDate": tx.stamp}
+            update_row(tx, org.schema["User"], caller.id, stamped)
     if "password" in order or "security_token" in order:
         row = org.reader().execute(
             "SELECT password, security_token FROM _demo_credential WHERE user_id = ?", (caller.id,)

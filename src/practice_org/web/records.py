@@ -21,7 +21,8 @@ from practice_org.auth.door import Door
 from practice_org.auth.people import LoginRefused, check_password
 from practice_org.data import dml, recycle_bin
 from practice_org.errors import ApiError
-from practice_org.http import UserInfo
+from practice_org.events.origin import UI_CLIENT, act
+from practice_org.http import LAST_VERSION, UserInfo
 from practice_org.organization import organization
 from practice_org.schema import access
 from practice_org.schema.catalogue import ObjectType
@@ -98,6 +99,7 @@ class Pages:
             )
         self._org.late.settle()
         recycle_bin.sweep(self._org)
+        act(who.caller.id, "soap", f"{LAST_VERSION}.0", UI_CLIENT)
         try:
             return answer(request, form, who)
         except ApiError as error:
