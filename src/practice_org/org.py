@@ -11,19 +11,21 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from practice_org.clock import OrgClock, parse_stamp, stamp
 from practice_org.data import tables
-from practice_org.errors import ApiError
 from practice_org.events.log import EventLog
-from practice_org.schema.catalogue import ObjectType, Schema
+from practice_org.formula.sql import register_functions
+from practice_org.rules.settings import RULE_SETTINGS
+from practice_org.schema.catalogue import Schema
 
 FILE_VERSION = 1
 
@@ -74,29 +76,26 @@ class Transaction:
         return stamp(self.started)
 
 
-Validator = Callable[[ObjectType, dict[str, Any], dict[str, Any] | None], ApiError | None]
-"""Given object, row to be stored and row before (None on insert): the refusal, or None."""
-
-
 class Org:
     """An open org. Use `Org.create` and `Org.open`."""
 
     def __init__(self, path: Path) -> None:
         from practice_org.data.late import LateCommits
         from practice_org.limits import Limits
+        from practice_org.rules.rulebook import Rulebook
         from practice_org.schema import custom
 
         self.path = path
         self.files = path.with_name(path.name + ".files")
         self.clock = OrgClock()
         self.faults: Faults = NoFaults()
-        self.validators: list[Validator] = []
         self._write_lock = threading.RLock()
         self._transaction: Transaction | None = None
         self._stamp_lock = threading.Lock()
         self._open_since: datetime | None = None
         self._local = threading.local()
         self._generation = 0
+        self._zone: ZoneInfo | None = None
         self._connections: list[sqlite3.Connection] = []
         self._connections_lock = threading.Lock()
         self.access_cache = AccessCache()
@@ -111,6 +110,7 @@ class Org:
         self.schema: Schema = custom.load_schema(self._writer)
         self.limits = Limits(self)
         self.late = LateCommits(self)
+        self.rulebook = Rulebook(self)
 
     # -- life ---------------------------------------------------------------------------------------
 
@@ -199,6 +199,7 @@ class Org:
             connection.execute("PRAGMA journal_mode=WAL")
         tables.register_functions(connection)
         connection.create_function("sf_now", 0, lambda: stamp(self.clock.now()))
+        register_functions(connection, lambda: stamp(self.clock.now()), self.today)
         with self._connections_lock:
             self._connections.append(connection)
         return connection
@@ -286,6 +287,16 @@ class Org:
         candidates = (now, writing, self.late.oldest_start)
         return min(moment for moment in candidates if moment is not None)
 
+    def today(self) -> str:
+        """The day by the organization's time zone, as stored."""
+        if self._zone is None:
+            # A connection of its own: formulas ask while the thread's own is busy with their query.
+            connection = sqlite3.connect(self.path)
+            row = connection.execute('SELECT "TimeZoneSidKey" FROM "Organization"').fetchone()
+            connection.close()
+            self._zone = ZoneInfo(row[0]) if row and row[0] else ZoneInfo("UTC")
+        return self.clock.now().astimezone(self._zone).date().isoformat()
+
     # -- switches -----------------------------------------------------------------------------------
 
     def setting(self, key: str, default: Any = None) -> Any:
@@ -300,6 +311,8 @@ class Org:
                 (key, json.dumps(value)),
             )
         self._settings[key] = value
+        if key in RULE_SETTINGS:
+            self.rulebook.changed()
 
     def save_clock(self) -> None:
         """Keep the clock's offset or frozen moment over a restart."""

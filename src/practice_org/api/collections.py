@@ -227,7 +227,7 @@ def result(outcome: Outcome, *, upsert: bool = False) -> dict[str, Any]:
         error = outcome.error
         if error.code == "NOT_FOUND":
             error = ApiError(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ())
-        return {"success": False, "errors": [error.result_error()]}
+        return {"success": False, "errors": error.result_errors()}
     entry: dict[str, Any] = {"id": outcome.id, "success": True, "errors": []}
     if upsert:
         entry["created"] = outcome.created

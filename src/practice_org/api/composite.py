@@ -338,7 +338,7 @@ def _plant(
             values[key] = value
     outcome = dml.apply(ctx.org, ctx.user, [Write("insert", obj, None, values)], Options(typed=True))[0]
     if outcome.error is not None:
-        errors.append({"referenceId": name, "errors": [outcome.error.result_error()]})
+        errors.append({"referenceId": name, "errors": outcome.error.result_errors()})
         return
     results.append({"referenceId": name, "id": outcome.id})
     for child_object, field_name, children in nested:

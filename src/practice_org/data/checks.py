@@ -231,14 +231,6 @@ def check_junction(writer: Writer, obj: ObjectType, row: Mapping[str, Any]) -> N
         )
 
 
-def check_rules(org: Org, obj: ObjectType, row: dict[str, Any], before: dict[str, Any] | None) -> None:
-    """Ask the org's validators."""
-    for validator in org.validators:
-        refusal = validator(obj, row, before)
-        if refusal is not None:
-            raise refusal
-
-
 def current_row(connection: sqlite3.Connection, obj: ObjectType, record_id: str) -> dict[str, Any]:
     """The stored row of a live record.
 

@@ -167,7 +167,9 @@ def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
                 row[f.name] = int(f.default == "true")
             elif f.default is not None and (f.name not in changed or not f.nillable):
                 row[f.name] = f.default
-    _assign(writer, obj, row, options, creating=True)
+    saving = writer.org.rulebook.saving(writer, obj, actor, row, None)
+    if saving is not None:
+        saving.assign(options.auto_assign)
     if obj.get("OwnerId") and row.get("OwnerId") is None:
         row["OwnerId"] = actor
     _name(obj, row)
@@ -178,7 +180,8 @@ def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     for name, value in stamps(obj, tx.stamp, actor, creating=True).items():
         if row.get(name) is None or not writer.access.unlimited:
             row[name] = value
-    checks.check_rules(writer.org, obj, row, None)
+    if saving is not None:
+        saving.validate()
     if row.get("Id") is None:
         row["Id"] = ids.mint(tx.connection, obj.prefix)[0]
     insert_row(tx, obj, row)
@@ -201,17 +204,20 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     if "OwnerId" in changed and changed["OwnerId"] is None:
         raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", "Owner ID: owner cannot be blank", ("OwnerId",))
     row = {**before, **changed}
-    _assign(writer, obj, row, options, creating=False)
+    actor = user_id or rights.first_user(writer.org)
+    saving = writer.org.rulebook.saving(writer, obj, actor, row, before)
+    if saving is not None:
+        saving.assign(options.auto_assign)
     _name(obj, row)
     checks.check_required(obj, row, changed)
     altered = {k: v for k, v in changed.items() if before.get(k) != v}
     checks.check_references(writer, obj, altered)
     checks.check_unique(writer, obj, altered, write.id)
-    actor = user_id or rights.first_user(writer.org)
     for name, value in stamps(obj, tx.stamp, actor, creating=False).items():
         if name not in changed:
             row[name] = value
-    checks.check_rules(writer.org, obj, row, before)
+    if saving is not None:
+        saving.validate()
     sets = _differences(row, before)
     if sets:
         update_row(tx, obj, write.id, sets)
@@ -228,21 +234,6 @@ def _name(obj: ObjectType, row: dict[str, Any]) -> None:
     if obj.is_person:
         parts = [row.get("FirstName"), row.get("LastName")]
         row["Name"] = " ".join(part for part in parts if part) or None
-
-
-def _assign(
-    writer: Writer, obj: ObjectType, row: dict[str, Any], options: Options, *, creating: bool
-) -> None:
-    """The active assignment rule, if the org has one for the object (setting `assignment_rules`).
-
-    It runs on creates unless the header says FALSE, and on updates only when the header asks for it.
-    """
-    if writer.access.unlimited:
-        return
-    wanted = (options.auto_assign or ("TRUE" if creating else "FALSE")).strip().upper()
-    owner = (writer.org.setting("assignment_rules") or {}).get(obj.name)
-    if owner and wanted != "FALSE":
-        row["OwnerId"] = owner
 
 
 # -- one at a time ----------------------------------------------------------------------------------

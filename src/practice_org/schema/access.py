@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 SETUP_OBJECTS = frozenset(
     {
+        "AssignmentRule",
         "CaseStatus",
+        "DuplicateRule",
         "FieldPermissions",
         "Group",
         "GroupMember",
         "LeadStatus",
+        "MatchingRule",
+        "MatchingRuleItem",
         "ObjectPermissions",
         "OpportunityStage",
         "Organization",

@@ -159,7 +159,7 @@ def add_field(
             f"There is already a field named {stem} on {obj.label}.",
             (spec.name,),
         )
-    _check_formula(obj, spec)
+    _check_formula(org, obj, spec)
     made = build(spec)
     with org.transaction() as tx:
         position = tx.connection.execute(
@@ -181,11 +181,11 @@ def add_field(
     return made[0]
 
 
-def _check_formula(obj: ObjectType, spec: FieldSpec) -> None:
+def _check_formula(org: Org, obj: ObjectType, spec: FieldSpec) -> None:
     from practice_org.data import formulas
 
     if spec.formula is not None:
-        formulas.compile_formula(spec.formula, obj, quote_prefix="")
+        formulas.compile_formula(spec.formula, obj, quote_prefix="", schema=org.schema)
 
 
 def replace_field(org: Org, obj: ObjectType, spec: FieldSpec) -> Field:
@@ -195,7 +195,7 @@ def replace_field(org: Org, obj: ObjectType, spec: FieldSpec) -> Field:
     """
     from practice_org.schema import access
 
-    _check_formula(obj, spec)
+    _check_formula(org, obj, spec)
     made = build(spec)
     with org.transaction() as tx:
         for one in made:

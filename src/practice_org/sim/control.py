@@ -18,9 +18,8 @@ from starlette.routing import Route
 
 from practice_org.auth.identity import bearer
 from practice_org.errors import ApiError
-from practice_org.sim import people, rules
-from practice_org.sim.orders import clock, limits, log, records, schema, settings, state, trouble
-from practice_org.sim.orders import rules as rule_orders
+from practice_org.sim import people
+from practice_org.sim.orders import clock, limits, log, records, rules, schema, settings, state, trouble
 from practice_org.sim.orders.settings import JOB_SPEEDS, ORG_NUMBERS
 from practice_org.sim.plane import Carry, Control, Order
 
@@ -39,7 +38,7 @@ WRITES: dict[str, Carry] = {
     "clock": clock.clock,
     "limits": limits.limits,
     "users": _users,
-    "rules": rule_orders.rules,
+    "rules": rules.rules,
     "jobs": settings.jobs,
     "late_commit": records.late_commit,
     "settings": settings.settings,
@@ -52,14 +51,13 @@ READS: dict[str, Carry] = {
     "records": records.records,
     "state": state.state,
     "faults": trouble.faults_in_force,
-    "rules": rule_orders.rules_in_force,
+    "rules": rules.rules_in_force,
 }
 DELETES: dict[str, Carry] = {"faults": trouble.clear_faults, "requests": log.clear_requests}
 
 
 def routes(control: Control) -> list[Route]:
-    """The routes of the control plane; registers the validation-rule hook as well."""
-    control.org.validators.append(rules.validator(control.org))
+    """The routes of the control plane."""
     tables: tuple[tuple[str, Mapping[str, Carry]], ...] = (
         ("POST", WRITES), ("GET", READS), ("DELETE", DELETES),
     )  # fmt: skip

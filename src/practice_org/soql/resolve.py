@@ -187,7 +187,7 @@ class Scope:
             found = obj.get(name)
             if found is None or not self.access.sees(obj, found):
                 raise no_such_column(self.query.text, path.at, name, obj.name)
-            return Column(field_sql(obj, alias, found), found, table, parents)
+            return Column(field_sql(obj, alias, found, self.schema), found, table, parents)
         known = {n.lower(): n for n in NAME_FIELDS}.get(name.lower())
         if known is None:
             raise no_such_column(self.query.text, path.at, name, "Name")
@@ -212,12 +212,13 @@ class Scope:
 _NAME_FLAGS = frozenset({"nillable", "filterable", "sortable", "groupable", "aggregatable"})
 
 
-def field_sql(obj: ObjectType, alias: str, f: Field) -> str:
+def field_sql(obj: ObjectType, alias: str, f: Field, schema: Schema | None = None) -> str:
     """The expression of a field of a table."""
     if f.type in COMPOUND_TYPES:
         return "NULL"
     if f.formula is not None:
-        return _compared(formulas.compile_formula(f.formula, obj, quote_prefix=alias + "."), f)
+        sql = formulas.compile_formula(f.formula, obj, quote_prefix=alias + ".", schema=schema, field=f)
+        return _compared(sql, f)
     if f.derived is not None:
         return _compared(f.derived.format(t=alias), f)
     return f"{alias}.{quoted(f.name)}"

@@ -340,13 +340,15 @@ def test_assignment_rules_of_a_job(admin: Caller) -> None:
     owner = birth.create_user(
         admin.org, username="o@example.com", last_name="O", profile=birth.ADMINISTRATOR_PROFILE
     )
-    admin.org.set_setting("assignment_rules", {"Lead": owner})
+    entry = {"when": None, "owner": owner}
+    rule = {"object": "Lead", "active": False, "default_owner": None, "entries": [entry], "name": "Night"}
+    admin.org.set_setting("assignment_rules", [{**rule, "id": "01Q000000000001EAA"}])
     ingest(
         admin,
         "LastName,Company\nA,C\n",
         object="Lead",
         operation="insert",
-        assignmentRuleId="01Q000000000001AAA",
+        assignmentRuleId="01Q000000000001",
     )
     assert admin.query("SELECT OwnerId FROM Lead")["records"][0]["OwnerId"] == owner
 

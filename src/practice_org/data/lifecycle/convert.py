@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from practice_org.data import checks, dml
+from practice_org.data import dml
 from practice_org.data.lifecycle import mapping
 from practice_org.data.lifecycle.actor import Actor, any_id, id_of, unknown_id
 from practice_org.data.lifecycle.related import absorb, pointing, twin
@@ -326,5 +326,9 @@ def _close(
     }
     changes = {name: value for name, value in changes.items() if leads.get(name)}
     with _named(leads):
-        checks.check_rules(actor.org, leads, {**lead, **changes}, dict(lead))
+        saving = actor.org.rulebook.saving(
+            actor.writer, leads, actor.stamping_id, {**lead, **changes}, dict(lead)
+        )
+        if saving is not None:
+            saving.validate()
     actor.touch(leads, str(lead["Id"]), changes)

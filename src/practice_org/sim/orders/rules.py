@@ -1,32 +1,85 @@
-"""Orders about the org's business rules."""
+"""Orders about the org's business rules: each kind that is named replaces what there was of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from practice_org import ids
-from practice_org.sim import rules as checked
+from practice_org.org import Org
+from practice_org.rules import assignment, rows, validation
+from practice_org.rules.settings import ASSIGNMENT, VALIDATION
 from practice_org.sim.plane import BadOrder, Control, Order
 
 
 def rules(control: Control, order: Any) -> Any:
-    """`[rule, ...]` or `{validation: [...], assignment: {Lead: owner id}}`: replaces what there was.
+    """`{validation: [...], duplicate: [...], matching: [...], assignment: [...], automation: [...]}`.
 
-    See `sim.rules` for validation rules; an assignment rule gives new records their owner.
+    Replaces the kinds that are named; a list alone are validation rules.
     """
     org = control.org
-    if not isinstance(order, dict):
-        return checked.store_rules(org, order)
-    if "assignment" in order:
-        owners = {org.schema[name].name: ids.to18(str(owner)) for name, owner in order["assignment"].items()}
-        if None in owners.values():
-            raise BadOrder("an assignment rule names the id of a user or queue")
-        org.set_setting("assignment_rules", owners)
-    if "validation" in order:
-        checked.store_rules(org, order["validation"])
-    return {"validation": org.setting(checked.SETTING, []), "assignment": org.setting("assignment_rules", {})}
+    kinds = order if isinstance(order, dict) else {"validation": order}
+    unknown = sorted(set(kinds) - set(KINDS))
+    if unknown:
+        raise BadOrder(f"unknown kind of rule {unknown[0]!r}; there are {', '.join(KINDS)}")
+    stores = [KINDS[kind](org, kinds[kind]) for kind in KINDS if kind in kinds]
+    for store in stores:
+        store()
+    return shown(org) if isinstance(order, dict) else org.setting(VALIDATION, [])
 
 
 def rules_in_force(control: Control, order: Order) -> Any:
-    """The validation rules."""
-    return control.org.setting(checked.SETTING, [])
+    """All rules by kind."""
+    return shown(control.org)
+
+
+def shown(org: Org) -> dict[str, Any]:
+    """The rules of the org by kind."""
+    return {
+        "validation": org.setting(VALIDATION) or [],
+        "assignment": assignment.stored(org.setting(ASSIGNMENT)),
+    }
+
+
+def clear_rules(org: Org) -> None:
+    """An org without rules, as it was made."""
+    for kind, read in KINDS.items():
+        if shown(org)[kind]:
+            read(org, [])()
+
+
+def _validation(org: Org, given: Any) -> Store:
+    checked = [validation.checked_rule(org.schema, rule) for rule in _listed(given, "validation rules")]
+    return lambda: org.set_setting(VALIDATION, checked)
+
+
+def _listed(given: Any, what: str) -> list[Any]:
+    if not isinstance(given, list):
+        raise BadOrder(f"{what} come as a list")
+    return given
+
+
+def _assignment(org: Org, given: Any) -> Store:
+    owners = {
+        str(row[0])
+        for row in org.reader().execute(
+            'SELECT "Id" FROM "User" UNION ALL SELECT "Id" FROM "Group" WHERE "Type" = \'Queue\''
+        )
+    }
+    checked = assignment.checked_rules(org.schema, given, owners)
+    wanted = [
+        {"Name": rule["name"], "SobjectType": rule["object"], "Active": int(rule["active"])}
+        for rule in checked
+    ]
+
+    def store() -> None:
+        made = rows.mirror(org, "AssignmentRule", wanted, ("SobjectType", "Name"))
+        org.set_setting(
+            ASSIGNMENT, [{**rule, "id": row_id} for rule, row_id in zip(checked, made, strict=True)]
+        )
+
+    return store
+
+
+Store = Callable[[], None]
+"""Stores rules that were checked."""
+KINDS: dict[str, Callable[[Org, Any], Store]] = {"validation": _validation, "assignment": _assignment}

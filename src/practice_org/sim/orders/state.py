@@ -9,7 +9,7 @@ from practice_org.auth.settings import DoorSettings, change_settings, read_setti
 from practice_org.clock import stamp, wire
 from practice_org.organization import organization
 from practice_org.seed import sow
-from practice_org.sim import rules
+from practice_org.sim.orders.rules import clear_rules, shown
 from practice_org.sim.orders.settings import numbers, restore_numbers
 from practice_org.sim.plane import Control, Order
 
@@ -24,9 +24,8 @@ def reset(control: Control, order: Order) -> Any:
     org.save_clock()
     org.set_setting("limits", {})
     org.limits.set_used(0)
-    org.set_setting(rules.SETTING, [])
+    clear_rules(org)
     org.set_setting("job_speed", "instant")
-    org.set_setting("assignment_rules", {})
     restore_numbers(org)
     change_settings(org, asdict(DoorSettings()))
     control.door.sessions.forget()
@@ -52,6 +51,6 @@ def state(control: Control, order: Order) -> Any:
         "limits": {"used": org.limits.used, "maximum": org.limits.maximum},
         "late_commits": org.late.listing(),
         "faults": control.faults.listing(),
-        "rules": org.setting(rules.SETTING, []),
+        "rules": shown(org),
         "records": counts,
     }

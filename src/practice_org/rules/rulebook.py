@@ -1,0 +1,107 @@
+"""The rules of an org, compiled for each object, and asked at the points of a write where the real service
+asks them: system checks, then validation rules, duplicate rules, assignment rules, automation.
+
+An object without rules costs a look into a dictionary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from practice_org.formula.evaluate import Moment
+from practice_org.rules import assignment, validation
+from practice_org.rules.moments import moment
+from practice_org.rules.settings import ASSIGNMENT, VALIDATION
+from practice_org.schema.catalogue import ObjectType, Schema
+
+if TYPE_CHECKING:
+    from practice_org.data.checks import Writer
+    from practice_org.org import Org
+
+
+@dataclass(frozen=True)
+class ObjectRules:
+    """The rules of one object."""
+
+    validation: tuple[validation.ValidationRule, ...] = ()
+    assignment: tuple[assignment.AssignmentRule, ...] = ()
+
+
+NONE = ObjectRules()
+
+
+class Rulebook:
+    """Compiles the rules that are stored in the org's settings."""
+
+    def __init__(self, org: Org) -> None:
+        self._org = org
+        self._schema: Schema | None = None
+        self._compiled: dict[str, ObjectRules] = {}
+
+    def changed(self) -> None:
+        """Forget what was compiled: rules were stored."""
+        self._compiled = {}
+
+    def of(self, obj: ObjectType) -> ObjectRules:
+        """The rules of an object; NONE when it has none."""
+        if self._schema is not self._org.schema:
+            self._schema = self._org.schema
+            self._compiled = {}
+        found = self._compiled.get(obj.name)
+        if found is None:
+            found = self._compiled[obj.name] = self._compile(obj)
+        return found
+
+    def saving(
+        self,
+        writer: Writer,
+        obj: ObjectType,
+        user_id: str,
+        row: dict[str, Any],
+        before: dict[str, Any] | None,
+    ) -> Saving | None:
+        """The record on its way, when rules concern it; `row` is what will be stored and may be changed."""
+        rules = self.of(obj)
+        return None if rules is NONE else Saving(writer, obj, user_id, row, before, rules)
+
+    def _compile(self, obj: ObjectType) -> ObjectRules:
+        schema, setting = self._org.schema, self._org.setting
+        made = ObjectRules(
+            validation.compiled_rules(schema, obj, setting(VALIDATION) or []),
+            assignment.compiled_rules(schema, obj, setting(ASSIGNMENT) or []),
+        )
+        return NONE if made == NONE else made
+
+
+@dataclass(frozen=True)
+class Saving:
+    """One record on its way into the org, with the rules that concern it.
+
+    `row` is what will be stored; `before` what was stored, None on a create.
+    """
+
+    writer: Writer
+    obj: ObjectType
+    user_id: str
+    row: dict[str, Any]
+    before: dict[str, Any] | None
+    rules: ObjectRules
+
+    @property
+    def moment(self) -> Moment:
+        return moment(self.writer.org, self.writer.connection, self.user_id, self.row, self.before)
+
+    def assign(self, header: str | None) -> None:
+        """Give the record its owner, where an assignment rule says who that is."""
+        if not self.rules.assignment or self.writer.access.unlimited:
+            return
+        rule = assignment.chosen(self.rules.assignment, header, creating=self.before is None)
+        owner = rule.owner_of(self.moment) if rule is not None else None
+        if owner is not None:
+            self.row["OwnerId"] = owner
+
+    def validate(self) -> None:
+        """Raise what validation rules object to."""
+        if self.rules.validation:
+            validation.validate(self.rules.validation, self.moment)
