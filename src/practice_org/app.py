@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -14,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from practice_org.api.routes import ROUTES
-from practice_org.auth import consent, identity, oauth, soap_login
+from practice_org.auth import consent, identity, oauth
 from practice_org.auth.door import Door, base_url
 from practice_org.auth.sessions import Sessions
 from practice_org.auth.tables import create_tables
@@ -28,6 +29,8 @@ from practice_org.routing import Router
 from practice_org.sim import control
 from practice_org.sim.faults import Faults
 from practice_org.sim.received import ReceivedLog
+from practice_org.soap.markup import APIS
+from practice_org.soap.service import Service
 from practice_org.web import pages, records
 
 Endpoint = Callable[[Request], Any]
@@ -45,6 +48,7 @@ def create_app(org: Org) -> Any:
     routes = [
         *_door_routes(door),
         *control.routes(control.Control(door, faults, log)),
+        *_soap_routes(Service(door)),
         Route("/services/data{rest:path}", AnyVerb(_in_thread_with_body(frame.answer))),
         Route("/static/{name}", _static, methods=["GET"]),
         *records.routes(door),
@@ -117,6 +121,18 @@ def _with_form(answer: Callable[[Request, dict[str, str]], Response]) -> Endpoin
     return endpoint
 
 
+def _soap_routes(service: Service) -> list[Route]:
+    return [
+        Route(
+            f"/services/Soap/{api}/{{version}}{rest}",
+            _in_thread_with_body(partial(service.answer, api)),
+            methods=["POST"],
+        )
+        for api in APIS
+        for rest in ("", "/", "/{org}", "/{org}/")
+    ]
+
+
 async def _static(request: Request) -> Response:
     return pages.static_file(request.path_params["name"])
 
@@ -151,11 +167,6 @@ def _door_routes(door: Door) -> list[Route]:
     def authorize(request: Request, form: dict[str, str]) -> Response:
         return consent.authorize(door, request, form)
 
-    def soap(request: Request, body: bytes) -> Response:
-        org.faults.check("token", None)
-        params = request.path_params
-        return soap_login.soap(door, params["api"], params["version"], body, base_url(request))
-
     oauth2 = "/services/oauth2"
     return [
         Route(f"{oauth2}/token", _with_form(token), methods=["POST"]),
@@ -164,12 +175,4 @@ def _door_routes(door: Door) -> list[Route]:
         Route(f"{oauth2}/userinfo", _with_form(userinfo), methods=["GET", "POST"]),
         Route(f"{oauth2}/authorize", _with_form(authorize), methods=["GET", "POST"]),
         Route("/id/{org}/{user}", _with_form(who), methods=["GET", "POST"]),
-        *(
-            Route(path, _in_thread_with_body(soap), methods=["POST"])
-            for path in (
-                "/services/Soap/{api}/{version}",
-                "/services/Soap/{api}/{version}/",
-                "/services/Soap/{api}/{version}/{org}",
-            )
-        ),
     ]

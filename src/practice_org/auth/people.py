@@ -138,6 +138,18 @@ def set_credentials(org: Org, caller: Caller, password: str, security_token: str
         )
 
 
+def set_password(org: Org, caller: Caller, password: str) -> None:
+    """Another password for a user; the security token stays, failed attempts are forgiven."""
+    with writing(org) as connection:
+        connection.execute(
+            "update _login set password_hash = ?, failures = 0, locked = 0 where user_id = ?",
+            (hash_password(password), caller.id),
+        )
+        connection.execute(
+            "update _demo_credential set password = ? where user_id = ?", (password, caller.id)
+        )
+
+
 def set_locked(org: Org, user_id: str, locked: bool) -> None:
     """Lock a user out, or let them in again."""
     with writing(org) as connection:

@@ -1,0 +1,1 @@
+"""The SOAP API: `/services/Soap/u` (partner) and `/services/Soap/c` (enterprise)."""
