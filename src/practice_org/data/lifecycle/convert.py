@@ -287,9 +287,7 @@ def _move_members(actor: Actor, lead_id: str, contact_id: str) -> None:
         if kept is not None:
             absorb(actor, members, kept, row)
             continue
-        derived = {"LeadOrContactId": contact_id, "Type": "Contact"}
-        changes = {name: value for name, value in derived.items() if members.get(name)}
-        actor.touch(members, row["Id"], {"ContactId": contact_id, **changes})
+        actor.touch(members, row["Id"], {"ContactId": contact_id})
 
 
 def _move_activities(

@@ -63,7 +63,7 @@ def absorb(actor: Actor, obj: ObjectType, kept: dict[str, Any], other: dict[str,
     """Let one record of a junction stand for two; a campaign member keeps the status further along."""
     changes: dict[str, Any] = {}
     if obj.name == "CampaignMember" and _progress(actor, other) > _progress(actor, kept):
-        changes = {n: other.get(n) for n in ("Status", "HasResponded", "FirstRespondedDate") if obj.get(n)}
+        changes = {n: other.get(n) for n in ("Status", "HasResponded", "FirstRespondedDate") if n in other}
     if obj.name == "OpportunityContactRole" and other.get("IsPrimary") and not kept.get("IsPrimary"):
         changes = {"IsPrimary": 1}
     actor.bin(obj, other["Id"])
@@ -73,8 +73,6 @@ def absorb(actor: Actor, obj: ObjectType, kept: dict[str, Any], other: dict[str,
 
 def _progress(actor: Actor, member: dict[str, Any]) -> tuple[int, int]:
     """How far along the campaign a member's status is."""
-    if actor.org.schema.get("CampaignMemberStatus") is None:
-        return int(bool(member.get("HasResponded"))), 0
     row = actor.tx.connection.execute(
         'SELECT "HasResponded", "SortOrder" FROM "CampaignMemberStatus" '
         'WHERE "CampaignId" = ? AND "Label" = ? AND "IsDeleted" = 0',
