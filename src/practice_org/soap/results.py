@@ -8,9 +8,11 @@ from practice_org.soap.markup import element, elements, wrap
 
 
 def error(refusal: ApiError | None) -> str:
-    """The `errors` element of a refusal; nothing without one."""
-    if refusal is None:
-        return ""
+    """The `errors` elements of a refusal; nothing without one."""
+    return "".join(_error(one) for one in refusal.all) if refusal is not None else ""
+
+
+def _error(refusal: ApiError) -> str:
     code, message = refusal.code, refusal.message
     if code == "NOT_FOUND":
         code, message = "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id"

@@ -270,9 +270,23 @@ class _named:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, ApiError) and error.code == "FIELD_CUSTOM_VALIDATION_EXCEPTION":
-            message = f"Validation error on {self._obj.label}: {error.message}"
-            raise ApiError(error.status, error.code, message, error.fields) from error
+        if isinstance(error, ApiError):
+            named = [self._worded(one) for one in error.all]
+            first = named[0]
+            raise ApiError(
+                first.status,
+                first.code,
+                first.message,
+                first.fields,
+                extra=first.extra,
+                also=tuple(named[1:]),
+            ) from error
+
+    def _worded(self, error: ApiError) -> ApiError:
+        if error.code != "FIELD_CUSTOM_VALIDATION_EXCEPTION":
+            return error
+        message = f"Validation error on {self._obj.label}: {error.message}"
+        return ApiError(error.status, error.code, message, error.fields)
 
 
 # -- what hangs on the lead ---------------------------------------------------------------------------

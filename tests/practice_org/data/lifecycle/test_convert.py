@@ -20,16 +20,16 @@ from practice_org.data.lifecycle.convert import (
 )
 from practice_org.data.lifecycle.mapping import LEAD_CONVERT_SETTINGS
 from practice_org.org import Org
+from practice_org.rules.settings import VALIDATION
+from practice_org.rules.validation import checked_rule
 from practice_org.schema import access, birth
 from practice_org.schema.custom import create_field
-from practice_org.sim import rules
 from tests.practice_org.calls import Caller, new_org
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Iterator[tuple[Org, Caller]]:
     org, admin = new_org(tmp_path)
-    org.validators.append(rules.validator(org))
     yield org, admin
     org.close()
 
@@ -249,13 +249,14 @@ def test_validation_rules_of_each_object_bind(made: tuple[Org, Caller]) -> None:
         when = {"field": "Phone", "is": "not_blank"}
         if name == "Lead":
             when = {"field": "IsConverted", "is": "equals", "value": True}
-        rules.store_rules(org, [{"object": name, "message": "not so", "when": when}])
+        rule = {"object": name, "message": "not so", "when": when}
+        org.set_setting(VALIDATION, [checked_rule(org.schema, rule)])
         assert code(one(org, admin, lead)) == (
             "FIELD_CUSTOM_VALIDATION_EXCEPTION",
             f"Validation error on {label}: not so",
         )
         assert admin.query("SELECT Id FROM Contact")["totalSize"] == 0
-    rules.store_rules(org, [])
+    org.set_setting(VALIDATION, [])
     assert one(org, admin, lead).error is None
 
 
