@@ -116,7 +116,7 @@ class Frame:
             return json_response(versions())
         self._org.late.settle()
         recycle_bin.sweep(self._org)
-        version, rest = _version(path)
+        version, rest = served_version(path)
         context = self._context(request, body, version)
         found = self._found(request.method, rest)
         if not isinstance(found, Match) or found.route.needs_auth:
@@ -230,7 +230,11 @@ def versions() -> list[dict[str, str]]:
     return rows
 
 
-def _version(path: str) -> tuple[str, str]:
+def served_version(path: str) -> tuple[str, str]:
+    """The API version of a path below `/services/data`, and the rest of it.
+
+    Raises ApiError 404 NOT_FOUND for none, 410 GONE for one that is retired.
+    """
     match = re.match(r"^/v(\d{1,3})\.(\d)(/.*)?$", path)
     if match is None or match[2] != "0":
         raise not_found()

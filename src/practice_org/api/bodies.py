@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from practice_org.data.values import Mistyped
-from practice_org.errors import json_parser_error
+from practice_org.errors import ApiError, json_parser_error
 from practice_org.http import Context
 
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -83,10 +83,20 @@ def located(ctx: Context) -> Iterator[None]:
     try:
         yield
     except Mistyped as error:
-        text = ctx.body.decode("utf-8", "replace")
-        found = re.search(rf'"{re.escape(error.field_name)}"\s*:\s*', text, re.IGNORECASE)
-        if found is None:
-            raise
-        line = text.count("\n", 0, found.end()) + 1
-        column = found.end() - text.rfind("\n", 0, found.end())
-        raise json_parser_error(f"{error.message} at [line:{line}, column:{column}]") from None
+        raise placed(ctx, error) from None
+
+
+def placed(ctx: Context, error: Mistyped) -> ApiError:
+    """The same refusal with line and column of the value, if the body has it."""
+    text = ctx.body.decode("utf-8", "replace")
+    decoder = json.JSONDecoder()
+    for found in re.finditer(rf'"{re.escape(error.field_name)}"\s*:\s*', text, re.IGNORECASE):
+        try:
+            value, _ = decoder.raw_decode(text, found.end())
+        except ValueError:
+            continue
+        if type(value) is type(error.value) and value == error.value:
+            line = text.count("\n", 0, found.end()) + 1
+            column = found.end() - text.rfind("\n", 0, found.end())
+            return json_parser_error(f"{error.message}{error.joint}[line:{line}, column:{column}]")
+    return error

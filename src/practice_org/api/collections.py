@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from practice_org import ids
-from practice_org.api.bodies import flag, json_object
+from practice_org.api.bodies import flag, json_object, placed
 from practice_org.api.describe import object_for
 from practice_org.api.records import key_field, options_of
 from practice_org.data import dml, read
 from practice_org.data.dml import Outcome, Write
+from practice_org.data.values import Mistyped, check_types
 from practice_org.errors import ApiError, json_parser_error
 from practice_org.http import Context, json_response
 from practice_org.schema import access as rights
@@ -28,8 +29,14 @@ def create(ctx: Context, request: Request) -> Response:
     body = json_object(ctx)
     planned: list[Write | ApiError] = []
     for record in _records(body):
-        planned.append(_planned(lambda r=record: Write("insert", _type(ctx, r), None, r)))
+        planned.append(_planned(lambda r=record: _insert_of(ctx, r)))
     return _carried_out(ctx, planned, flag(body.get("allOrNone")))
+
+
+def _insert_of(ctx: Context, record: Mapping[str, Any]) -> Write:
+    obj = _type(ctx, record)
+    check_types(obj, record)
+    return Write("insert", obj, None, record)
 
 
 def update(ctx: Context, request: Request) -> Response:
@@ -45,6 +52,7 @@ def _update_of(ctx: Context, record: Mapping[str, Any]) -> Write:
     if key is None or not record[key]:
         raise ApiError(400, "MISSING_ARGUMENT", "Id not specified in an update call", ())
     values = {k: v for k, v in record.items() if k != key}
+    check_types(obj, values)
     return Write("update", obj, _id_of(obj, str(record[key])), values)
 
 
@@ -93,6 +101,7 @@ def _upsert_of(
 ) -> Write:
     if _type(ctx, record).name != obj.name:
         raise ApiError(400, "INVALID_TYPE", f"The record is not of type {obj.name}", ())
+    check_types(obj, record)
     key = next((k for k in record if k.lower() == field_name.lower()), None)
     value = record[key] if key else None
     if value is None or value == "":
@@ -204,6 +213,10 @@ def _carried_out(
     ctx: Context, planned: Sequence[Write | ApiError], all_or_none: bool, *, upsert: bool = False
 ) -> Response:
     """Carry out the writes that could be planned and answer in the order of the request."""
+    for one in planned:
+        if isinstance(one, Mistyped):
+            # The parser refuses the body as a whole; nothing of it is carried out.
+            raise placed(ctx, one)
     early = any(isinstance(one, ApiError) for one in planned)
     writes = [one for one in planned if isinstance(one, Write)]
     if early and all_or_none:

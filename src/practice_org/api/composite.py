@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -14,10 +15,12 @@ from starlette.responses import Response
 
 from practice_org.api.bodies import flag, json_object
 from practice_org.api.describe import object_for
+from practice_org.api.preconditions import CONDITIONS
 from practice_org.data import dml
 from practice_org.data.dml import Options, Write
+from practice_org.dressing import is_json
 from practice_org.errors import ApiError, json_parser_error, method_not_allowed, not_found
-from practice_org.http import Context, json_response
+from practice_org.http import Context, json_response, served_version
 from practice_org.routing import Match, NoSuchMethod, Router
 
 MOST_REQUESTS = 25
@@ -26,6 +29,8 @@ MOST_TREE_RECORDS = 200
 MOST_GRAPH_NODES = 500
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)((?:\.[A-Za-z0-9_]+|\[\d+\])*)\}")
 _REFERENCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_]*\Z")
+_SHOWN = ("ETag", "Last-Modified", "Location")
+"""The headers that an answer's `httpHeaders` repeats: recorded for a describe and for a create."""
 _VERSIONED = re.compile(r"(?:/services/data/)?/?v(\d{1,3}\.0)(/.*)\Z", re.DOTALL)
 
 
@@ -51,10 +56,14 @@ def _dispatched(
 ) -> Response:
     from practice_org.api.routes import ROUTES
 
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise not_found() from None
     match = _VERSIONED.match(parts.path)
     if match is None:
         raise not_found()
+    served_version(f"/v{match.group(1)}")
     found = Router(ROUTES).resolve(method, match.group(2))
     if isinstance(found, NoSuchMethod):
         raise method_not_allowed(method, found.allowed)
@@ -65,7 +74,7 @@ def _dispatched(
         version=match.group(1),
         params=found.params,
         query=dict(parse_qsl(parts.query, keep_blank_values=True)),
-        headers={**ctx.headers, **{k.lower(): v for k, v in headers.items()}},
+        headers={**_inherited(ctx.headers), **{k.lower(): str(v) for k, v in headers.items()}},
         body=body,
         method=method,
         path=parts.path,
@@ -76,6 +85,11 @@ def _dispatched(
     return response
 
 
+def _inherited(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of the whole that hold for its parts: conditions are a record's own."""
+    return {name: value for name, value in headers.items() if name not in CONDITIONS}
+
+
 def _faults(ctx: Context, rest: str) -> list[tuple[str, str | None]]:
     if rest.startswith("/query"):
         return [("query", None)]
@@ -83,8 +97,14 @@ def _faults(ctx: Context, rest: str) -> list[tuple[str, str | None]]:
 
 
 def _value(response: Response) -> Any:
-    body = bytes(response.body)
-    return json.loads(body) if body else None
+    body = bytes(getattr(response, "body", b""))
+    if not body:
+        return None
+    return json.loads(body) if is_json(response) else base64.b64encode(body).decode()
+
+
+def _shown_headers(response: Response) -> dict[str, str]:
+    return {name: response.headers[name] for name in _SHOWN if name in response.headers}
 
 
 # -- composite --------------------------------------------------------------------------------------
@@ -198,6 +218,8 @@ def _entry(
         url = _substituted(str(one.get("url", "")), answers, failed)
         body = _substituted(one.get("body"), answers, failed)
         headers = _substituted(one.get("httpHeaders") or {}, answers, failed)
+        if not isinstance(headers, dict):
+            raise json_parser_error("Cannot deserialize: httpHeaders must be an object")
     except ApiError as error:
         return {
             "body": error.body(),
@@ -207,10 +229,9 @@ def _entry(
         }
     payload = b"" if body is None else json.dumps(body).encode()
     response = dispatch(ctx, request, str(one.get("method", "GET")), str(url), headers, payload)
-    shown = {"Location": response.headers["location"]} if "location" in response.headers else {}
     return {
         "body": _value(response),
-        "httpHeaders": shown,
+        "httpHeaders": _shown_headers(response),
         "httpStatusCode": response.status_code,
         "referenceId": name,
     }
@@ -231,21 +252,18 @@ def _substituted(value: Any, answers: Mapping[str, Any], failed: set[str]) -> An
 
 def _referred(match: re.Match[str], answers: Mapping[str, Any], failed: set[str]) -> Any:
     name, path = match.groups()
-    if name in failed:
-        raise ApiError(
-            400,
-            "PROCESSING_HALTED",
-            f"Invalid reference specified. No value for {name}{path} found because its sub-request failed",
-        )
-    value: Any = answers.get(name)
+    value: Any = None if name in failed else answers.get(name)
     for part in re.findall(r"\.([A-Za-z0-9_]+)|\[(\d+)\]", path):
         try:
             value = value[part[0]] if part[0] else value[int(part[1])]
         except (KeyError, IndexError, TypeError):
             value = None
-    if value is None or name not in answers:
+    if value is None:
         raise ApiError(
-            400, "PROCESSING_HALTED", f"Invalid reference specified. No value for {name}{path} found"
+            400,
+            "PROCESSING_HALTED",
+            f"Invalid reference specified. No value for {name}{path} found in {name}.",
+            code_first=True,
         )
     return value
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections.abc import Mapping
-from email.utils import format_datetime
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from practice_org.api import preconditions
 from practice_org.api.bodies import json_object, located
-from practice_org.api.describe import http_date, object_for
-from practice_org.clock import parse_stamp
+from practice_org.api.describe import object_for
 from practice_org.data import checks, dml, read
-from practice_org.data.dml import Options
-from practice_org.data.tables import quoted
-from practice_org.errors import ApiError, method_not_allowed
+from practice_org.data.dml import Options, Write
+from practice_org.errors import ApiError, method_not_allowed, not_found
 from practice_org.http import Context, json_response
+from practice_org.schema import access as rights
 from practice_org.schema.catalogue import Field, ObjectType
+
+_LIKE_AN_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 
 
 def options_of(ctx: Context, *, all_or_none: bool = False, upsert: bool = False) -> Options:
@@ -27,6 +31,17 @@ def options_of(ctx: Context, *, all_or_none: bool = False, upsert: bool = False)
         all_or_none=all_or_none,
         auto_assign=ctx.headers.get("sforce-auto-assign"),
         upsert=upsert,
+        allow_duplicates=_said(ctx, "allowSave"),
+        duplicate_details=_said(ctx, "includeRecordDetails"),
+    )
+
+
+def _said(ctx: Context, name: str) -> bool:
+    """Whether `Sforce-Duplicate-Rule-Header` sets a switch to true."""
+    header = ctx.headers.get("sforce-duplicate-rule-header", "")
+    pairs = (part.partition("=") for part in header.replace(",", ";").split(";"))
+    return any(
+        key.strip().lower() == name.lower() and value.strip().lower() == "true" for key, _, value in pairs
     )
 
 
@@ -40,22 +55,48 @@ def create(ctx: Context, request: Request) -> Response:
     obj = object_for(ctx, ctx.params["object"])
     values = json_object(ctx)
     with located(ctx):
-        record_id = dml.insert(ctx.org, ctx.user, obj.name, values, options_of(ctx))
+        record_id = write(ctx, Write("insert", obj, None, values))
     return json_response(
         {"id": record_id, "success": True, "errors": []}, 201, {"Location": location(ctx, obj, record_id)}
     )
 
 
+def write(ctx: Context, one: Write, options: Options | None = None) -> str:
+    """Carry out a single write, on the conditions of the request; the record's id. Raises its refusal."""
+    if one.id is not None and any(name in ctx.headers for name in preconditions.CONDITIONS):
+        one = replace(one, precondition=lambda c: _still(ctx, c, one.obj, str(one.id)))
+    outcome = dml.apply(ctx.org, ctx.user, [one], options or options_of(ctx))[0]
+    if outcome.error is not None:
+        raise outcome.error
+    return str(outcome.id)
+
+
+def _still(ctx: Context, connection: sqlite3.Connection, obj: ObjectType, record_id: str) -> None:
+    preconditions.check(ctx.headers, ctx.method, preconditions.state_of(connection, obj, record_id))
+
+
+def id_in_path(obj: ObjectType, text: str) -> str:
+    """The record id of a path.
+
+    Raises ApiError 404 NOT_FOUND for what does not look like an id, because the service takes it for the name
+    of an external id field, and MALFORMED_ID for an id of the wrong kind.
+    """
+    if not _LIKE_AN_ID.fullmatch(text):
+        raise no_key_field(text)
+    return checks.typed_id(obj, text)
+
+
 def get(ctx: Context, request: Request) -> Response:
     """GET sobjects/X/ID."""
     obj = object_for(ctx, ctx.params["object"])
-    return _shown(ctx, obj, checks.typed_id(obj, ctx.params["id"]))
+    return _shown(ctx, obj, id_in_path(obj, ctx.params["id"]))
 
 
 def _shown(ctx: Context, obj: ObjectType, record_id: str) -> Response:
-    changed = _conditions(ctx, obj, record_id)
-    if changed == "same":
-        return Response(status_code=304)
+    state = preconditions.state_of(ctx.org.reader(), obj, record_id)
+    headers = state.headers if state else {}
+    if preconditions.check(ctx.headers, ctx.method, state):
+        return Response(status_code=304, headers=headers)
     asked = ctx.query.get("fields")
     names = (
         [part.strip() for part in asked.split(",") if part.strip()]
@@ -65,65 +106,36 @@ def _shown(ctx: Context, obj: ObjectType, record_id: str) -> Response:
     found = read.by_ids(ctx.org, ctx.caller.id, obj, [record_id], names, ctx.version)
     record = found.get(record_id)
     if record is None:
-        raise ApiError(404, "NOT_FOUND", "The requested resource does not exist", code_first=True)
+        raise not_found()
     if asked and not any(name.lower() == "id" for name in names):
         record.setdefault("Id", record_id)
-    headers = {"Last-Modified": changed} if changed else {}
     return json_response(record, headers=headers)
 
 
 def update(ctx: Context, request: Request) -> Response:
     """PATCH sobjects/X/ID."""
     obj = object_for(ctx, ctx.params["object"])
-    record_id = checks.typed_id(obj, ctx.params["id"])
+    record_id = id_in_path(obj, ctx.params["id"])
     values = json_object(ctx)
-    _conditions(ctx, obj, record_id)
     with located(ctx):
-        dml.update(ctx.org, ctx.user, obj.name, record_id, values, options_of(ctx))
+        write(ctx, Write("update", obj, record_id, values))
     return Response(status_code=204)
 
 
 def delete(ctx: Context, request: Request) -> Response:
     """DELETE sobjects/X/ID."""
     obj = object_for(ctx, ctx.params["object"])
-    record_id = checks.typed_id(obj, ctx.params["id"])
-    _conditions(ctx, obj, record_id)
-    dml.delete(ctx.org, ctx.user, obj.name, record_id)
+    write(ctx, Write("delete", obj, id_in_path(obj, ctx.params["id"])))
     return Response(status_code=204)
 
 
 def post_to_record(ctx: Context, request: Request) -> Response:
-    """POST sobjects/X/ID?_HttpMethod=PATCH, for clients that cannot send PATCH."""
-    if ctx.query.get("_HttpMethod", "").upper() != "PATCH":
-        raise method_not_allowed("POST", ("GET", "PATCH", "DELETE"))
-    return update(ctx, request)
-
-
-def _conditions(ctx: Context, obj: ObjectType, record_id: str) -> str | None:
-    """Check the conditional headers; the record's Last-Modified, or "same" when it was not modified.
-
-    Raises ApiError 412 when it was modified since `If-Unmodified-Since`. The body of a real 412 is not
-    recorded: ours is platform knowledge.
-    """
-    if not obj.get("LastModifiedDate"):
-        return None
-    row = (
-        ctx.org.reader()
-        .execute(f'SELECT "LastModifiedDate" FROM {quoted(obj.name)} WHERE "Id" = ?', (record_id,))
-        .fetchone()
-    )
-    if row is None:
-        return None
-    modified = parse_stamp(row[0])
-    limit = http_date(ctx.headers.get("if-unmodified-since"))
-    if limit is not None and modified > limit:
-        raise ApiError(
-            412, "PRECONDITION_FAILED", "The record was modified after the time of If-Unmodified-Since"
-        )
-    since = http_date(ctx.headers.get("if-modified-since"))
-    if since is not None and ctx.method in ("GET", "HEAD") and modified <= since:
-        return "same"
-    return format_datetime(modified, usegmt=True)
+    """POST sobjects/X/ID?_HttpMethod=PATCH, for clients that cannot send PATCH; POST sobjects/X/Id creates."""
+    if ctx.query.get("_HttpMethod", "").upper() == "PATCH":
+        return update(replace(ctx, method="PATCH"), request)
+    if ctx.params["id"].lower() == "id":
+        return create(ctx, request)
+    raise method_not_allowed("POST", ("GET", "PATCH", "DELETE"))
 
 
 # -- by external id ---------------------------------------------------------------------------------
@@ -136,23 +148,28 @@ def key_field(obj: ObjectType, name: str) -> Field:
     """
     f = obj.get(name)
     if f is None or not (f.has("externalId") or f.has("idLookup") or f.type == "id"):
-        raise ApiError(
-            404,
-            "NOT_FOUND",
-            f"Provided external ID field does not exist or is not accessible: {name}",
-        )
+        raise no_key_field(name)
     return f
+
+
+def no_key_field(name: str) -> ApiError:
+    """A name in a path that is no field by which records may be named."""
+    return ApiError(
+        404, "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {name}"
+    )
 
 
 def _named(ctx: Context) -> tuple[ObjectType, Field, list[str]]:
     obj = object_for(ctx, ctx.params["object"])
     f = key_field(obj, ctx.params["field"])
+    if not rights.for_user(ctx.org, ctx.caller.id).sees(obj, f):
+        raise no_key_field(ctx.params["field"])
     return obj, f, read.matching_ids(ctx.org, obj, f, ctx.params["value"])
 
 
 def _one_of(ctx: Context, obj: ObjectType, found: list[str]) -> str | Response:
     if not found:
-        raise ApiError(404, "NOT_FOUND", "The requested resource does not exist", code_first=True)
+        raise not_found()
     if len(found) > 1:
         return _choices(ctx, obj, found)
     return found[0]
@@ -175,7 +192,7 @@ def delete_by_key(ctx: Context, request: Request) -> Response:
     one = _one_of(ctx, obj, found)
     if isinstance(one, Response):
         return one
-    dml.delete(ctx.org, ctx.user, obj.name, one)
+    write(ctx, Write("delete", obj, one))
     return Response(status_code=204)
 
 
@@ -193,7 +210,7 @@ def upsert(ctx: Context, request: Request) -> Response:
             f"The {f.name} field should not be specified in the sobject data.",
         )
     if not found and (ctx.query.get("updateOnly", "").lower() == "true" or f.type == "id"):
-        raise ApiError(404, "NOT_FOUND", "The requested resource does not exist", code_first=True)
+        raise not_found()
     with located(ctx):
         record_id, created = write_upsert(ctx, obj, f, ctx.params["value"], values, found)
     if created:
@@ -213,14 +230,13 @@ def write_upsert(
     """Update the record found, or create one with the key; returns id and whether it was created."""
     options = options_of(ctx, upsert=True)
     if found:
-        dml.update(ctx.org, ctx.user, obj.name, found[0], values, options)
-        return found[0], False
+        return write(ctx, Write("update", obj, found[0], values), options), False
     typed_key = float(key) if f.type in ("double", "currency", "percent", "int") else key
-    return dml.insert(ctx.org, ctx.user, obj.name, {**values, f.name: typed_key}, options), True
+    return write(ctx, Write("insert", obj, None, {**values, f.name: typed_key}), options), True
 
 
 def post_without_key(ctx: Context, request: Request) -> Response:
-    """POST sobjects/X/Id: create, as some clients' upsert does for a record without a key."""
+    """POST sobjects/X/Field/value?_HttpMethod=PATCH, for clients that cannot send PATCH."""
     if ctx.query.get("_HttpMethod", "").upper() == "PATCH":
-        return upsert(ctx, request)
+        return upsert(replace(ctx, method="PATCH"), request)
     raise method_not_allowed("POST", ("GET", "PATCH", "DELETE"))

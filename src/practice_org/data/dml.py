@@ -7,7 +7,8 @@ one leaves nothing behind. All rows of a transaction bear the stamp of its start
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -32,12 +33,16 @@ User: TypeAlias = "UserInfo | str | None"
 
 @dataclass(frozen=True)
 class Write:
-    """`operation` is insert, update, delete, undelete, hardDelete or emptyRecycleBin."""
+    """`operation` is insert, update, delete, undelete, hardDelete or emptyRecycleBin.
+
+    `precondition` is asked in the write's own transaction and raises ApiError to refuse it.
+    """
 
     operation: str
     obj: ObjectType
     id: str | None = None
     values: Mapping[str, Any] = field(default_factory=dict)
+    precondition: Callable[[sqlite3.Connection], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ class Outcome:
 class Options:
     """`typed`: values come from JSON. `auto_assign`: the header Sforce-Auto-Assign, if sent.
 
+    `allow_duplicates`, `duplicate_details`: allowSave and includeRecordDetails of Sforce-Duplicate-Rule-Header.
     `any_field`: field-level security does not bind (conversion carries hidden fields over, too).
     """
 
@@ -61,6 +67,8 @@ class Options:
     auto_assign: str | None = None
     upsert: bool = False
     any_field: bool = False
+    allow_duplicates: bool = False
+    duplicate_details: bool = False
 
 
 PLAIN = Options()
@@ -136,6 +144,8 @@ def _one(writer: Writer, tx: Transaction, user_id: str | None, write: Write, opt
     if write.operation == "insert":
         return Outcome(_insert(writer, tx, user_id, write, options), created=True)
     assert write.id is not None
+    if write.precondition is not None:
+        write.precondition(tx.connection)
     if write.operation == "update":
         _update(writer, tx, user_id, write, options)
     elif write.operation in ("delete", "hardDelete"):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 from practice_org import ids
 from practice_org.clock import stamp
 from practice_org.errors import ApiError
-from practice_org.schema.catalogue import Field
+from practice_org.schema.catalogue import Field, ObjectType
 
 _EMAIL = re.compile(
     r"[A-Za-z0-9.!#$%&'*/=?^_+`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?\.[A-Za-z]{2,}\Z"
@@ -25,11 +26,16 @@ _DATETIME = re.compile(
 
 
 class Mistyped(ApiError):
-    """A JSON value of a type that its field cannot take; the API adds where in the body it stands."""
+    """A JSON value of a type that its field cannot take.
 
-    def __init__(self, field_name: str, message: str) -> None:
+    The API adds where in the body it stands, after `message` and `joint`.
+    """
+
+    def __init__(self, field_name: str, value: Any, message: str, joint: str = " at ") -> None:
         super().__init__(400, "JSON_PARSER_ERROR", message)
         self.field_name = field_name
+        self.value = value
+        self.joint = joint
 
 
 def to_stored(f: Field, value: Any, *, typed: bool = True) -> Any:
@@ -54,27 +60,25 @@ def to_stored(f: Field, value: Any, *, typed: bool = True) -> Any:
     return _text(f, value, typed)
 
 
-def _cannot(f: Field, kind: str, value: Any) -> Mistyped:
-    token = {
-        bool: "VALUE_TRUE" if value is True else "VALUE_FALSE",
-        int: "VALUE_NUMBER_INT",
-        float: "VALUE_NUMBER_FLOAT",
-        str: "VALUE_STRING",
-        dict: "START_OBJECT",
-        list: "START_ARRAY",
-    }.get(type(value), "VALUE_STRING")
-    text = str(value).lower() if isinstance(value, bool) else value
-    shown = "" if isinstance(value, dict | list) else f" value {text}"
-    return Mistyped(
-        f.name,
-        f"Cannot deserialize instance of {kind} from {token}{shown} or request may be missing a required field",
-    )
+def _cannot(f: Field, value: Any) -> Mistyped:
+    """The parser's words, as quoted by users; only those for an array lack their second half."""
+    token, text = {
+        bool: ("VALUE_TRUE" if value is True else "VALUE_FALSE", str(value).lower()),
+        int: ("VALUE_NUMBER_INT", str(value)),
+        float: ("VALUE_NUMBER_FLOAT", str(value)),
+        dict: ("START_OBJECT", "{"),
+        list: ("START_ARRAY", ""),
+    }.get(type(value), ("VALUE_STRING", str(value)))
+    message = f"Cannot deserialize instance of {f.type} from {token} value"
+    if not text:
+        return Mistyped(f.name, value, message, " ")
+    return Mistyped(f.name, value, f"{message} {text} or request may be missing a required field")
 
 
 def _text(f: Field, value: Any, typed: bool) -> str | None:
     if not isinstance(value, str):
         if typed or isinstance(value, dict | list):
-            raise _cannot(f, "string", value)
+            raise _cannot(f, value)
         value = str(value).lower() if isinstance(value, bool) else str(value)
     value = value.replace("\r\n", "\n").replace("\r", "\n") if f.type == "textarea" else value
     value = value.replace("\x00", "").strip()
@@ -117,8 +121,27 @@ def _spelled(f: Field, value: str) -> str:
     return next((p.value for p in f.picklist if p.value.lower() == value.lower()), value)
 
 
+def check_types(obj: ObjectType, values: Mapping[str, Any]) -> None:
+    """Raises Mistyped for the first JSON value that the parser would not take for its field.
+
+    Dates and numbers of the right JSON type are looked at too: the parser reads them. Unknown fields pass.
+    """
+    for key, value in values.items():
+        f = obj.get(key)
+        if f is None or value is None or value == "" or (f.is_text and isinstance(value, str)):
+            continue
+        try:
+            to_stored(f, value)
+        except Mistyped:
+            raise
+        except ApiError:
+            continue
+
+
 def _id(f: Field, value: Any) -> str:
-    found = ids.to18(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        raise _cannot(f, value)
+    found = ids.to18(value)
     if found is None:
         raise ApiError(400, "MALFORMED_ID", f"{f.label}: id value of incorrect type: {value}", (f.name,))
     return found
@@ -133,20 +156,20 @@ def _boolean(f: Field, value: Any, typed: bool) -> int:
     if not typed and lowered in ("1", "0", "yes", "no", "y", "n", "t", "f", "on", "off"):
         return int(lowered in ("1", "yes", "y", "t", "on"))
     if typed:
-        raise _cannot(f, "boolean", value)
+        raise _cannot(f, value)
     raise _mistyped(f, value)
 
 
 def _number(f: Field, value: Any, typed: bool) -> float | int:
     if isinstance(value, bool | dict | list):
-        raise _cannot(f, "int" if f.type == "int" else "double", value)
+        raise _cannot(f, value)
     try:
         number = float(value)
     except OverflowError:
         number = float("inf")
     except (TypeError, ValueError):
         if typed:
-            raise _cannot(f, "int" if f.type == "int" else "double", value) from None
+            raise _cannot(f, value) from None
         raise _mistyped(f, value) from None
     whole = f.digits if f.type == "int" else f.precision - f.scale
     if not math.isfinite(number) or (whole and abs(number) >= 10**whole):
@@ -158,7 +181,7 @@ def _number(f: Field, value: Any, typed: bool) -> float | int:
         )
     if f.type == "int":
         if typed and isinstance(value, float) and not value.is_integer():
-            raise _cannot(f, "int", value)
+            raise _cannot(f, value)
         return int(number)
     return round(number, f.scale)
 
@@ -177,7 +200,7 @@ def _date(f: Field, value: Any, typed: bool) -> str:
     except (ValueError, OverflowError):
         pass
     if typed:
-        raise _cannot(f, "date", value)
+        raise _cannot(f, value)
     raise _mistyped(f, value)
 
 
@@ -192,7 +215,7 @@ def _datetime(f: Field, value: Any, typed: bool) -> str:
     except (ValueError, OverflowError):
         pass
     if typed:
-        raise _cannot(f, "datetime", value)
+        raise _cannot(f, value)
     raise _mistyped(f, value)
 
 

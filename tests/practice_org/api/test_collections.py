@@ -260,3 +260,51 @@ def test_tree_and_graph(admin: Caller) -> None:
     assert graphs[0]["isSuccessful"] is False
     entry = graphs[0]["graphResponse"]["compositeResponse"][0]
     assert entry["body"][0]["message"] == "Clean Status: bad value for restricted picklist field: Amazing"
+
+
+def test_a_value_of_the_wrong_type_refuses_the_whole_body_and_says_where(admin: Caller) -> None:
+    body = (
+        '{"records": [{"attributes": {"type": "Lead"}, "LastName": "A", "Company": "X", "AnnualRevenue": 5},\n'
+        ' {"attributes": {"type": "Lead"}, "LastName": "B", "Company": "X", "AnnualRevenue": "much"}]}'
+    )
+    refused = admin("POST", "/composite/sobjects", raw=body.encode())
+    assert refused.status == 400
+    assert refused.json == [
+        {
+            "message": "Cannot deserialize instance of currency from VALUE_STRING value much or request may be "
+            "missing a required field at [line:2, column:85]",
+            "errorCode": "JSON_PARSER_ERROR",
+        }
+    ]
+    assert admin.query("SELECT count() FROM Lead")["totalSize"] == 0
+
+
+def test_a_reference_to_what_failed_halts_and_a_describe_shows_its_headers(admin: Caller) -> None:
+    order = {
+        "compositeRequest": [
+            {
+                "method": "POST",
+                "url": "/services/data/v60.0/sobjects/Account",
+                "referenceId": "a",
+                "body": {},
+            },
+            {
+                "method": "POST",
+                "url": "/services/data/v60.0/sobjects/Contact",
+                "referenceId": "c",
+                "body": {"LastName": "C", "AccountId": "@{a.id}"},
+            },
+            {"method": "GET", "url": "/services/data/v60.0/sobjects/Lead/describe", "referenceId": "d"},
+            {"method": "GET", "url": "/services/data/v20.0/sobjects/Lead/describe", "referenceId": "old"},
+        ]
+    }
+    failed, halted, described, gone = admin("POST", "/composite", order).json["compositeResponse"]
+    assert failed["httpStatusCode"] == 400
+    assert halted["body"] == [
+        {
+            "errorCode": "PROCESSING_HALTED",
+            "message": "Invalid reference specified. No value for a.id found in a.",
+        }
+    ]
+    assert list(described["httpHeaders"]) == ["ETag", "Last-Modified"]
+    assert gone["httpStatusCode"] == 410

@@ -348,3 +348,50 @@ def test_deleting_an_account_takes_its_contacts_and_undelete_brings_them_back(ad
     dml.undelete(admin.org, admin.user_id, "Account", account)
     found = admin.query("SELECT Id FROM Contact")["records"]
     assert [r["Id"] for r in found] == [contact]
+
+
+def test_what_is_no_id_is_taken_for_a_key_field(admin: Caller) -> None:
+    for method in ("GET", "PATCH", "DELETE"):
+        answer = admin(method, "/sobjects/Lead/23foo", {} if method == "PATCH" else None)
+        assert (answer.status, answer.json) == (
+            404,
+            [
+                {
+                    "message": "Provided external ID field does not exist or is not accessible: 23foo",
+                    "errorCode": "NOT_FOUND",
+                }
+            ],
+        )
+
+
+def test_post_to_the_id_field_creates(admin: Caller) -> None:
+    assert admin("POST", "/sobjects/Lead/Id", {"LastName": "A", "Company": "B"}).status == 201
+    assert admin("POST", "/sobjects/Lead/Email", {"LastName": "A", "Company": "B"}).status == 405
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        (
+            "LastName",
+            5,
+            "instance of string from VALUE_NUMBER_INT value 5 or request may be missing a required",
+        ),
+        ("LastName", {"a": 1}, "instance of string from START_OBJECT value { or request may be missing a"),
+        ("LastName", ["a"], "instance of string from START_ARRAY value [line:1, column:14]"),
+        ("HasOptedOutOfEmail", "maybe", "instance of boolean from VALUE_STRING value maybe or request may"),
+        (
+            "AnnualRevenue",
+            "much",
+            "instance of currency from VALUE_STRING value much or request may be missing",
+        ),
+        ("NumberOfEmployees", 1.5, "instance of int from VALUE_NUMBER_FLOAT value 1.5 or request may be"),
+        ("OwnerId", 12, "instance of reference from VALUE_NUMBER_INT value 12 or request may be missing"),
+        ("LeadSource", True, "instance of picklist from VALUE_TRUE value true or request may be missing"),
+    ],
+)
+def test_the_parsers_words(admin: Caller, field: str, value: object, message: str) -> None:
+    answer = admin("POST", "/sobjects/Lead", {field: value, "Company": "B"})
+    assert answer.status == 400 and answer.json[0]["errorCode"] == "JSON_PARSER_ERROR"
+    assert answer.json[0]["message"].startswith(f"Cannot deserialize {message}")
+    assert answer.json[0]["message"].endswith("]")
