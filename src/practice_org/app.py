@@ -19,6 +19,9 @@ from practice_org.auth import consent, identity, oauth
 from practice_org.auth.door import Door, base_url
 from practice_org.auth.sessions import Sessions
 from practice_org.auth.tables import create_tables
+from practice_org.bulk1 import resources as bulk1
+from practice_org.bulk1 import work as classic
+from practice_org.bulk1.door import BulkDoor
 from practice_org.data import extract, ingest, jobs
 from practice_org.dressing import compressed, json_response
 from practice_org.edge import Edge
@@ -42,6 +45,7 @@ def create_app(org: Org) -> Any:
     faults = Faults()
     org.faults = faults
     jobs.resume(org, {"query": extract.work, "ingest": ingest.work})
+    classic.resume(org)
     log = ReceivedLog()
     door = Door(org, Sessions(org))
     frame = Frame(door, Router(ROUTES))
@@ -50,6 +54,9 @@ def create_app(org: Org) -> Any:
         *control.routes(control.Control(door, faults, log)),
         *_soap_routes(Service(door)),
         Route("/services/data{rest:path}", AnyVerb(_in_thread_with_body(frame.answer))),
+        Route(
+            "/services/async{rest:path}", AnyVerb(_in_thread_with_body(BulkDoor(door, bulk1.ROUTES).answer))
+        ),
         Route("/static/{name}", _static, methods=["GET"]),
         *records.routes(door),
         Route("/services/{rest:path}", AnyVerb(_no_service)),

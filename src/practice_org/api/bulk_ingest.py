@@ -25,6 +25,7 @@ from practice_org.data import ingest, ingest_results, job_limits, jobs
 from practice_org.data.jobs import Job
 from practice_org.errors import ApiError, json_parser_error, not_found
 from practice_org.http import Context, json_response
+from practice_org.intake import too_large
 from practice_org.schema import access as rights
 from practice_org.schema.catalogue import ObjectType
 
@@ -100,6 +101,7 @@ def _created(ctx: Context, body: dict[str, Any]) -> Job:
                 "external_id_field": key if operation == "upsert" else None,
                 "assignment_rule_id": body.get("assignmentRuleId"),
                 "client": ctx.client,
+                "client": ctx.client,
             },
         ),
     )
@@ -164,11 +166,7 @@ def upload(ctx: Context, request: Request) -> Response:
     job = _found(ctx)
     most = int(ctx.org.setting("bulk_upload_bytes", MOST_BYTES))
     if len(ctx.body) * 4 / 3 > most:
-        raise ApiError(
-            413,
-            "REQUEST_ENTITY_TOO_LARGE",
-            f"The content has {len(ctx.body)} bytes; encoded as base64 it must not exceed {most}",
-        )
+        raise too_large(most)
     with ctx.org.transaction():
         jobs.change(ctx.org, job, _takes_content, facts={**job.facts, "uploaded": True})
         ingest_results.files(ctx.org, job).upload.write_bytes(ctx.body)

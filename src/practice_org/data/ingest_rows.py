@@ -228,10 +228,13 @@ def _parent(org: Org, plan: Plan, column: Column, text: str) -> str:
 
 
 def record_values(plan: Plan, record: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a record that came as JSON or XML, keyed by field name; parents stay as they are."""
+    """The values of a record that came as JSON or XML, keyed by field name; parents stay as they are.
+
+    Here null empties a field as well as `#N/A` does.
+    """
     out: dict[str, Any] = {}
     for name, value in record.items():
-        if name == "attributes":
+        if name == "attributes" or value == "":
             continue
         f = plan.obj.get(name)
         out[f.name if f else name] = None if value == NULL else value

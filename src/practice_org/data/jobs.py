@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from practice_org import ids
 from practice_org.clock import parse_stamp, stamp
 from practice_org.errors import ApiError
+from practice_org.events.origin import act
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -170,6 +171,7 @@ def forget(org: Org, job: Job) -> None:
     """Delete a job and its files."""
     with org.transaction() as tx:
         tx.connection.execute("DELETE FROM _job WHERE id = ?", (job.id,))
+        tx.connection.execute("DELETE FROM _batch WHERE job = ?", (job.id,))
     for path in org.files.glob(f"job-{job.id}*"):
         path.unlink(missing_ok=True)
 
@@ -221,6 +223,7 @@ def start(org: Org, job: Job, work: Work) -> threading.Thread:
         return running
 
     def run() -> None:
+        act(job.user_id, "bulkapi", job.api_version, job.facts.get("client"))
         try:
             work(org, job)
         except ApiError as error:
