@@ -101,7 +101,6 @@ def _created(ctx: Context, body: dict[str, Any]) -> Job:
                 "external_id_field": key if operation == "upsert" else None,
                 "assignment_rule_id": body.get("assignmentRuleId"),
                 "client": ctx.client,
-                "client": ctx.client,
             },
         ),
     )

@@ -20,7 +20,6 @@ from practice_org.data.ingest_results import Files, files, result_row
 from practice_org.data.ingest_rows import CHUNK, Plan, carried_out, plan
 from practice_org.data.jobs import DELIMITERS, Job
 from practice_org.errors import ApiError
-from practice_org.events.origin import act
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -32,7 +31,6 @@ def work(org: Org, job: Job) -> None:
     if current is None:
         return
     paths = files(org, current)
-    act(job.user_id, "bulkapi", job.api_version, job.facts.get("client"))
     try:
         if "rows" not in current.facts:
             facts = {**current.facts, **_looked_through(paths, current)}
