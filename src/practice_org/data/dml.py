@@ -14,7 +14,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from practice_org import ids
-from practice_org.data import checks, recycle_bin
+from practice_org.data import checks, recycle_bin, standard
 from practice_org.data.checks import Writer
 from practice_org.data.rows import insert_row, update_row
 from practice_org.data.stamps import stamps
@@ -183,6 +183,8 @@ def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     if obj.get("OwnerId") and row.get("OwnerId") is None:
         row["OwnerId"] = actor
     _name(obj, row)
+    change = standard.Change(writer.org, tx, obj, actor, changed, row)
+    standard.fill(change)
     checks.check_required(obj, row, None)
     checks.check_references(writer, obj, changed)
     checks.check_unique(writer, obj, changed, None)
@@ -195,6 +197,7 @@ def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     if row.get("Id") is None:
         row["Id"] = ids.mint(tx.connection, obj.prefix)[0]
     insert_row(tx, obj, row)
+    standard.follow(change)
     return str(row["Id"])
 
 
@@ -219,6 +222,9 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     if saving is not None:
         saving.assign(options.auto_assign)
     _name(obj, row)
+    actor = user_id or rights.first_user(writer.org)
+    change = standard.Change(writer.org, tx, obj, actor, changed, row, before)
+    standard.fill(change)
     checks.check_required(obj, row, changed)
     altered = {k: v for k, v in changed.items() if before.get(k) != v}
     checks.check_references(writer, obj, altered)
@@ -231,6 +237,7 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     sets = _differences(row, before)
     if sets:
         update_row(tx, obj, write.id, sets)
+        standard.follow(change)
 
 
 def _differences(row: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from practice_org.clock import stamp
-from practice_org.data import checks
+from practice_org.data import checks, standard
 from practice_org.data.checks import Writer
 from practice_org.data.rows import flag_row, remove_row
 from practice_org.data.stamps import stamps
@@ -53,6 +53,7 @@ def delete(
     if not hard:
         rights.require(writer.access, "Delete", obj)
     _refuse_restricted(writer, tx.connection, obj, record_id, row.get("Name") or record_id)
+    standard.refuse_delete(tx, obj.name, row)
     put(writer, tx, user_id or rights.first_user(writer.org), obj, record_id)
     if hard:
         _purge_root(tx, writer.schema, record_id)
@@ -87,6 +88,7 @@ def _delete_tree(
             _delete_tree(writer, tx, actor, child, child_id, root, {})
     if obj.soft_deletes:
         flag_row(tx, obj, record_id, {**changes, **stamps(obj, tx.stamp, actor)}, deleted=True)
+        standard.gone(tx, writer.schema, obj.name, record_id)
     else:
         remove_row(tx, obj, record_id)
     tx.connection.execute(
@@ -161,6 +163,7 @@ def undelete(writer: Writer, tx: Transaction, user_id: str | None, obj: ObjectTy
         if row.get("MasterRecordId"):
             update["MasterRecordId"] = None
         flag_row(tx, other, member, {**update, **stamps(other, tx.stamp, actor)}, deleted=False)
+        standard.gone(tx, writer.schema, object_name, member)
         tx.connection.execute("DELETE FROM _deleted WHERE object = ? AND id = ?", (object_name, member))
 
 

@@ -84,7 +84,12 @@ _OPPORTUNITY = {
     ),
 }
 
+_CASE = {
+    f"Contact{name}": f'(SELECT p."{column}" FROM "Contact" p WHERE p."Id" = {{t}}."ContactId")'
+    for name, column in (("Phone", "Phone"), ("Mobile", "MobilePhone"), ("Email", "Email"), ("Fax", "Fax"))
+}
+
 DERIVED: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {"Campaign": _CAMPAIGN, "CampaignMember": _MEMBER, "Opportunity": _OPPORTUNITY}
+    {"Campaign": _CAMPAIGN, "CampaignMember": _MEMBER, "Case": _CASE, "Opportunity": _OPPORTUNITY}
 )
 """By object and field."""
