@@ -212,16 +212,18 @@ class Records:
         spot = self._parent(root, spelled, item.path)
         spot.variants = {}
         for obj, alias in table.alternatives:
-            wanted = cases.get(obj.name.lower(), item.otherwise)
+            named = cases.get(obj.name.lower())
+            wanted = item.otherwise if named is None else named
             if wanted:
-                spot.variants[obj.name] = self._variant(obj, alias, wanted, spot)
+                spot.variants[obj.name] = self._variant(obj, alias, wanted, spot, any_object=named is None)
 
     def _variant(
-        self, obj: ObjectType, alias: str, paths: tuple[Path, ...], spot: Parent
+        self, obj: ObjectType, alias: str, paths: tuple[Path, ...], spot: Parent, *, any_object: bool
     ) -> dict[str, Leaf | Parent]:
         out: dict[str, Leaf | Parent] = {}
+        scope = self._level.scope
         for path in paths:
-            column = self._level.scope.column_from(obj, alias, path)
+            column = (scope.name_column if any_object else scope.column_from)(obj, alias, path)
             inner = out
             for name in column.parents[:-1]:
                 raise malformed(self._text, path.at, f"TYPEOF goes one relationship far, not beyond {name}")

@@ -131,6 +131,15 @@ class Scope:
         table, spelled = self._walk(Table(((obj, alias),)), path.names[:-1], path)
         return self._field(table, path.names[-1], path, spelled)
 
+    def name_column(self, obj: ObjectType, alias: str, path: Path) -> Column:
+        """The same where the Name entity is asked (ELSE of TYPEOF): what the object lacks of it is null."""
+        known = {n.lower(): n for n in NAME_FIELDS}.get(path.names[-1].lower())
+        if len(path.names) > 1 or known is None or obj.get(known) is not None:
+            return self.column_from(obj, alias, path)
+        found = _name_field(obj) if known == "Name" else None
+        shown = Field(known, known, "string", 255, flags=_NAME_FLAGS)
+        return Column(field_sql(obj, alias, found) if found else "NULL", shown, Table(((obj, alias),)), ())
+
     def table(self, names: tuple[str, ...], path: Path) -> Table:
         """The table that a chain of relationship names leads to, joined when it is new."""
         return self._walk(self.root, names, path)[0]
@@ -194,7 +203,7 @@ class Scope:
         parts = []
         shown: Field | None = None
         for obj, alias in table.alternatives:
-            found = obj.get(known)
+            found = obj.get(known) or (_name_field(obj) if known == "Name" else None)
             if known == "Type":
                 kind = f"CASE {alias}.\"Type\" WHEN 'Queue' THEN 'Queue' ELSE 'Group' END"
                 shape = kind if obj.name == "Group" else f"'{obj.name}'"
@@ -210,6 +219,10 @@ class Scope:
 
 
 _NAME_FLAGS = frozenset({"nillable", "filterable", "sortable", "groupable", "aggregatable"})
+
+
+def _name_field(obj: ObjectType) -> Field | None:
+    return next((f for f in obj.fields if f.has("nameField")), None)
 
 
 def field_sql(obj: ObjectType, alias: str, f: Field, schema: Schema | None = None) -> str:
