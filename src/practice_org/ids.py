@@ -12,16 +12,14 @@ INSTANCE = "Pr0"
 """The three characters after the key prefix: which instance minted the id."""
 
 
+_CASE = {ord(c): "1" if c.isupper() else "0" for c in ALPHABET}
+_LETTERS = {f"{bits:05b}"[::-1]: letter for bits, letter in enumerate(_SUFFIX)}
+
+
 def checksum(id15: str) -> str:
     """The three characters that tell which of the fifteen are upper case."""
-    out = []
-    for start in (0, 5, 10):
-        bits = 0
-        for offset in range(5):
-            if "A" <= id15[start + offset] <= "Z":
-                bits |= 1 << offset
-        out.append(_SUFFIX[bits])
-    return "".join(out)
+    case = id15.translate(_CASE)
+    return _LETTERS[case[:5]] + _LETTERS[case[5:10]] + _LETTERS[case[10:15]]
 
 
 def to18(value: str) -> str | None:

@@ -42,7 +42,12 @@ def stored_values(
     """
     out: dict[str, Any] = {}
     refused: list[str] = []
+    plain = {} if writer.access.unlimited else writer.access.writable(obj, creating=creating)
     for key, value in values.items():
+        f = plain.get(key)
+        if f is not None:
+            out[key] = to_stored(f, value, typed=writer.typed)
+            continue
         if key == "attributes":
             continue
         f = obj.get(key)

@@ -211,9 +211,10 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     rights.require(writer.access, "Edit", obj)
     if before.get("IsConverted") and not writer.access.unlimited:
         raise ApiError(400, "CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", ())
-    for f in obj.fields:
-        if f.type == "boolean" and f.name in changed and changed[f.name] is None:
-            changed[f.name] = int(f.default == "true")
+    for name in [name for name, value in changed.items() if value is None]:
+        f = obj.get(name)
+        if f is not None and f.type == "boolean":
+            changed[name] = int(f.default == "true")
     if "OwnerId" in changed and changed["OwnerId"] is None:
         raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", "Owner ID: owner cannot be blank", ("OwnerId",))
     row = {**before, **changed}

@@ -6,6 +6,7 @@ Who wants to know of changes (change events, counters) need look nowhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from practice_org.data.tables import quoted
@@ -30,10 +31,13 @@ def update_row(tx: Transaction, obj: ObjectType, record_id: str, changes: Mappin
 
 
 def _set(tx: Transaction, obj: ObjectType, record_id: str, changes: Mapping[str, Any]) -> None:
-    listed = ", ".join(f"{quoted(name)} = ?" for name in changes)
-    tx.connection.execute(
-        f'UPDATE {quoted(obj.name)} SET {listed} WHERE "Id" = ?', (*changes.values(), record_id)
-    )
+    tx.connection.execute(_update_sql(obj.name, tuple(changes)), (*changes.values(), record_id))
+
+
+@lru_cache(1024)
+def _update_sql(object_name: str, columns: tuple[str, ...]) -> str:
+    listed = ", ".join(f"{quoted(name)} = ?" for name in columns)
+    return f'UPDATE {quoted(object_name)} SET {listed} WHERE "Id" = ?'
 
 
 def flag_row(

@@ -74,6 +74,9 @@ class Access:
     hidden: Mapping[str, frozenset[str]] = field(default_factory=dict)
     readonly: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unlimited: bool = False
+    _writable: dict[tuple[str, bool], tuple[ObjectType, Mapping[str, Field]]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def can(self, right: str, obj: ObjectType) -> bool:
         """Whether the user has Read, Create, Edit or Delete on the object."""
@@ -100,6 +103,15 @@ class Access:
         return self.unlimited or (
             self.sees(obj, f) and f.name not in self.readonly.get(obj.name, frozenset())
         )
+
+    def writable(self, obj: ObjectType, *, creating: bool) -> Mapping[str, Field]:
+        """The fields, but for Id, that the user may write, by their exact names; worked out once."""
+        known = self._writable.get((obj.name, creating))
+        if known is None or known[0] is not obj:
+            flag = "createable" if creating else "updateable"
+            fields = (f for f in obj.fields if f.has(flag) and f.type != "id" and self.writes(obj, f))
+            known = self._writable[obj.name, creating] = (obj, {f.name: f for f in fields})
+        return known[1]
 
     def visible_fields(self, obj: ObjectType) -> tuple[Field, ...]:
         return tuple(f for f in obj.fields if self.sees(obj, f))

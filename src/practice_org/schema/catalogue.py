@@ -146,7 +146,7 @@ class Field:
             return False
         return self.formula is None and self.summary is None and self.derived is None
 
-    @property
+    @cached_property
     def is_text(self) -> bool:
         return self.type in TEXT_TYPES
 
@@ -198,7 +198,12 @@ class ObjectType:
 
     def get(self, name: str) -> Field | None:
         """The field of that name in any case, or None."""
-        return self._by_name.get(name.lower())
+        return self._exactly.get(name) or self._by_name.get(name.lower())
+
+    @cached_property
+    def _exactly(self) -> dict[str, Field]:
+        """By names as they are written, which is how most callers write them."""
+        return {f.name: f for f in self.fields}
 
     def field_by_relationship(self, name: str) -> Field | None:
         """The reference field behind a parent relationship name."""
