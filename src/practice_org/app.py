@@ -27,6 +27,7 @@ from practice_org.dressing import compressed, json_response
 from practice_org.edge import Edge
 from practice_org.errors import ApiError, not_found
 from practice_org.http import Frame
+from practice_org.metadata import soap as metadata_soap
 from practice_org.org import Org
 from practice_org.routing import Router
 from practice_org.sim import control
@@ -50,6 +51,7 @@ def create_app(org: Org) -> Any:
     door = Door(org, Sessions(org))
     frame = Frame(door, Router(ROUTES))
     routes = [
+        *_metadata_routes(door),
         *_door_routes(door),
         *control.routes(control.Control(door, faults, log)),
         *_soap_routes(Service(door)),
@@ -142,6 +144,17 @@ def _soap_routes(service: Service) -> list[Route]:
 
 async def _static(request: Request) -> Response:
     return pages.static_file(request.path_params["name"])
+
+
+def _metadata_routes(door: Door) -> list[Route]:
+    """The Metadata API; what follows the version (an org's id, or nothing that matters) is not looked at."""
+
+    def call(request: Request, body: bytes) -> Response:
+        door.org.faults.check("any", None)
+        return metadata_soap.answer(door, request.path_params["version"], body)
+
+    paths = ("/services/Soap/m/{version}", "/services/Soap/m/{version}/{rest:path}")
+    return [Route(path, _in_thread_with_body(call), methods=["POST"]) for path in paths]
 
 
 def _door_routes(door: Door) -> list[Route]:

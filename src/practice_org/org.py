@@ -331,6 +331,15 @@ class Org:
         self.schema = schema
         self.access_cache.clear()
 
+    def reload(self) -> None:
+        """Read settings and schema again, after a rollback has undone what changed them."""
+        from practice_org.schema import custom
+
+        with self._write_lock:
+            rows = self._writer.execute("SELECT key, value FROM _setting")
+            self._settings = {key: json.loads(value) for key, value in rows}
+            self.replace_schema(custom.load_schema(self._writer))
+
     @property
     def id(self) -> str:
         """The organization's id."""

@@ -14,7 +14,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from practice_org import ids
-from practice_org.data import checks, recycle_bin, standard
+from practice_org.data import autonumber, checks, recycle_bin, standard
 from practice_org.data.checks import Writer
 from practice_org.data.rows import insert_row, update_row
 from practice_org.data.stamps import stamps
@@ -185,6 +185,7 @@ def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     _name(obj, row)
     change = standard.Change(writer.org, tx, obj, actor, changed, row)
     standard.fill(change)
+    autonumber.fill(tx, obj, row)
     checks.check_required(obj, row, None)
     checks.check_references(writer, obj, changed)
     checks.check_unique(writer, obj, changed, None)

@@ -24,6 +24,8 @@ _DATETIME = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d+))?\s*([Zz]|[+-]\d{2}:?\d{2})?\Z"
 )
 
+_TIME = re.compile(r"(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d+))?)?Z?\Z")
+
 
 class Mistyped(ApiError):
     """A JSON value of a type that its field cannot take.
@@ -57,6 +59,8 @@ def to_stored(f: Field, value: Any, *, typed: bool = True) -> Any:
         return _date(f, value, typed)
     if f.type == "datetime":
         return _datetime(f, value, typed)
+    if f.type == "time":
+        return _time(f, value, typed)
     return _text(f, value, typed)
 
 
@@ -214,6 +218,17 @@ def _datetime(f: Field, value: Any, typed: bool) -> str:
         return stamp(_moment(text))
     except (ValueError, OverflowError):
         pass
+    if typed:
+        raise _cannot(f, value)
+    raise _mistyped(f, value)
+
+
+def _time(f: Field, value: Any, typed: bool) -> str:
+    match = _TIME.match(str(value).strip())
+    if match is not None:
+        hour, minute, second, fraction = match.groups()
+        if int(hour) < 24 and int(minute) < 60 and int(second or 0) < 60:
+            return f"{hour}:{minute}:{second or '00'}.{(fraction or '')[:3].ljust(3, '0')}Z"
     if typed:
         raise _cannot(f, value)
     raise _mistyped(f, value)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from practice_org.data import tables
 from practice_org.errors import ApiError
-from practice_org.schema import custom_objects
+from practice_org.schema import custom_objects, picklists
 from practice_org.schema.catalogue import Field, ObjectType, PicklistEntry, Schema, Summary, standard_objects
 from practice_org.schema.field_spec import FieldSpec, build
 
@@ -58,14 +58,9 @@ def load_schema(connection: sqlite3.Connection) -> Schema:
     for name, definition in rows:
         extra.setdefault(name, []).append(_from_json(json.loads(definition)))
     objects = [*standard_objects(), *custom_objects.load(connection)]
-    return Schema(
-        tuple(
-            custom_objects.under_master(
-                replace(o, fields=o.fields + tuple(extra.get(o.name, ())), _by_name={})
-            )
-            for o in objects
-        )
-    )
+    entries = picklists.changed(connection)
+    whole = (replace(o, fields=o.fields + tuple(extra.get(o.name, ())), _by_name={}) for o in objects)
+    return Schema(tuple(picklists.applied(custom_objects.under_master(o), entries) for o in whole))
 
 
 def create_field(

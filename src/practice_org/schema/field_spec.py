@@ -111,7 +111,7 @@ def build(spec: FieldSpec) -> tuple[Field, ...]:
         type=DESCRIBE_TYPES[spec.type],
         length=0 if spec.type in NUMERIC else (spec.length or _SIZES.get(spec.type, 0)),
         precision=_precision(spec),
-        scale=spec.scale if spec.type in NUMERIC else 0,
+        scale=spec.scale if spec.type in NUMERIC or spec.type == "Location" else 0,
         flags=frozenset(_flags(spec)),
         refs=spec.refers_to,
         relationship=spec.name[:-1] + "r" if DESCRIBE_TYPES[spec.type] == "reference" else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import count
 
-from practice_org.data import formulas
+from practice_org.data import formulas, rollup
 from practice_org.data.tables import quoted
 from practice_org.schema.access import Access
 from practice_org.schema.catalogue import Field, ObjectType, Schema
@@ -210,7 +210,7 @@ class Scope:
                 parts.append(f'CASE WHEN {alias}."Id" IS NOT NULL THEN {shape} END')
                 shown = shown or Field("Type", "Type", "string", 40, flags=_NAME_FLAGS)
             elif found is not None:
-                parts.append(field_sql(obj, alias, found))
+                parts.append(field_sql(obj, alias, found, self.schema))
                 shown = found if shown is None or obj.name == "User" else shown
         if not parts or shown is None:
             raise no_such_column(self.query.text, path.at, name, "Name")
@@ -232,6 +232,8 @@ def field_sql(obj: ObjectType, alias: str, f: Field, schema: Schema | None = Non
     if f.formula is not None:
         sql = formulas.compile_formula(f.formula, obj, quote_prefix=alias + ".", schema=schema, field=f)
         return _compared(sql, f)
+    if f.summary is not None:
+        return rollup.expression(f.summary, schema or Schema((obj,)), alias)
     if f.derived is not None:
         return _compared(f.derived.format(t=alias), f)
     return f"{alias}.{quoted(f.name)}"
