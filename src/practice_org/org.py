@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,18 +37,18 @@ class OrgFileError(Exception):
 class Faults(Protocol):
     """What may be made to go wrong around an effect."""
 
-    def check(self, trigger: str, object_name: str | None) -> None: ...
+    def check(self, trigger: str, object_name: str | None, record_id: str | None = None) -> None: ...
 
-    def after(self, trigger: str, object_name: str | None) -> None: ...
+    def wrote(self, record_ids: Sequence[str]) -> None: ...
 
 
 class NoFaults:
     """Nothing goes wrong."""
 
-    def check(self, trigger: str, object_name: str | None) -> None:
+    def check(self, trigger: str, object_name: str | None, record_id: str | None = None) -> None:
         return None
 
-    def after(self, trigger: str, object_name: str | None) -> None:
+    def wrote(self, record_ids: Sequence[str]) -> None:
         return None
 
 

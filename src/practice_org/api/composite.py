@@ -16,8 +16,9 @@ from starlette.responses import Response
 from practice_org.api.bodies import flag, json_object
 from practice_org.api.describe import object_for
 from practice_org.api.preconditions import CONDITIONS
+from practice_org.api.records import options_of
 from practice_org.data import dml
-from practice_org.data.dml import Options, Write
+from practice_org.data.dml import Write
 from practice_org.dressing import is_json
 from practice_org.errors import ApiError, json_parser_error, method_not_allowed, not_found
 from practice_org.http import Context, json_response, served_version
@@ -354,7 +355,7 @@ def _plant(
             nested.append((child[0].name, child[1].name, value["records"]))
         elif key != "attributes":
             values[key] = value
-    outcome = dml.apply(ctx.org, ctx.user, [Write("insert", obj, None, values)], Options(typed=True))[0]
+    outcome = dml.apply(ctx.org, ctx.user, [Write("insert", obj, None, values)], options_of(ctx))[0]
     if outcome.error is not None:
         errors.append({"referenceId": name, "errors": outcome.error.result_errors()})
         return

@@ -18,6 +18,7 @@ from practice_org.data import checks, dml, read
 from practice_org.data.dml import Options, Write
 from practice_org.errors import ApiError, method_not_allowed, not_found
 from practice_org.http import Context, json_response
+from practice_org.rules.duplicates import parse_header
 from practice_org.schema import access as rights
 from practice_org.schema.catalogue import Field, ObjectType
 
@@ -31,17 +32,7 @@ def options_of(ctx: Context, *, all_or_none: bool = False, upsert: bool = False)
         all_or_none=all_or_none,
         auto_assign=ctx.headers.get("sforce-auto-assign"),
         upsert=upsert,
-        allow_duplicates=_said(ctx, "allowSave"),
-        duplicate_details=_said(ctx, "includeRecordDetails"),
-    )
-
-
-def _said(ctx: Context, name: str) -> bool:
-    """Whether `Sforce-Duplicate-Rule-Header` sets a switch to true."""
-    header = ctx.headers.get("sforce-duplicate-rule-header", "")
-    pairs = (part.partition("=") for part in header.replace(",", ";").split(";"))
-    return any(
-        key.strip().lower() == name.lower() and value.strip().lower() == "true" for key, _, value in pairs
+        duplicates=parse_header(ctx.headers.get("sforce-duplicate-rule-header"), ctx.version),
     )
 
 

@@ -16,6 +16,7 @@ from practice_org.clock import stamp, wire
 from practice_org.data.tables import quoted
 from practice_org.errors import ApiError
 from practice_org.http import Context, json_response
+from practice_org.schema import access as rights
 from practice_org.schema.catalogue import ObjectType
 
 MOST_IDS = 600_000
@@ -28,12 +29,13 @@ def updated(ctx: Context, request: Request) -> Response:
     obj, start, end, covered = _span(ctx)
     column = next(n for n in ("SystemModstamp", "LastModifiedDate", "CreatedDate") if obj.get(n))
     live = ' AND "IsDeleted" = 0' if obj.soft_deletes else ""
+    shared, whose = _shared(ctx, obj)
     rows = (
         ctx.org.reader()
         .execute(
-            f'SELECT "Id" FROM {quoted(obj.name)} WHERE "{column}" >= ? AND "{column}" < ?{live} '
+            f'SELECT t."Id" FROM {quoted(obj.name)} t WHERE "{column}" >= ? AND "{column}" < ?{live}{shared} '
             f'ORDER BY "{column}", "Id" LIMIT ?',
-            (stamp(start), stamp(end), MOST_IDS + 1),
+            (stamp(start), stamp(end), *whose, MOST_IDS + 1),
         )
         .fetchall()
     )
@@ -47,12 +49,16 @@ def deleted(ctx: Context, request: Request) -> Response:
     earliest = _earliest(ctx)
     if start < earliest:
         raise _invalid(f"startDate before org replication enabled date ({wire(stamp(earliest))})")
+    shared, whose = _shared(ctx, obj)
+    if shared:
+        # Of what was purged nobody knows the owner any more: it is told to all.
+        shared = f' AND (purged = 1 OR EXISTS(SELECT 1 FROM {quoted(obj.name)} t WHERE t."Id" = _deleted.id{shared}))'
     rows = (
         ctx.org.reader()
         .execute(
-            "SELECT id, deleted_at FROM _deleted WHERE object = ? AND deleted_at >= ? AND deleted_at < ? "
-            "ORDER BY deleted_at, id LIMIT ?",
-            (obj.name, stamp(start), stamp(end), MOST_IDS + 1),
+            "SELECT id, deleted_at FROM _deleted WHERE object = ? AND deleted_at >= ? AND deleted_at < ?"
+            f"{shared} ORDER BY deleted_at, id LIMIT ?",
+            (obj.name, stamp(start), stamp(end), *whose, MOST_IDS + 1),
         )
         .fetchall()
     )
@@ -64,6 +70,12 @@ def deleted(ctx: Context, request: Request) -> Response:
             "latestDateCovered": wire(stamp(covered)),
         }
     )
+
+
+def _shared(ctx: Context, obj: ObjectType) -> tuple[str, list[str]]:
+    """What sharing adds to a WHERE over the object's table `t`."""
+    found = rights.for_user(ctx.org, ctx.caller.id).row_filter(obj, "t")
+    return ("", []) if found is None else (f" AND {found[0]}", found[1])
 
 
 def _span(ctx: Context) -> tuple[ObjectType, datetime, datetime, datetime]:

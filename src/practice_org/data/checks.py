@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from practice_org import ids
+from practice_org.data import sharing
 from practice_org.data.tables import quoted
 from practice_org.data.values import to_stored
 from practice_org.errors import ApiError, entity_is_deleted
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Writer:
-    """Who writes, and how values are read: `typed` for JSON, untyped for CSV, forms and code."""
+    """Who writes, and how values are read: `typed` for JSON, untyped for CSV, forms and code.
+
+    `made` are the ids of records that this call has created so far: they are no duplicates of each other.
+    """
 
     org: Org
     connection: sqlite3.Connection
     access: Access
     typed: bool
+    made: set[str] = field(default_factory=set)
 
     @property
     def schema(self) -> Schema:
@@ -169,6 +174,7 @@ def check_references(writer: Writer, obj: ObjectType, changed: Mapping[str, Any]
             raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ())
         if row[0]:
             raise ApiError(400, "ENTITY_IS_DELETED", "entity is deleted", ())
+        sharing.require_reference(writer, target, value)
         if f.name == "OwnerId" and not writer.access.unlimited:
             _check_owner(writer, obj, f, target, value)
 

@@ -14,12 +14,13 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from practice_org import ids
-from practice_org.data import autonumber, checks, recycle_bin, standard
+from practice_org.data import autonumber, checks, locks, recycle_bin, sharing, standard
 from practice_org.data.checks import Writer
 from practice_org.data.rows import insert_row, update_row
 from practice_org.data.stamps import stamps
 from practice_org.data.tables import quoted
 from practice_org.errors import ApiError
+from practice_org.rules.duplicates import UNSAID, DuplicateOptions
 from practice_org.schema import access as rights
 from practice_org.schema.catalogue import ObjectType
 
@@ -58,7 +59,7 @@ class Outcome:
 class Options:
     """`typed`: values come from JSON. `auto_assign`: the header Sforce-Auto-Assign, if sent.
 
-    `allow_duplicates`, `duplicate_details`: allowSave and includeRecordDetails of Sforce-Duplicate-Rule-Header.
+    `duplicates`: what Sforce-Duplicate-Rule-Header says.
     `any_field`: field-level security does not bind (conversion carries hidden fields over, too).
     """
 
@@ -67,8 +68,7 @@ class Options:
     auto_assign: str | None = None
     upsert: bool = False
     any_field: bool = False
-    allow_duplicates: bool = False
-    duplicate_details: bool = False
+    duplicates: DuplicateOptions = UNSAID
 
 
 PLAIN = Options()
@@ -80,7 +80,7 @@ def apply(org: Org, user: User, writes: Sequence[Write], options: Options = PLAI
     With `all_or_none` one refusal rolls all back, and the others are refused for that reason.
     """
     user_id = user if user is None or isinstance(user, str) else user.id
-    held = _held(org, writes)
+    held = locks.held(org, writes)
     outcomes: list[Outcome] = []
     with org.transaction() as tx:
         connection = tx.connection
@@ -95,7 +95,7 @@ def apply(org: Org, user: User, writes: Sequence[Write], options: Options = PLAI
                 if number in held:
                     raise held[number]
                 if user_id is not None:
-                    org.faults.check(_trigger(write, options), write.obj.name)
+                    org.faults.check(_trigger(write, options), write.obj.name, write.id)
                 outcomes.append(_one(writer, tx, user_id, write, options))
             except ApiError as error:
                 outcomes.append(Outcome(None, error))
@@ -107,8 +107,7 @@ def apply(org: Org, user: User, writes: Sequence[Write], options: Options = PLAI
     if any(write.obj.name in rights.SETUP_OBJECTS for write in writes):
         org.access_cache.clear()
     if user_id is not None:
-        for write in writes:
-            org.faults.after(_trigger(write, options), write.obj.name)
+        org.faults.wrote([outcome.id for outcome in outcomes if outcome.id is not None])
     return outcomes
 
 
@@ -126,18 +125,6 @@ def rolled_back() -> ApiError:
         "Record rolled back because not all records were valid and the request was using AllOrNone header",
         (),
     )
-
-
-def _held(org: Org, writes: Sequence[Write]) -> dict[int, ApiError]:
-    """The writes whose record another open transaction holds, by position."""
-    out: dict[int, ApiError] = {}
-    for number, write in enumerate(writes):
-        if write.id is not None:
-            try:
-                org.late.await_unlocked([write.id])
-            except ApiError as error:
-                out[number] = error
-    return out
 
 
 def _one(writer: Writer, tx: Transaction, user_id: str | None, write: Write, options: Options) -> Outcome:
@@ -195,10 +182,14 @@ def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
             row[name] = value
     if saving is not None:
         saving.validate()
+        saving.compare(options.duplicates)
     if row.get("Id") is None:
         row["Id"] = ids.mint(tx.connection, obj.prefix)[0]
-    insert_row(tx, obj, row)
-    standard.follow(change)
+    if saving is None:
+        insert_row(tx, obj, row)
+        standard.follow(change)
+    else:
+        saving.store(tx, lambda: insert_row(tx, obj, row), lambda: standard.follow(change))
     return str(row["Id"])
 
 
@@ -210,6 +201,7 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     changed = checks.stored_values(writer, obj, write.values, creating=False)
     before = checks.current_row(tx.connection, obj, write.id)
     rights.require(writer.access, "Edit", obj)
+    sharing.require(writer, obj, before, "Edit")
     if before.get("IsConverted") and not writer.access.unlimited:
         raise ApiError(400, "CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", ())
     for name in [name for name, value in changed.items() if value is None]:
@@ -236,10 +228,13 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
             row[name] = value
     if saving is not None:
         saving.validate()
+        saving.compare(options.duplicates)
     sets = _differences(row, before)
-    if sets:
+    if sets and saving is None:
         update_row(tx, obj, write.id, sets)
         standard.follow(change)
+    elif sets and saving is not None:
+        saving.store(tx, lambda: update_row(tx, obj, str(write.id), sets), lambda: standard.follow(change))
 
 
 def _differences(row: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

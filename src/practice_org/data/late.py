@@ -13,10 +13,12 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from contextvars import copy_context
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from practice_org.clock import parse_stamp, stamp
+from practice_org.data import locks
 from practice_org.errors import ApiError
 from practice_org.events.origin import act
 
@@ -26,19 +28,41 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.01
 
 
+@dataclass(frozen=True)
+class Held:
+    """One open write: when it began and will commit, its record (None when it creates one), its locks."""
+
+    started: datetime
+    due: datetime
+    record_id: str | None
+    locked: tuple[str, ...]
+
+
 class LateCommits:
     """The open writes of an org."""
 
     def __init__(self, org: Org) -> None:
         self._org = org
         self._lock = threading.RLock()
-        self._open: dict[int, tuple[datetime, datetime, str | None]] = {}
+        self._open: dict[int, Held] = {}
         self._committing: set[int] = set()
         self._stopped = False
-        for number, started, due, record_id in org.reader().execute(
-            "SELECT number, started, due, record_id FROM _late"
+        for number, started, due, name, record_id, payload in org.reader().execute(
+            "SELECT number, started, due, object, record_id, payload FROM _late"
         ):
-            self._open[number] = (parse_stamp(started), _moment(due), record_id)
+            locked = self._needed(name, record_id, json.loads(payload))
+            self._open[number] = Held(parse_stamp(started), _moment(due), record_id, locked)
+
+    @property
+    def any_open(self) -> bool:
+        """Whether any write is held open."""
+        return bool(self._open)
+
+    def _needed(self, object_name: str, record_id: str | None, values: Mapping[str, Any]) -> tuple[str, ...]:
+        obj = self._org.schema.get(object_name)
+        if obj is None:
+            return () if record_id is None else (record_id,)
+        return tuple(locks.needed(self._org.reader(), obj, record_id, values))
 
     def stop(self) -> None:
         """Apply nothing any more; what is open stays in the file."""
@@ -59,8 +83,8 @@ class LateCommits:
         rolled back one does. Raises ApiError UNABLE_TO_LOCK_ROW when the record is held already.
         """
         self.settle()
-        if record_id is not None:
-            self.await_unlocked([record_id])
+        locked = self._needed(object_name, record_id, values)
+        self.await_unlocked(locked)
         with self._org.transaction() as tx, self._lock:
             started = parse_stamp(tx.stamp)
             due = tx.started + timedelta(seconds=seconds)
@@ -78,7 +102,7 @@ class LateCommits:
                 ),
             ).lastrowid
             assert number is not None
-            self._open[number] = (started, due, record_id)
+            self._open[number] = Held(started, due, record_id, locked)
         return number
 
     def settle(self) -> None:
@@ -100,9 +124,9 @@ class LateCommits:
     def _ripe(self) -> list[int]:
         now = self._org.clock.now()
         ripe = [
-            (due, number)
-            for number, (_, due, _) in list(self._open.items())
-            if due <= now and number not in self._committing
+            (held.due, number)
+            for number, held in list(self._open.items())
+            if held.due <= now and number not in self._committing
         ]
         return [number for _, number in sorted(ripe)]
 
@@ -152,9 +176,11 @@ class LateCommits:
         while True:
             self.settle()
             held = [
-                i
-                for number, (_, _, i) in list(self._open.items())
-                if i in wanted and number not in self._committing
+                record_id
+                for number, one in list(self._open.items())
+                if number not in self._committing
+                for record_id in one.locked
+                if record_id in wanted
             ]
             if not held:
                 return
@@ -171,14 +197,20 @@ class LateCommits:
     def oldest_start(self) -> datetime | None:
         """When the oldest open write began; None when none is open."""
         with self._lock:
-            return min((started for started, _, _ in self._open.values()), default=None)
+            return min((held.started for held in self._open.values()), default=None)
 
     def listing(self) -> list[dict[str, Any]]:
         """The open writes, for the control plane."""
         with self._lock:
             return [
-                {"number": n, "started": stamp(s), "due": d.isoformat(), "record_id": i}
-                for n, (s, d, i) in sorted(self._open.items())
+                {
+                    "number": number,
+                    "started": stamp(held.started),
+                    "due": held.due.isoformat(),
+                    "record_id": held.record_id,
+                    "locked": list(held.locked),
+                }
+                for number, held in sorted(self._open.items())
             ]
 
 

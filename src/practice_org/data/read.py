@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from practice_org import ids
 from practice_org.data import query as queries
+from practice_org.data import sharing
 from practice_org.data.tables import quoted
 from practice_org.data.values import to_stored
 from practice_org.errors import ApiError
@@ -63,7 +64,8 @@ def by_ids(
     query = Query(text=text, items=tuple(items), source=Path((obj.name,), 0))
     plan = compile_query(query, Setting(org.schema, access, org.clock.now(), queries.zone_of(org, user_id)))
     with org.snapshot() as reader:
-        rows = queries.rows_by_id(reader, plan, list(dict.fromkeys(record_ids)), live=obj.soft_deletes)
+        wanted = sharing.visible(reader, access, obj, list(dict.fromkeys(record_ids)))
+        rows = queries.rows_by_id(reader, plan, wanted, live=obj.soft_deletes)
         assert plan.node is not None
         key = plan.node.id_index
         records = queries.records_of(reader, plan, rows, version)

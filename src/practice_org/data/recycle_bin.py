@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from practice_org.clock import stamp
-from practice_org.data import checks, standard
+from practice_org.data import checks, sharing, standard
 from practice_org.data.checks import Writer
 from practice_org.data.rows import flag_row, remove_row
 from practice_org.data.stamps import stamps
@@ -52,6 +52,7 @@ def delete(
     row = checks.current_row(tx.connection, obj, record_id)
     if not hard:
         rights.require(writer.access, "Delete", obj)
+        sharing.require(writer, obj, row, "Delete")
     _refuse_restricted(writer, tx.connection, obj, record_id, row.get("Name") or record_id)
     standard.refuse_delete(tx, obj.name, row)
     put(writer, tx, user_id or rights.first_user(writer.org), obj, record_id)

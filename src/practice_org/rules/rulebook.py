@@ -6,18 +6,19 @@ An object without rules costs a look into a dictionary.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from practice_org.formula.evaluate import Moment
-from practice_org.rules import assignment, validation
+from practice_org.rules import assignment, duplicates, validation
 from practice_org.rules.moments import moment
-from practice_org.rules.settings import ASSIGNMENT, VALIDATION
+from practice_org.rules.settings import ASSIGNMENT, DUPLICATE, MATCHING, VALIDATION
 from practice_org.schema.catalogue import ObjectType, Schema
 
 if TYPE_CHECKING:
     from practice_org.data.checks import Writer
-    from practice_org.org import Org
+    from practice_org.org import Org, Transaction
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class ObjectRules:
 
     validation: tuple[validation.ValidationRule, ...] = ()
     assignment: tuple[assignment.AssignmentRule, ...] = ()
+    duplicates: tuple[duplicates.DuplicateRule, ...] = ()
 
 
 NONE = ObjectRules()
@@ -70,6 +72,7 @@ class Rulebook:
         made = ObjectRules(
             validation.compiled_rules(schema, obj, setting(VALIDATION) or []),
             assignment.compiled_rules(schema, obj, setting(ASSIGNMENT) or []),
+            duplicates.compiled_rules(schema, obj, setting(DUPLICATE) or [], setting(MATCHING) or []),
         )
         return NONE if made == NONE else made
 
@@ -105,3 +108,15 @@ class Saving:
         """Raise what validation rules object to."""
         if self.rules.validation:
             validation.validate(self.rules.validation, self.moment)
+
+    def compare(self, options: duplicates.DuplicateOptions) -> None:
+        """Raise what duplicate rules object to. The org's own writes are not compared."""
+        if self.rules.duplicates and not self.writer.access.unlimited:
+            duplicates.check(self.rules.duplicates, self.writer, self.obj, self.moment, options)
+
+    def store(self, tx: Transaction, *steps: Callable[[], None]) -> None:
+        """Store the record by the steps given, then do what is to be done after a save."""
+        for step in steps:
+            step()
+        if self.before is None:
+            self.writer.made.add(str(self.row["Id"]))

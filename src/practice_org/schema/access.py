@@ -18,6 +18,7 @@ from practice_org.errors import ApiError
 from practice_org.schema.catalogue import Field, ObjectType, Schema
 
 if TYPE_CHECKING:
+    from practice_org.data.sharing import Sharing
     from practice_org.org import Org
 
 SETUP_OBJECTS = frozenset(
@@ -74,9 +75,15 @@ class Access:
     hidden: Mapping[str, frozenset[str]] = field(default_factory=dict)
     readonly: Mapping[str, frozenset[str]] = field(default_factory=dict)
     unlimited: bool = False
+    sharing: Sharing | None = None
+    """Which records the user sees of objects that are not public; None: all."""
     _writable: dict[tuple[str, bool], tuple[ObjectType, Mapping[str, Field]]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
+
+    def row_filter(self, obj: ObjectType, alias: str) -> tuple[str, list[str]] | None:
+        """The SQL test, with its parameters, of the records that the user sees; None: all of them."""
+        return None if self.sharing is None else self.sharing.row_filter(obj, alias)
 
     def can(self, right: str, obj: ObjectType) -> bool:
         """Whether the user has Read, Create, Edit or Delete on the object."""
@@ -139,6 +146,8 @@ def for_user(org: Org, user_id: str | None) -> Access:
 
 
 def _work_out(org: Org, user_id: str) -> Access:
+    from practice_org.data.sharing import sharing_of
+
     reader = org.reader()
     sets = [
         row[0]
@@ -184,6 +193,7 @@ def _work_out(org: Org, user_id: str) -> Access:
         {name: frozenset(rights) for name, rights in objects.items()},
         hidden,
         readonly,
+        sharing=sharing_of(org, user_id, system, objects),
     )
 
 

@@ -19,7 +19,18 @@ from starlette.routing import Route
 from practice_org.auth.identity import bearer
 from practice_org.errors import ApiError
 from practice_org.sim import people
-from practice_org.sim.orders import clock, limits, log, records, rules, schema, settings, state, trouble
+from practice_org.sim.orders import (
+    clock,
+    limits,
+    log,
+    records,
+    rules,
+    schema,
+    settings,
+    sharing,
+    state,
+    trouble,
+)
 from practice_org.sim.orders.settings import JOB_SPEEDS, ORG_NUMBERS
 from practice_org.sim.plane import Carry, Control, Order
 
@@ -39,6 +50,7 @@ WRITES: dict[str, Carry] = {
     "limits": limits.limits,
     "users": _users,
     "rules": rules.rules,
+    "sharing": sharing.sharing,
     "jobs": settings.jobs,
     "late_commit": records.late_commit,
     "settings": settings.settings,
@@ -52,6 +64,7 @@ READS: dict[str, Carry] = {
     "state": state.state,
     "faults": trouble.faults_in_force,
     "rules": rules.rules_in_force,
+    "sharing": sharing.sharing_in_force,
 }
 DELETES: dict[str, Carry] = {"faults": trouble.clear_faults, "requests": log.clear_requests}
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from time import sleep
 from typing import Any
 
 from practice_org.errors import ApiError
-from practice_org.sim.request_state import CURRENT, AnswerOrdered, CutOrdered, RequestState
+from practice_org.sim.request_state import CURRENT, ROWS_KEPT, AnswerOrdered, CutOrdered, RequestState
 
 WRITES = ("insert", "update", "upsert", "delete", "undelete", "convert", "merge")
 TRIGGERS = (*WRITES, "query", "bulk", "describe", "token", "any")
@@ -176,7 +176,7 @@ class Faults:
         with self._lock:
             return [asdict(fault) for fault in self._faults]
 
-    def check(self, trigger: str, object_name: str | None = None) -> None:
+    def check(self, trigger: str, object_name: str | None = None, record_id: str | None = None) -> None:
         """Called before an effect: may wait, raise ApiError (one record fails) or end the request."""
         if not self._faults:
             return
@@ -185,8 +185,12 @@ class Faults:
             state.faults_met.append(fault.id)
             self._strike(fault, state)
 
-    def after(self, trigger: str, object_name: str | None = None) -> None:
-        """Called after an effect. What strikes after it was decided before it; nothing is left to do."""
+    def wrote(self, record_ids: Sequence[str]) -> None:
+        """Called after an effect, with the records it met: the log of requests names them."""
+        state = CURRENT.get()
+        if state is not None:
+            state.wrote.extend(record_ids[: ROWS_KEPT - len(state.wrote)])
+            state.rows += len(record_ids)
 
     def _struck(self, trigger: str, object_name: str | None, state: RequestState) -> list[Fault]:
         struck: list[Fault] = []

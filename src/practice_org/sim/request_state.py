@@ -5,10 +5,16 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+ROWS_KEPT = 2000
+"""Ids of written records that the log keeps of one request."""
+
 
 @dataclass
 class RequestState:
-    """Facts gathered while one request is handled; the frame reads them when it answers."""
+    """Facts gathered while one request is handled; the frame reads them when it answers.
+
+    `wrote` are ids of records that were written, ROWS_KEPT at most; `rows` is how many there were.
+    """
 
     method: str = ""
     path: str = ""
@@ -17,6 +23,9 @@ class RequestState:
     username: str | None = None
     app: tuple[str, int, int] | None = None
     """Name, calls and quota of the connected app that calls, if it has a quota."""
+    client: str | None = None
+    wrote: list[str] = field(default_factory=list)
+    rows: int = 0
     faults_met: list[str] = field(default_factory=list)
     decided: set[tuple[str, str, str]] = field(default_factory=set)
 

@@ -64,6 +64,10 @@ class Level:
         deleted = self.setting.include_deleted or self.query.all_rows
         if self.obj.soft_deletes and not deleted:
             parts.append(f'{self.scope.alias}."IsDeleted" = 0')
+        shared = self.setting.access.row_filter(self.obj, self.scope.alias)
+        if shared is not None:
+            parts.append(shared[0])
+            params += shared[1]
         return (" WHERE " + " AND ".join(parts) if parts else ""), params
 
     def _in_where(self, value: Path | Call) -> Column:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from practice_org.org import Org
-from practice_org.rules import assignment, rows, validation
-from practice_org.rules.settings import ASSIGNMENT, VALIDATION
+from practice_org.rules import assignment, comparing, duplicates, matching, rows, standard, validation
+from practice_org.rules.settings import ASSIGNMENT, DUPLICATE, MATCHING, VALIDATION
 from practice_org.sim.plane import BadOrder, Control, Order
 
 
@@ -21,7 +21,13 @@ def rules(control: Control, order: Any) -> Any:
     unknown = sorted(set(kinds) - set(KINDS))
     if unknown:
         raise BadOrder(f"unknown kind of rule {unknown[0]!r}; there are {', '.join(KINDS)}")
-    stores = [KINDS[kind](org, kinds[kind]) for kind in KINDS if kind in kinds]
+    # What the same order brings of matching rules, duplicate rules may name.
+    fresh = kinds.get("matching")
+    stores = [
+        _duplicate(org, kinds[kind], fresh) if kind == "duplicate" else KINDS[kind](org, kinds[kind])
+        for kind in KINDS
+        if kind in kinds
+    ]
     for store in stores:
         store()
     return shown(org) if isinstance(order, dict) else org.setting(VALIDATION, [])
@@ -36,6 +42,8 @@ def shown(org: Org) -> dict[str, Any]:
     """The rules of the org by kind."""
     return {
         "validation": org.setting(VALIDATION) or [],
+        "matching": org.setting(MATCHING) or [],
+        "duplicate": org.setting(DUPLICATE) or [],
         "assignment": assignment.stored(org.setting(ASSIGNMENT)),
     }
 
@@ -80,6 +88,26 @@ def _assignment(org: Org, given: Any) -> Store:
     return store
 
 
+def _matching(org: Org, given: Any) -> Store:
+    checked = [matching.checked_rule(org.schema, rule) for rule in _listed(given, "matching rules")]
+    return lambda: comparing.store_matching(org, checked)
+
+
+def _duplicate(org: Org, given: Any, fresh: Any = None) -> Store:
+    own = org.setting(MATCHING) or []
+    if fresh is not None:
+        own = [matching.checked_rule(org.schema, rule) for rule in fresh]
+    known = {rule["name"]: rule for rule in (*standard.MATCHING, *own)}
+    listed = _listed(given, "duplicate rules")
+    checked = [duplicates.checked_rule(org.schema, rule, known) for rule in listed]
+    return lambda: comparing.store_duplicate(org, checked)
+
+
 Store = Callable[[], None]
 """Stores rules that were checked."""
-KINDS: dict[str, Callable[[Org, Any], Store]] = {"validation": _validation, "assignment": _assignment}
+KINDS: dict[str, Callable[[Org, Any], Store]] = {
+    "validation": _validation,
+    "matching": _matching,
+    "duplicate": _duplicate,
+    "assignment": _assignment,
+}

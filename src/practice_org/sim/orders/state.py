@@ -11,6 +11,7 @@ from practice_org.organization import organization
 from practice_org.seed import sow
 from practice_org.sim.orders.rules import clear_rules, shown
 from practice_org.sim.orders.settings import numbers, restore_numbers
+from practice_org.sim.orders.sharing import set_defaults
 from practice_org.sim.plane import Control, Order
 
 
@@ -25,6 +26,7 @@ def reset(control: Control, order: Order) -> Any:
     org.set_setting("limits", {})
     org.limits.set_used(0)
     clear_rules(org)
+    set_defaults(org, {})
     org.set_setting("job_speed", "instant")
     restore_numbers(org)
     change_settings(org, asdict(DoorSettings()))
@@ -52,5 +54,6 @@ def state(control: Control, order: Order) -> Any:
         "late_commits": org.late.listing(),
         "faults": control.faults.listing(),
         "rules": shown(org),
+        "sharing": org.setting("sharing") or {},
         "records": counts,
     }
