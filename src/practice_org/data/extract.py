@@ -35,7 +35,7 @@ _MOST_ARGUMENTS = 90
 def check(plan: Plan) -> None:
     """Refuse what the Bulk API does not take: compound fields, sub-selects, aggregates, OFFSET."""
     query = plan.query
-    if any(kind == "address" for _, kind, _ in plan.header):
+    if any(kind in ("address", "location") for _, kind, _ in plan.header):
         raise ApiError(
             400, "FUNCTIONALITY_NOT_ENABLED", "Selecting compound data not supported in Bulk Query"
         )

@@ -171,6 +171,16 @@ def test_what_bulk_queries_cannot_do(admin: Caller, soql: str, code: str, messag
     assert message in answer.json[0]["message"]
 
 
+def test_places_are_compound_too(admin: Caller) -> None:
+    create_field(admin.org, "Lead", "Place", "location", scale=2)
+    admin.create("Lead", LastName="L", Company="C", Place__Latitude__s=1.5, Place__Longitude__s=-2)
+    answer = admin("POST", "/jobs/query", {"operation": "query", "query": "SELECT Place__c FROM Lead"})
+    assert answer.json[0]["errorCode"] == "FUNCTIONALITY_NOT_ENABLED"
+    job = start(admin, "SELECT Place__Latitude__s, Place__Longitude__s FROM Lead")
+    finished(admin, "query", job)
+    assert rows(admin("GET", f"/jobs/query/{job}/results").text)[1] == ["1.5", "-2.0"]
+
+
 def test_objects_that_the_bulk_api_does_not_serve(admin: Caller) -> None:
     with pytest.raises(
         ApiError, match=r"INVALIDENTITY: Entity 'CaseStatus' is not supported by the Bulk API\."
