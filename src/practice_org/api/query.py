@@ -13,6 +13,8 @@ from practice_org.data.query import Batch
 from practice_org.errors import ApiError
 from practice_org.http import Context, json_response
 from practice_org.soql.compiler import Plan
+from practice_org.tooling import catalogue as setup_objects
+from practice_org.tooling import query as setup_query
 
 
 def run(ctx: Context, request: Request) -> Response:
@@ -33,6 +35,8 @@ def _run(ctx: Context, *, include_deleted: bool) -> Response:
         raise ApiError(400, "MALFORMED_QUERY", "A query string has to be specified")
     if ctx.query.get("columns", "").lower() == "true":
         return json_response(_columns(queries.plan_of(ctx.org, ctx.caller.id, soql)))
+    if setup_objects.asked(soql):
+        return _answer(ctx, setup_query.run(ctx.org, ctx.caller.id, soql, ctx.version, tooling=False))
     batch = queries.run(
         ctx.org,
         ctx.caller.id,

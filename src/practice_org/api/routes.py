@@ -22,6 +22,7 @@ from practice_org.api import (
     replication,
 )
 from practice_org.http import Context
+from practice_org.tooling import rest as tooling
 
 Handler = Callable[[Context, Request], Response]
 
@@ -78,6 +79,21 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/composite/sobjects/{object}", collections.retrieve_by_url),
     ("POST", "/composite/sobjects/{object}", collections.retrieve),
     ("PATCH", "/composite/sobjects/{object}/{field}", collections.upsert),
+    ("GET", "/tooling/query", tooling.run_query),
+    ("GET", "/tooling/queryAll", tooling.run_query),
+    ("GET", "/tooling/sobjects", tooling.all_objects),
+    ("GET", "/tooling/sobjects/{object}", tooling.one_object),
+    ("POST", "/tooling/sobjects/{object}", tooling.create),
+    ("GET", "/tooling/sobjects/{object}/describe", tooling.describe_one),
+    ("GET", "/tooling/sobjects/{object}/{id}", tooling.get),
+    ("PATCH", "/tooling/sobjects/{object}/{id}", tooling.update),
+    ("DELETE", "/tooling/sobjects/{object}/{id}", tooling.delete),
+    ("POST", "/tooling/sobjects/{object}/{id}", tooling.post_to_record),
+    ("GET", "/tooling/executeAnonymous", tooling.execute_anonymous),
+    ("GET", "/tooling/runTestsSynchronous", tooling.run_tests),
+    ("POST", "/tooling/runTestsSynchronous", tooling.run_tests),
+    ("GET", "/tooling/runTestsAsynchronous", tooling.run_tests),
+    ("POST", "/tooling/runTestsAsynchronous", tooling.run_tests),
     ("POST", "/metadata/deployRequest", deploy_requests.create),
     ("GET", "/metadata/deployRequest/{id}", deploy_requests.info),
     ("PATCH", "/metadata/deployRequest/{id}", deploy_requests.change),

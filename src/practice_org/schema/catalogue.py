@@ -211,7 +211,7 @@ class ObjectType:
 
     @cached_property
     def _by_relationship(self) -> dict[str, Field]:
-        return {f.relationship.lower(): f for f in self.fields if f.relationship and f.type == "reference"}
+        return {f.relationship.lower(): f for f in self.fields if f.relationship and f.refs}
 
     @cached_property
     def stored_fields(self) -> tuple[Field, ...]:
