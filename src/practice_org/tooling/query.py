@@ -11,7 +11,7 @@ from practice_org.data import query as data_query
 from practice_org.data import tables
 from practice_org.data.query import Batch
 from practice_org.errors import ApiError
-from practice_org.schema.access import SYSTEM
+from practice_org.schema.access import SYSTEM, Access, for_user
 from practice_org.schema.catalogue import ObjectType
 from practice_org.soql import shape
 from practice_org.soql.compiler import Plan, Setting, compile_query
@@ -42,7 +42,7 @@ def run(org: Org, user_id: str, soql: str, version: str, *, tooling: bool = True
     plan = plan_of(org, user_id, soql, version)
     _check_filter(plan.obj, soql)
     with org.transaction():
-        memory = _filled(org, soql, plan.obj)
+        memory = _filled(org, user_id, soql, plan.obj)
     try:
         if plan.count_only:
             return Batch(int(data_query.execute(memory, plan.sql, plan.params).fetchone()[0]), [], None)
@@ -91,7 +91,11 @@ def _check_single(plan: Plan, count: int) -> None:
         )
 
 
-def _filled(org: Org, soql: str, source: ObjectType) -> sqlite3.Connection:
+SETUP_RIGHTS = frozenset({"ViewSetup", "CustomizeApplication", "ModifyAllData", "ModifyMetadata"})
+"""Any of these shows the whole of what the org is made of; others see what they may see of the data."""
+
+
+def _filled(org: Org, user_id: str, soql: str, source: ObjectType) -> sqlite3.Connection:
     """A database in memory with the records of every object that the query speaks of."""
     words = {word.lower() for word in _WORD.findall(soql)}
     needed = {source.name}
@@ -102,16 +106,22 @@ def _filled(org: Org, soql: str, source: ObjectType) -> sqlite3.Connection:
         needed.update(c.child for c in obj.children if c.name and c.name.lower() in words)
         if obj.name.lower() in words:
             needed.add(obj.name)
+    seen = for_user(org, user_id)
+    if SETUP_RIGHTS & seen.system:
+        seen = SYSTEM
     memory = sqlite3.connect(":memory:", isolation_level=None)
     tables.register_functions(memory)
     for obj in schema().objects:
-        tables.create_table(memory, obj)
-        if obj.name in needed and obj.name in SOURCES:
-            _fill(org, memory, obj)
+        if obj.name in needed:
+            tables.create_table(memory, obj)
+            _fill(org, seen, memory, obj)
     return memory
 
 
-def _fill(org: Org, memory: sqlite3.Connection, obj: ObjectType) -> None:
+def _fill(org: Org, seen: Access, memory: sqlite3.Connection, obj: ObjectType) -> None:
+    source = SOURCES.get(obj.name)
+    if source is None:
+        return
     columns = [f.name for f in obj.stored_fields]
     marks = ",".join("?" * len(columns))
     flags = {f.name for f in obj.fields if f.type == "boolean"}
@@ -120,7 +130,7 @@ def _fill(org: Org, memory: sqlite3.Connection, obj: ObjectType) -> None:
         f"INSERT OR REPLACE INTO {tables.quoted(obj.name)} VALUES({marks})",
         (
             tuple(int(bool(row.get(name))) if name in flags else row.get(name) for name in columns)
-            for row in SOURCES[obj.name](org)
+            for row in source(org, seen)
         ),
     )
     memory.execute("COMMIT")

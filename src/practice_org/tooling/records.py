@@ -10,6 +10,7 @@ from practice_org.metadata import crud
 from practice_org.metadata.codec import Value, from_json
 from practice_org.metadata.crud import KINDS
 from practice_org.metadata.kinds import Kind, Work
+from practice_org.schema.access import SYSTEM
 from practice_org.schema.catalogue import ObjectType
 from practice_org.tooling.catalogue import DURABLE
 from practice_org.tooling.rows import SOURCES
@@ -69,7 +70,8 @@ def name_of(org: Org, obj: ObjectType, record_id: str) -> str:
     Raises ApiError 404 NOT_FOUND when there is no such component.
     """
     wanted = record_id if obj.name in DURABLE else (ids.to18(record_id) or record_id)
-    for row in SOURCES.get(obj.name, lambda _: iter(()))(org):
+    source = SOURCES.get(obj.name)
+    for row in source(org, SYSTEM) if source else ():
         if row.get("Id") == wanted:
             return str(row["FullName"])
     raise not_found()

@@ -10,7 +10,7 @@ from practice_org.metadata import codec, store
 from practice_org.metadata.crud import KINDS
 from practice_org.metadata.kinds import Kind
 from practice_org.metadata.store import Stored
-from practice_org.schema.access import SETUP_OBJECTS
+from practice_org.schema.access import SETUP_OBJECTS, Access, schema_seen
 from practice_org.schema.catalogue import Field, ObjectType
 from practice_org.tooling import data_types
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from practice_org.org import Org
 
 Row = dict[str, Any]
-Source = Callable[["Org"], Iterator[Row]]
+Source = Callable[["Org", Access], Iterator[Row]]
+"""Given the org and what the asker may see of it."""
 WITHOUT_METADATA = frozenset({"PermissionSet", "User", "Organization"})
 
 
@@ -41,9 +42,9 @@ def _name_parts(name: str) -> str:
     return name[:-3] if name.endswith("__c") else name
 
 
-def entities(org: Org) -> Iterator[Row]:
+def entities(org: Org, seen: Access) -> Iterator[Row]:
     """EntityDefinition."""
-    for obj in org.schema.objects:
+    for obj in schema_seen(org.schema, seen):
         custom_at = store.find(org, "CustomObject", obj.name)
         durable = entity_id(org, obj)
         yield {
@@ -87,13 +88,19 @@ def entities(org: Org) -> Iterator[Row]:
         }
 
 
-def fields(org: Org) -> Iterator[Row]:
+def _custom_rows(org: Org) -> dict[str, Stored]:
+    """The rows of custom fields, and of standard ones about which something is kept, by full name."""
+    return {row.name: row for row in store.every(org, "CustomField")}
+
+
+def fields(org: Org, seen: Access) -> Iterator[Row]:
     """FieldDefinition: compound fields as one, without their parts."""
-    for obj in org.schema.objects:
-        for f in obj.fields:
+    rows = _custom_rows(org)
+    for obj in schema_seen(org.schema, seen):
+        for f in seen.visible_fields(obj):
             if f.compound not in (None, f.name) and obj.get(f.compound or "") is not None:
                 continue
-            row = store.find(org, "CustomField", f"{obj.name}.{f.name}")
+            row = rows.get(f"{obj.name}.{f.name}")
             more = row.definition if row else {}
             durable = field_id(org, obj, f)
             yield {
@@ -144,10 +151,10 @@ def fields(org: Org) -> Iterator[Row]:
             }
 
 
-def particles(org: Org) -> Iterator[Row]:
+def particles(org: Org, seen: Access) -> Iterator[Row]:
     """EntityParticle: every element that a describe has."""
-    for obj in org.schema.objects:
-        for f in obj.fields:
+    for obj in schema_seen(org.schema, seen):
+        for f in seen.visible_fields(obj):
             durable = field_id(org, obj, f)
             whole = obj.get(f.compound) if f.compound else None
             yield {
@@ -216,10 +223,10 @@ def _value_type(f: Field) -> str:
             "double": "double", "currency": "double", "percent": "double"}.get(f.type, "string")  # fmt: skip
 
 
-def picklist_values(org: Org) -> Iterator[Row]:
+def picklist_values(org: Org, seen: Access) -> Iterator[Row]:
     """PicklistValueInfo."""
-    for obj in org.schema.objects:
-        for f in obj.fields:
+    for obj in schema_seen(org.schema, seen):
+        for f in seen.visible_fields(obj):
             particle = field_id(org, obj, f) if f.picklist else ""
             for entry in f.picklist:
                 yield {
@@ -233,9 +240,9 @@ def picklist_values(org: Org) -> Iterator[Row]:
                 }
 
 
-def relationships(org: Org) -> Iterator[Row]:
+def relationships(org: Org, seen: Access) -> Iterator[Row]:
     """RelationshipDomain: references between objects that are here."""
-    for parent in org.schema.objects:
+    for parent in schema_seen(org.schema, seen):
         for child in org.schema.children(parent):
             other = org.schema.get(child.child)
             f = other.get(child.field) if other else None
@@ -284,7 +291,7 @@ def _owner(org: Org, name: str, separator: str = ".") -> Row:
     return {"EntityDefinitionId": entity_id(org, obj) if obj else None}
 
 
-def custom_objects(org: Org) -> Iterator[Row]:
+def custom_objects(org: Org, seen: Access) -> Iterator[Row]:
     """CustomObject: custom ones only."""
     kind: Kind = KINDS["CustomObject"]
     for obj in org.schema.objects:
@@ -301,7 +308,7 @@ def custom_objects(org: Org) -> Iterator[Row]:
             }
 
 
-def custom_fields(org: Org) -> Iterator[Row]:
+def custom_fields(org: Org, seen: Access) -> Iterator[Row]:
     """CustomField."""
     for name, value, common in _components(org, "CustomField"):
         owner, _, field_name = name.partition(".")
@@ -316,7 +323,7 @@ def custom_fields(org: Org) -> Iterator[Row]:
         }  # fmt: skip
 
 
-def validation_rules(org: Org) -> Iterator[Row]:
+def validation_rules(org: Org, seen: Access) -> Iterator[Row]:
     """ValidationRule."""
     for name, value, common in _components(org, "ValidationRule"):
         yield {
@@ -330,7 +337,7 @@ def validation_rules(org: Org) -> Iterator[Row]:
         }
 
 
-def layouts(org: Org) -> Iterator[Row]:
+def layouts(org: Org, seen: Access) -> Iterator[Row]:
     """Layout."""
     for name, _, common in _components(org, "Layout"):
         owner = _owner(org, name, "-")
@@ -338,7 +345,7 @@ def layouts(org: Org) -> Iterator[Row]:
                "TableEnumOrId": owner["EntityDefinitionId"]}  # fmt: skip
 
 
-def record_types(org: Org) -> Iterator[Row]:
+def record_types(org: Org, seen: Access) -> Iterator[Row]:
     """RecordType."""
     for name, value, common in _components(org, "RecordType"):
         owner, _, developer_name = name.partition(".")
@@ -356,7 +363,7 @@ def record_types(org: Org) -> Iterator[Row]:
 def _named(type_name: str, **columns: str) -> Source:
     """Components whose columns are elements of their values."""
 
-    def source(org: Org) -> Iterator[Row]:
+    def source(org: Org, seen: Access) -> Iterator[Row]:
         for name, value, common in _components(org, type_name):
             told = {column: value.get(element) for column, element in columns.items()}
             yield {**common, "DeveloperName": name, "MasterLabel": name, "Language": "en_US", **told}
@@ -364,7 +371,7 @@ def _named(type_name: str, **columns: str) -> Source:
     return source
 
 
-def standard_value_sets(org: Org) -> Iterator[Row]:
+def standard_value_sets(org: Org, seen: Access) -> Iterator[Row]:
     """StandardValueSet."""
     for name, _, common in _components(org, "StandardValueSet"):
         yield {
@@ -379,7 +386,7 @@ def standard_value_sets(org: Org) -> Iterator[Row]:
 def _table(name: str) -> Source:
     """Rows of an object of the data API."""
 
-    def source(org: Org) -> Iterator[Row]:
+    def source(org: Org, seen: Access) -> Iterator[Row]:
         cursor = org.reader().execute(f'SELECT * FROM "{name}"')
         names = [column[0] for column in cursor.description]
         for row in cursor.fetchall():
@@ -389,10 +396,10 @@ def _table(name: str) -> Source:
     return source
 
 
-def profiles(org: Org) -> Iterator[Row]:
+def profiles(org: Org, seen: Access) -> Iterator[Row]:
     """Profile, with what it gives."""
     by_id = {common["Id"]: common for _, _, common in _components(org, "Profile")}
-    for row in _table("Profile")(org):
+    for row in _table("Profile")(org, seen):
         yield {**row, "Metadata": by_id.get(row["Id"], {}).get("Metadata")}
 
 
