@@ -30,6 +30,7 @@ from practice_org.http import Frame
 from practice_org.metadata import soap as metadata_soap
 from practice_org.org import Org
 from practice_org.routing import Router
+from practice_org.rules import comparing
 from practice_org.sim import control
 from practice_org.sim.faults import Faults
 from practice_org.sim.received import ReceivedLog
@@ -43,6 +44,7 @@ Endpoint = Callable[[Request], Any]
 def create_app(org: Org) -> Any:
     """The ASGI application. The org must have been furnished (`starter.furnish`)."""
     create_tables(org)
+    comparing.furnish(org)
     faults = Faults()
     org.faults = faults
     jobs.resume(org, {"query": extract.work, "ingest": ingest.work})

@@ -82,6 +82,7 @@ class Org:
     def __init__(self, path: Path) -> None:
         from practice_org.data.late import LateCommits
         from practice_org.limits import Limits
+        from practice_org.rules.background import Background
         from practice_org.rules.rulebook import Rulebook
         from practice_org.schema import custom
 
@@ -111,6 +112,7 @@ class Org:
         self.limits = Limits(self)
         self.late = LateCommits(self)
         self.rulebook = Rulebook(self)
+        self.background = Background(self)
 
     # -- life ---------------------------------------------------------------------------------------
 

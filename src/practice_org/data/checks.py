@@ -24,6 +24,7 @@ class Writer:
     """Who writes, and how values are read: `typed` for JSON, untyped for CSV, forms and code.
 
     `made` are the ids of records that this call has created so far: they are no duplicates of each other.
+    `automated` are the automations that have run, by name and record: each runs once.
     """
 
     org: Org
@@ -31,6 +32,7 @@ class Writer:
     access: Access
     typed: bool
     made: set[str] = field(default_factory=set)
+    automated: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def schema(self) -> Schema:

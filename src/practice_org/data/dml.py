@@ -166,6 +166,7 @@ def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
                 row[f.name] = f.default
     saving = writer.org.rulebook.saving(writer, obj, actor, row, None)
     if saving is not None:
+        saving.prepare()
         saving.assign(options.auto_assign)
     if obj.get("OwnerId") and row.get("OwnerId") is None:
         row["OwnerId"] = actor
@@ -214,6 +215,7 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     actor = user_id or rights.first_user(writer.org)
     saving = writer.org.rulebook.saving(writer, obj, actor, row, before)
     if saving is not None:
+        saving.prepare()
         saving.assign(options.auto_assign)
     _name(obj, row)
     actor = user_id or rights.first_user(writer.org)

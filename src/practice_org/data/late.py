@@ -106,7 +106,8 @@ class LateCommits:
         return number
 
     def settle(self) -> None:
-        """Commit every write that is due."""
+        """Commit every write that is due, after the org's own background work."""
+        self._org.background.settle()
         if not self._open or self._stopped:
             return
         if not self._ripe():

@@ -38,6 +38,9 @@ CREATE INDEX IF NOT EXISTS _in_bin ON _deleted(deleted_at) WHERE purged = 0;
 CREATE TABLE IF NOT EXISTS _late(
   number INTEGER PRIMARY KEY, started TEXT NOT NULL, due TEXT NOT NULL, user_id TEXT,
   operation TEXT NOT NULL, object TEXT NOT NULL, record_id TEXT, payload TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS _background(
+  number INTEGER PRIMARY KEY, due TEXT NOT NULL, object TEXT NOT NULL, record_id TEXT NOT NULL,
+  user_id TEXT, payload TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS _share(
   object TEXT NOT NULL, record_id TEXT NOT NULL, grantee TEXT NOT NULL, level TEXT NOT NULL,
   PRIMARY KEY(object, record_id, grantee));

@@ -6,8 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 from practice_org.org import Org
-from practice_org.rules import assignment, comparing, duplicates, matching, rows, standard, validation
-from practice_org.rules.settings import ASSIGNMENT, DUPLICATE, MATCHING, VALIDATION
+from practice_org.rules import (
+    assignment,
+    automation,
+    comparing,
+    duplicates,
+    matching,
+    rows,
+    standard,
+    validation,
+)
+from practice_org.rules.settings import ASSIGNMENT, AUTOMATION, DUPLICATE, MATCHING, VALIDATION
 from practice_org.sim.plane import BadOrder, Control, Order
 
 
@@ -44,6 +53,7 @@ def shown(org: Org) -> dict[str, Any]:
         "validation": org.setting(VALIDATION) or [],
         "matching": org.setting(MATCHING) or [],
         "duplicate": org.setting(DUPLICATE) or [],
+        "automation": org.setting(AUTOMATION) or [],
         "assignment": assignment.stored(org.setting(ASSIGNMENT)),
     }
 
@@ -58,6 +68,17 @@ def clear_rules(org: Org) -> None:
 def _validation(org: Org, given: Any) -> Store:
     checked = [validation.checked_rule(org.schema, rule) for rule in _listed(given, "validation rules")]
     return lambda: org.set_setting(VALIDATION, checked)
+
+
+def _automation(org: Org, given: Any) -> Store:
+    checked = [automation.checked_rule(org.schema, rule) for rule in _listed(given, "automations")]
+
+    def store() -> None:
+        org.set_setting(AUTOMATION, checked)
+        if not checked:
+            org.background.clear()
+
+    return store
 
 
 def _listed(given: Any, what: str) -> list[Any]:
@@ -110,4 +131,5 @@ KINDS: dict[str, Callable[[Org, Any], Store]] = {
     "matching": _matching,
     "duplicate": _duplicate,
     "assignment": _assignment,
+    "automation": _automation,
 }
