@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from practice_org.api.routes import ROUTES
-from practice_org.auth import consent, identity, oauth
+from practice_org.auth import consent, device, frontdoor, identity, oauth, openid, token_facts
 from practice_org.auth.door import Door, base_url
 from practice_org.auth.sessions import Sessions
 from practice_org.auth.tables import create_tables
@@ -26,7 +26,7 @@ from practice_org.data import extract, ingest, jobs
 from practice_org.dressing import compressed, json_response
 from practice_org.edge import Edge
 from practice_org.errors import ApiError, not_found
-from practice_org.http import Frame
+from practice_org.http import LAST_VERSION, Frame
 from practice_org.metadata import soap as metadata_soap
 from practice_org.org import Org
 from practice_org.routing import Router
@@ -165,14 +165,16 @@ def _door_routes(door: Door) -> list[Route]:
     def token(request: Request, form: dict[str, str]) -> Response:
         org.faults.check("token", None)
         both = {**request.query_params, **form}
-        answer = oauth.token(door, both, request.headers.get("authorization", ""), base_url(request))
+        answer = oauth.token(
+            door, both, request.headers.get("authorization", ""), base_url(request), request.method
+        )
         return compressed(answer, request.headers.get("accept-encoding", ""))
 
     def revoke(request: Request, form: dict[str, str]) -> Response:
-        return oauth.revoke(door, {**request.query_params, **form})
+        return token_facts.revoke(door, {**request.query_params, **form})
 
     def introspect(request: Request, form: dict[str, str]) -> Response:
-        return oauth.introspect(door, form, request.headers.get("authorization", ""), base_url(request))
+        return token_facts.introspect(door, form, request.headers.get("authorization", ""), base_url(request))
 
     def userinfo(request: Request, form: dict[str, str]) -> Response:
         org.faults.check("any", None)
@@ -183,18 +185,51 @@ def _door_routes(door: Door) -> list[Route]:
         given = identity.bearer(
             request.headers.get("authorization", ""), form.get("oauth_token") or form.get("access_token", "")
         )
-        params = request.path_params
-        return identity.identity(door, given, params["org"], params["user"], base_url(request))
+        params, version = request.path_params, form.get("version")
+        return identity.identity(
+            door,
+            given,
+            params["org"],
+            params["user"],
+            base_url(request),
+            f"{LAST_VERSION}.0" if version == "latest" else version,
+        )
+
+    def discovery(request: Request, form: dict[str, str]) -> Response:
+        return json_response(openid.discovery(base_url(request), sorted(consent.SCOPES)))
+
+    def keys(request: Request, form: dict[str, str]) -> Response:
+        return json_response(openid.keys(org))
+
+    def single_access(request: Request, form: dict[str, str]) -> Response:
+        given = identity.bearer(request.headers.get("authorization", ""), form.get("access_token", ""))
+        return frontdoor.single_access(door, request, given)
+
+    def leave(request: Request, form: dict[str, str]) -> Response:
+        return frontdoor.leave(door, request)
+
+    def enter(request: Request, form: dict[str, str]) -> Response:
+        return frontdoor.enter(door, request, form)
+
+    def connect(request: Request, form: dict[str, str]) -> Response:
+        return device.connect(door, request, form)
 
     def authorize(request: Request, form: dict[str, str]) -> Response:
         return consent.authorize(door, request, form)
 
     oauth2 = "/services/oauth2"
     return [
-        Route(f"{oauth2}/token", _with_form(token), methods=["POST"]),
+        Route(f"{oauth2}/token", _with_form(token), methods=["GET", "POST"]),
         Route(f"{oauth2}/revoke", _with_form(revoke), methods=["GET", "POST"]),
         Route(f"{oauth2}/introspect", _with_form(introspect), methods=["POST"]),
         Route(f"{oauth2}/userinfo", _with_form(userinfo), methods=["GET", "POST"]),
         Route(f"{oauth2}/authorize", _with_form(authorize), methods=["GET", "POST"]),
+        Route(f"{oauth2}/singleaccess", _with_form(single_access), methods=["POST"]),
+        Route(f"{oauth2}/logout", _with_form(leave), methods=["GET", "POST"]),
+        Route("/secur/logout.jsp", _with_form(leave), methods=["GET", "POST"]),
+        Route("/secur/frontdoor.jsp", _with_form(enter), methods=["GET", "POST"]),
+        Route(device.PATH, _with_form(connect), methods=["GET", "POST"]),
+        Route("/.well-known/openid-configuration", _with_form(discovery), methods=["GET"]),
+        Route("/id/keys", _with_form(keys), methods=["GET"]),
         Route("/id/{org}/{user}", _with_form(who), methods=["GET", "POST"]),
     ]

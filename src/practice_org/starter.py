@@ -38,7 +38,7 @@ SYNC_PERMISSIONS = (
     "ModifyAllData",
 )
 APP_NAME = "Diptych"
-APP_SCOPES = ("api", "refresh_token", "id", "profile", "email", "web", "full")
+APP_SCOPES = ("api", "refresh_token", "id", "profile", "email", "openid", "web", "full")
 CONTROL_TOKEN = "control_token"
 
 

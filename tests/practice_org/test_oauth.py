@@ -300,7 +300,14 @@ def test_identity_revoke_and_introspect(live_org: RunningOrg) -> None:
     who = httpx2.get(body["id"], headers=bearer).json()
     assert who["username"] == live_org.username and who["asserted_user"] is True
     other = body["id"].replace(live_org.user("sync")["user_id"], live_org.user("admin")["user_id"])
-    assert (httpx2.get(other, headers=bearer).status_code, httpx2.get(other).text) == (403, "Bad_OAuth_Token")
+    assert (httpx2.get(other, headers=bearer).status_code, httpx2.get(other).text) == (
+        404,
+        "Missing_OAuth_Token",
+    )
+    wrong = httpx2.get(body["id"], headers={"Authorization": "Bearer 00Dnonsense"})
+    assert (wrong.status_code, wrong.text) == (403, "Bad_OAuth_Token")
+    latest = httpx2.get(body["id"], headers=bearer, params={"version": "latest"}).json()
+    assert latest["urls"]["query"] == f"{live_org.base_url}/services/data/v67.0/query/"
     ask = {
         "token": body["access_token"],
         "client_id": live_org.client_id,

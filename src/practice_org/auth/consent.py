@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from practice_org.auth import policies
 from practice_org.auth.apps import ConnectedApp, approve, approved, find_app
 from practice_org.auth.browser import Visitor, form_is_ours, from_own_page, log_in, visitor
 from practice_org.auth.door import Door
@@ -31,6 +32,7 @@ PARAMETERS = (
     "code_challenge_method",
     "prompt",
     "login_hint",
+    "nonce",
 )
 SCOPES = {
     "api": "Read and change records through the API",
@@ -200,6 +202,14 @@ def _form(door: Door, request: Request, form: Mapping[str, str], asked: Asked) -
 
 
 def _grant(door: Door, asked: Asked, who: Visitor) -> Response:
+    try:
+        policies.check(door.org, asked.app.client_id, who.caller.profile_id)
+    except policies.Barred as barred:
+        error = "OAUTH_EC_APP_NOT_FOUND" if barred.error == "app_not_found" else "OAUTH_APP_ACCESS_DENIED"
+        return _back(
+            asked.redirect_uri,
+            {"error": error, "error_description": str(barred), "state": asked.state},
+        )
     code = issue_code(
         door.org,
         asked.app.client_id,
@@ -209,6 +219,7 @@ def _grant(door: Door, asked: Asked, who: Visitor) -> Response:
         read_settings(door.org).code_seconds,
         asked.challenge,
         asked.method,
+        asked.given.get("nonce"),
     )
     return _back(asked.redirect_uri, {"code": code, "state": asked.state})
 

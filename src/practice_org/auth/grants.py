@@ -36,6 +36,7 @@ class Grant:
     client_id: str
     user_id: str
     scope: str
+    nonce: str | None = None
 
 
 def _secret(prefix: str, length: int) -> str:
@@ -51,6 +52,7 @@ def issue_code(
     seconds: int,
     challenge: str | None,
     method: str | None,
+    nonce: str | None = None,
 ) -> str:
     """A single-use authorization code, bound to the redirect address and the PKCE challenge."""
     code = _secret("aPrx", 60)
@@ -58,8 +60,8 @@ def issue_code(
     with writing(org) as connection:
         connection.execute(
             "INSERT INTO _authorization_code (digest, client_id, user_id, redirect_uri, scope, challenge,"
-            " challenge_method, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (digest(code), client_id, user_id, redirect_uri, scope, challenge, method, expires),
+            " challenge_method, expires, nonce) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (digest(code), client_id, user_id, redirect_uri, scope, challenge, method, expires, nonce),
         )
     return code
 
@@ -71,7 +73,8 @@ def redeem_code(
     key = digest(code)
     with writing(org) as connection:
         row = connection.execute(
-            "SELECT client_id, user_id, redirect_uri, scope, challenge, challenge_method, expires, family"
+            "SELECT client_id, user_id, redirect_uri, scope, challenge, challenge_method, expires, family,"
+            " nonce"
             " FROM _authorization_code WHERE digest = ?",
             (key,),
         ).fetchone()
@@ -90,7 +93,7 @@ def redeem_code(
                 connection.execute(
                     "UPDATE _authorization_code SET family = ? WHERE digest = ?", (family, key)
                 )
-                return Grant(family, client_id, row[1], row[3])
+                return Grant(family, client_id, row[1], row[3], row[8])
     if reused:
         sessions.forget()
     if row is None or row[0] != client_id:

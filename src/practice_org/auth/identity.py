@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
 from practice_org.auth.door import Door
 from practice_org.auth.people import Caller, caller_by_id
+from practice_org.dressing import json_response
 from practice_org.org import Org
 
 
@@ -26,19 +27,26 @@ def userinfo(door: Door, token: str, base: str) -> Response:
     caller = _bearer_caller(door, token)
     if caller is None:
         return _bad_token()
-    return JSONResponse(_userinfo(door.org, caller, base))
+    return json_response(_userinfo(door.org, caller, base))
 
 
-def identity(door: Door, token: str, org_id: str, user_id: str, base: str) -> Response:
-    """`GET /id/ORG/USER`: only the bearer's own identity is shown."""
+def identity(
+    door: Door, token: str, org_id: str, user_id: str, base: str, version: str | None = None
+) -> Response:
+    """`GET /id/ORG/USER`: only the bearer's own identity is shown. `version` fills in the URLs."""
     caller = _bearer_caller(door, token)
     if caller is None:
-        return _bad_token()
+        return _bad_token() if token else PlainTextResponse("Missing_OAuth_Token", status_code=403)
     if org_id[:15] != door.org.id[:15]:
         return PlainTextResponse("Wrong_Org", status_code=403)
     if user_id[:15] != caller.id[:15]:
-        return PlainTextResponse("Bad_Id", status_code=403)
-    return JSONResponse(_identity(door.org, caller, base))
+        return PlainTextResponse("Bad_Id", status_code=404)
+    if not caller.active:
+        return PlainTextResponse("Inactive", status_code=404)
+    shown = _identity(door.org, caller, base)
+    if version:
+        shown["urls"] = {name: url.replace("{version}", version) for name, url in shown["urls"].items()}
+    return json_response(shown)
 
 
 def _bad_token() -> Response:

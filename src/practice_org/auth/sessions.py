@@ -26,6 +26,7 @@ class Session:
     scope: str
     kind: str
     expires: float
+    created: float
 
 
 def digest(secret: str) -> str:
@@ -134,7 +135,7 @@ class Sessions:
     def _load(self, key: str) -> Session | None:
         connection = self._org.reader()
         row = connection.execute(
-            "select id, user_id, client_id, family, scope, kind, expires from _session where digest = ?",
+            "select id, user_id, client_id, family, scope, kind, expires, created from _session where digest = ?",
             (key,),
         ).fetchone()
         return Session(*row) if row else None

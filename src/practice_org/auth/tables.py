@@ -29,6 +29,9 @@ DDL = (
         digest text primary key, client_id text not null, user_id text not null, redirect_uri text not null,
         scope text not null, challenge text, challenge_method text, expires real not null,
         family text)""",
+    """create table if not exists _device_code (
+        digest text primary key, user_code text not null, client_id text not null, scope text not null,
+        expires real not null, state text not null, user_id text)""",
     """create table if not exists _refresh_token (
         digest text primary key, family text not null, client_id text not null, user_id text not null,
         scope text not null, issued real not null, state text not null)""",
@@ -46,6 +49,9 @@ def create_tables(org: Org) -> None:
     with writing(org) as connection:
         for statement in DDL:
             connection.execute(statement)
+        columns = {row[1] for row in connection.execute("pragma table_info(_authorization_code)")}
+        if "nonce" not in columns:
+            connection.execute("alter table _authorization_code add column nonce text")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from practice_org.auth.identity import bearer
 from practice_org.errors import ApiError
 from practice_org.sim import people
 from practice_org.sim.orders import (
+    apps,
     clock,
     limits,
     log,
@@ -49,6 +50,7 @@ WRITES: dict[str, Carry] = {
     "clock": clock.clock,
     "limits": limits.limits,
     "users": _users,
+    "apps": apps.apps,
     "rules": rules.rules,
     "sharing": sharing.sharing,
     "jobs": settings.jobs,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from practice_org.auth import policies
 from practice_org.auth.settings import DoorSettings, change_settings, read_settings
 from practice_org.clock import stamp, wire
 from practice_org.organization import organization
@@ -25,6 +26,7 @@ def reset(control: Control, order: Order) -> Any:
     org.save_clock()
     org.set_setting("limits", {})
     org.limits.set_used(0)
+    org.set_setting(policies.SETTING, {})
     clear_rules(org)
     set_defaults(org, {})
     org.set_setting("job_speed", "instant")
