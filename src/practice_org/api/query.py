@@ -8,13 +8,33 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from practice_org.data import explain
 from practice_org.data import query as queries
 from practice_org.data.query import Batch
 from practice_org.errors import ApiError
 from practice_org.http import Context, json_response
+from practice_org.schema.catalogue import NUMBER_TYPES
 from practice_org.soql.compiler import Plan
+from practice_org.soql.plan import Heading
 from practice_org.tooling import catalogue as setup_objects
 from practice_org.tooling import query as setup_query
+
+_APEX_TYPES = {
+    "id": "Id",
+    "reference": "Id",
+    "boolean": "Boolean",
+    "int": "Integer",
+    "double": "Double",
+    "currency": "Double",
+    "percent": "Double",
+    "date": "Date",
+    "datetime": "Datetime",
+    "time": "Time",
+    "address": "Address",
+    "location": "Location",
+    "base64": "Blob",
+}
+_NO_TEXT = frozenset({*_APEX_TYPES})
 
 
 def run(ctx: Context, request: Request) -> Response:
@@ -30,11 +50,11 @@ def run_all(ctx: Context, request: Request) -> Response:
 def _run(ctx: Context, *, include_deleted: bool) -> Response:
     soql = ctx.query.get("q")
     if ctx.query.get("explain"):
-        return json_response(_explain(ctx, ctx.query["explain"]))
+        return json_response(explain.explain(ctx.org, ctx.caller.id, ctx.query["explain"], ctx.version))
     if soql is None:
         raise ApiError(400, "MALFORMED_QUERY", "A query string has to be specified")
     if ctx.query.get("columns", "").lower() == "true":
-        return json_response(_columns(queries.plan_of(ctx.org, ctx.caller.id, soql)))
+        return json_response(columns(queries.plan_of(ctx.org, ctx.caller.id, soql, version=ctx.version)))
     if setup_objects.asked(soql):
         return _answer(ctx, setup_query.run(ctx.org, ctx.caller.id, soql, ctx.version, tooling=False))
     batch = queries.run(
@@ -65,50 +85,37 @@ def _answer(ctx: Context, batch: Batch) -> Response:
 
 def batch_size(ctx: Context) -> int:
     """The rows per answer that `Sforce-Query-Options: batchSize=N` asks for, within 200 and 2000."""
-    match = re.search(r"batchSize\s*=\s*(\d+)", ctx.headers.get("sforce-query-options", ""), re.IGNORECASE)
+    header = ctx.headers.get("sforce-query-options", "")
+    match = re.search(r"batchSize\s*=\s*(\d{1,9})", header, re.IGNORECASE)
     wanted = int(match.group(1)) if match else queries.DEFAULT_BATCH
     return min(max(wanted, queries.MIN_BATCH), queries.DEFAULT_BATCH)
 
 
-def _explain(ctx: Context, soql: str) -> dict[str, Any]:
-    plan = queries.plan_of(ctx.org, ctx.caller.id, soql)
-    reader = ctx.org.reader()
-    size = reader.execute(f'SELECT count(*) FROM "{plan.obj.name}"').fetchone()[0]
-    steps = [row[3] for row in reader.execute(f"EXPLAIN QUERY PLAN {plan.sql}", plan.params)]
-    indexed = any(" USING " in step and "INDEX" in step and step.startswith("SEARCH") for step in steps)
-    cost = {
-        "cardinality": size,
-        "fields": [],
-        "leadingOperationType": "Index" if indexed else "TableScan",
-        "notes": [],
-        "relativeCost": 0.1 if indexed else 1.0,
-        "sobjectCardinality": size,
-        "sobjectType": plan.obj.name,
-    }
-    return {"plans": [cost], "sourceQuery": soql}
-
-
-def _columns(plan: Plan) -> dict[str, Any]:
+def columns(plan: Plan) -> dict[str, Any]:
+    """What `columns=true` answers, in the shape that Salesforce's CLI keeps in its tests."""
     return {
-        "columnMetadata": [
-            {
-                "aggregate": plan.aggregate is not None,
-                "apexType": {"boolean": "Boolean", "int": "Integer", "double": "Double"}.get(kind, "String"),
-                "booleanType": kind == "boolean",
-                "columnName": name,
-                "custom": name.endswith("__c"),
-                "displayName": name,
-                "foreignKeyName": None,
-                "insertable": False,
-                "joinColumns": [],
-                "numberType": kind in ("int", "double", "currency", "percent"),
-                "textType": kind not in ("boolean", "int", "double", "currency", "percent"),
-                "updatable": False,
-            }
-            for name, kind, _ in plan.header
-        ],
+        "columnMetadata": [_column(heading) for heading in plan.headings],
         "entityName": plan.obj.name,
-        "groupBy": bool(plan.query.group_by),
-        "idSelected": any(name == "Id" for name, _, _ in plan.header),
+        "groupBy": plan.query.grouping is not None,
+        "idSelected": any(heading.name == "Id" for heading in plan.headings),
         "keyPrefix": plan.obj.prefix,
+    }
+
+
+def _column(heading: Heading) -> dict[str, Any]:
+    f = heading.field
+    written = f is not None and not heading.aggregate
+    return {
+        "aggregate": heading.aggregate,
+        "apexType": _APEX_TYPES.get(f.type, "String") if f is not None and not heading.aggregate else None,
+        "booleanType": f is not None and f.type == "boolean",
+        "columnName": heading.name,
+        "custom": f is not None and f.custom,
+        "displayName": heading.display,
+        "foreignKeyName": heading.foreign_key,
+        "insertable": written and f is not None and f.has("createable"),
+        "joinColumns": [_column(inner) for inner in heading.joined],
+        "numberType": f is not None and f.type in NUMBER_TYPES,
+        "textType": f is not None and f.type not in _NO_TEXT,
+        "updatable": written and f is not None and f.has("updateable"),
     }

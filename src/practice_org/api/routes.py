@@ -20,6 +20,7 @@ from practice_org.api import (
     query,
     records,
     replication,
+    search,
 )
 from practice_org.http import Context
 from practice_org.tooling import rest as tooling
@@ -67,6 +68,11 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/query/{locator}", query.more),
     ("GET", "/queryAll", query.run_all),
     ("GET", "/queryAll/{locator}", query.more),
+    ("GET", "/search", search.search),
+    ("GET", "/search/scopeOrder", search.scope_order),
+    ("GET", "/search/layout", search.layouts),
+    ("GET", "/parameterizedSearch", search.by_parameters),
+    ("POST", "/parameterizedSearch", search.by_body),
     ("GET", "/limits", limits.limits),
     ("GET", "/limits/recordCount", limits.record_count),
     ("POST", "/composite", composite.composite),

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from practice_org.sosl import terms
+
 _EARTH_KM = 6371.0
 _KM_PER_MILE = 1.609344
 
@@ -56,8 +58,15 @@ def distance(
     return km / _KM_PER_MILE if unit == "mi" else km
 
 
+def digits(number: str | None) -> str:
+    """A telephone number without all that is no digit."""
+    return "" if number is None else "".join(char for char in number if char.isdigit())
+
+
 def register(connection: sqlite3.Connection) -> None:
     """Make the functions known to a connection."""
     connection.create_function("sf_local", 2, local, deterministic=True)
     connection.create_function("sf_format", 2, shown, deterministic=True)
     connection.create_function("sf_distance", 5, distance, deterministic=True)
+    connection.create_function("sf_digits", 1, digits, deterministic=True)
+    connection.create_function("sf_finds", 2, terms.found, deterministic=True)
