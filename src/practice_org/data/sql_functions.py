@@ -45,6 +45,13 @@ def shown(value: str | None, zone: str) -> str | None:
     return f"{then.month}/{then.day}/{then.year}, {then.hour % 12 or 12}:{then.minute:02d} {half}"
 
 
+def number(value: float | None, scale: int, sign: str) -> str | None:
+    """A number as the locale en_US writes it: `-$1,250.00`."""
+    if value is None:
+        return None
+    return f"{'-' if value < 0 else ''}{sign}{abs(value):,.{scale}f}"
+
+
 def distance(
     lat1: float | None, lon1: float | None, lat2: float | None, lon2: float | None, unit: str
 ) -> float | None:
@@ -66,6 +73,7 @@ def digits(number: str | None) -> str:
 def register(connection: sqlite3.Connection) -> None:
     """Make the functions known to a connection."""
     connection.create_function("sf_local", 2, local, deterministic=True)
+    connection.create_function("sf_number", 3, number, deterministic=True)
     connection.create_function("sf_format", 2, shown, deterministic=True)
     connection.create_function("sf_distance", 5, distance, deterministic=True)
     connection.create_function("sf_digits", 1, digits, deterministic=True)

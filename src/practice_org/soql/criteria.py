@@ -42,7 +42,7 @@ class Criteria(Cursor):
         self._depth = 0
         self._calls = 0
 
-    def query(self, *, nested: bool) -> Query:
+    def query(self, *, joined: bool = False) -> Query:
         """A sub-select; the parser proper reads it."""
         raise NotImplementedError
 
@@ -93,7 +93,7 @@ class Criteria(Cursor):
             return Literal("string", unquote(token, self.text, pattern=pattern), token.at)
         if pattern and token.upper == "NULL":
             raise self.unexpected(token)
-        if token.kind in ("number", "date", "datetime"):
+        if token.kind in ("number", "date", "datetime", "time"):
             return Literal(token.kind, token.text, token.at)
         if token.kind == "currency" or (token.kind == "name" and _MONEY.match(token.text)):
             return Literal("number", token.text[3:], token.at)
@@ -173,7 +173,7 @@ class Criteria(Cursor):
 
     def _semi_join(self, left: Path | Call, token: Token, negated: bool) -> SemiJoin:
         at = self.take().at
-        query = self.deeper(lambda: self.query(nested=True))
+        query = self.deeper(lambda: self.query(joined=True))
         self.expect(")")
         if not isinstance(left, Path):
             raise self.unexpected(token)

@@ -155,16 +155,13 @@ def _to_label(column: Column) -> str:
 
 def _formatted(column: Column, zone: str) -> str:
     f = column.field
-    sql = column.sql
     if f.type == "currency":
-        return f"CASE WHEN {sql} < 0 THEN '-' ELSE '' END || '$' || printf('%,.{f.scale}f', abs({sql}))"
-    if f.type in ("double", "percent"):
-        return f"CASE WHEN {sql} IS NOT NULL THEN printf('%,.{f.scale}f', {sql}) END"
-    if f.type == "int":
-        return f"CASE WHEN {sql} IS NOT NULL THEN printf('%,d', {sql}) END"
+        return f"sf_number({column.sql}, {f.scale}, '$')"
+    if f.type in _NUMBERS:
+        return f"sf_number({column.sql}, {f.scale}, '')"
     if f.type in ("date", "datetime"):
-        return f"sf_format({sql}, {_text(zone)})"
-    return f"CAST({sql} AS TEXT)"
+        return f"sf_format({column.sql}, {_text(zone)})"
+    return f"CAST({column.sql} AS TEXT)"
 
 
 def _text(value: str) -> str:

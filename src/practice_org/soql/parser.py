@@ -40,13 +40,13 @@ class Parser(Criteria):
     """Reads one query."""
 
     def whole(self) -> Query:
-        query = self.query(nested=False)
+        query = self.query()
         if self.now.kind != "end":
             raise self.unexpected()
         return query
 
-    def query(self, *, nested: bool) -> Query:
-        """From SELECT on; a `nested` one ends where its bracket does."""
+    def query(self, *, joined: bool = False) -> Query:
+        """From SELECT on. That of a semi-join (`joined`) has nothing behind its conditions."""
         start = self.now.at
         self.expect_word("SELECT")
         if self.at_word("FROM"):
@@ -57,12 +57,14 @@ class Parser(Criteria):
         self._from()
         source = self.path()
         alias = self.alias()
-        joined: list[tuple[Path, str]] = []
+        aliases: list[tuple[Path, str]] = []
         while self.op(","):
             path = self.path()
-            joined.append((path, self.alias() or path.names[-1]))
+            aliases.append((path, self.alias() or path.names[-1]))
         scope = self.scope()
         where = self.condition() if self.word("WHERE") else None
+        if joined:
+            return Query(self.text, tuple(items), source, alias, tuple(aliases), where=where)
         rules = self.with_clauses()
         if _is_count(items[0]) and self.at_word("GROUP"):
             raise self.unexpected()
@@ -77,7 +79,7 @@ class Parser(Criteria):
             items=tuple(items),
             source=source,
             alias=alias,
-            joined=tuple(joined),
+            joined=tuple(aliases),
             scope=scope,
             where=where,
             rules=rules,
@@ -228,7 +230,7 @@ class Parser(Criteria):
     def item(self) -> Item | TypeOf | Child:
         at = self.now.at
         if self.op("("):
-            child = self.deeper(lambda: self.query(nested=True))
+            child = self.deeper(self.query)
             self.expect(")")
             return Child(child, at)
         if self.at_word("TYPEOF") and self.following.kind == "name":

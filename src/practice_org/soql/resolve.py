@@ -183,7 +183,7 @@ class Scope:
             joined = f"t{next(self.numbers)}"
             self.joins.append(
                 f" LEFT JOIN {quoted(target.name)} {joined} "
-                f'ON {joined}."Id" = {field_sql(obj, alias, reference)}'
+                f'ON {joined}."Id" = {field_sql(obj, alias, reference, self.schema)}'
             )
             alternatives.append((target, joined))
         made = (Table(tuple(alternatives)), reference.relationship or name)

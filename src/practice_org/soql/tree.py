@@ -58,7 +58,7 @@ class Child:
 
 @dataclass(frozen=True)
 class Literal:
-    """`kind` is string, number, boolean, null, date, datetime or range (a date literal)."""
+    """`kind` is string, number, boolean, null, date, datetime, time or range (a date literal)."""
 
     kind: str
     value: str

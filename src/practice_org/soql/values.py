@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, time, tzinfo
 from typing import Any
 
 from practice_org import ids
@@ -21,6 +21,7 @@ _TYPE_NAMES = {
     "boolean": "boolean",
     "date": "date",
     "datetime": "dateTime",
+    "time": "time",
 }
 _EXPECTED = {
     "boolean": "boolean",
@@ -30,6 +31,7 @@ _EXPECTED = {
     "percent": "number",
     "date": "date",
     "datetime": "datetime",
+    "time": "time",
 }
 
 
@@ -62,6 +64,8 @@ class Values:
             return float(literal.value)
         if literal.kind == "date":
             return self._date(literal)
+        if literal.kind == "time":
+            return self._clock(literal)
         return self._moment(literal)
 
     def bounds(self, f: Field, literal: Literal, left: Path | Call) -> tuple[str, str]:
@@ -93,6 +97,13 @@ class Values:
             return datetime.strptime(literal.value, "%Y-%m-%d").replace(tzinfo=UTC).date().isoformat()
         except ValueError:
             raise self._invalid("date", literal) from None
+
+    def _clock(self, literal: Literal) -> str:
+        try:
+            moment = time.fromisoformat(literal.value.upper().rstrip("Z"))
+        except ValueError:
+            raise self._invalid("time", literal) from None
+        return moment.isoformat("milliseconds") + "Z"
 
     def _moment(self, literal: Literal) -> str:
         text = literal.value.upper().replace("Z", "+00:00")
