@@ -189,7 +189,8 @@ class Conditions:
         return " OR ".join(tests), present
 
     def _in_ranges(self, test: InList) -> Sql:
-        equal: tuple[Condition, ...] = tuple(Compare(test.left, "=", value) for value in test.values)
+        different = {(v.kind, v.value, v.count): v for v in test.values}
+        equal: tuple[Condition, ...] = tuple(Compare(test.left, "=", v) for v in different.values())
         return self.compile(Not(Or(equal)) if test.negated else Or(equal))
 
     def _semi_join(self, test: SemiJoin) -> Sql:

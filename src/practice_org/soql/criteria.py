@@ -30,7 +30,6 @@ MAX_NESTING = 100
 MOST_CALLS = 2
 """Functions within functions: a third is refused at its bracket (release notes of Summer '24)."""
 OPERATORS = {"=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-_FIELD_NAMES_TOO = frozenset({"END", "ALL", "FOR", "WITH", "UPDATE", "GROUP", "ORDER", "SET"})
 _MONEY = re.compile(r"[A-Z]{3}(-?\d+(?:\.\d+)?)\Z")
 
 
@@ -54,7 +53,7 @@ class Criteria(Cursor):
             raise self.unexpected()
         if self.following.kind == "op" and self.following.text == "(":
             return self._call()
-        if self.now.upper in CLAUSES - _FIELD_NAMES_TOO:
+        if self.now.upper in CLAUSES and not (self._calls and self.at_word("ALL")):
             raise self.unexpected()
         return self.path()
 

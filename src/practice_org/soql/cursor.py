@@ -43,6 +43,12 @@ CLAUSES = frozenset(
     ]
 )
 """Words that end a field list or an alias."""
+NO_ALIASES = CLAUSES | {"FIRST", "LAST", "NULL"}
+"""Words that name nothing (the reference's list, and those that begin a clause)."""
+NO_OBJECTS = frozenset(
+    ["AND", "ASC", "DESC", "FROM", "HAVING", "IN", "LIKE", "LIMIT", "NOT", "NULLS", "OR", "SELECT", "WHERE"]
+)
+"""Words that no object is called by; Group and Order are objects."""
 _AFTER_BRACKET = frozenset(
     [
         "AND",

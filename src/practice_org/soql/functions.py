@@ -65,7 +65,7 @@ class Functions:
             if inner.field.type != "currency":
                 raise self._unfit(call, inner)
             return inner
-        raise ungrammatical(self._query.text, call.at, f"unexpected token: '{call.name}'")
+        raise malformed(self._query.text, call.at, f"Invalid aggregate function: {call.name}")
 
     def _argument(self, call: Call) -> Column:
         argument = call.args[0] if len(call.args) == 1 else None

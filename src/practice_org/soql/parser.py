@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from practice_org.errors import ApiError
 from practice_org.soql.criteria import Criteria
-from practice_org.soql.cursor import CLAUSES
+from practice_org.soql.cursor import CLAUSES, NO_ALIASES, NO_OBJECTS
 from practice_org.soql.refusal import too_complicated
 from practice_org.soql.tree import (
     Call,
@@ -55,6 +55,8 @@ class Parser(Criteria):
         while self.op(","):
             items.append(self.item())
         self._from()
+        if self.now.upper in NO_OBJECTS:
+            raise self.unexpected()
         source = self.path()
         alias = self.alias()
         aliases: list[tuple[Path, str]] = []
@@ -101,7 +103,7 @@ class Parser(Criteria):
     def alias(self) -> str | None:
         if self.at_word("AS"):
             self.take()
-        if self.now.kind == "name" and "." not in self.now.text and self.now.upper not in CLAUSES:
+        if self.now.kind == "name" and "." not in self.now.text and self.now.upper not in NO_ALIASES:
             return self.take().text
         return None
 
@@ -239,7 +241,7 @@ class Parser(Criteria):
             raise self.unexpected()
         value = self.value()
         alias = None
-        if self.now.kind == "name" and self.now.upper not in CLAUSES and "." not in self.now.text:
+        if self.now.kind == "name" and self.now.upper not in NO_ALIASES and "." not in self.now.text:
             alias = self.take().text
         return Item(value, alias)
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from practice_org.schema.birth import create_queue
 from practice_org.schema.custom import create_field
@@ -342,102 +339,3 @@ def test_large_queries(crm: Caller) -> None:
     assert crm.query(f"SELECT Id FROM Lead WHERE {nested}")["totalSize"] == 0
     deep = "NOT (" * 20_000 + "LastName = 'x'" + ")" * 20_000
     assert crm.query(f"SELECT Id FROM Lead WHERE {deep}")[0]["errorCode"]
-
-
-WORDS = [
-    "SELECT",
-    "FROM",
-    "WHERE",
-    "AND",
-    "OR",
-    "NOT",
-    "IN",
-    "LIKE",
-    "INCLUDES",
-    "GROUP",
-    "BY",
-    "ORDER",
-    "DESC",
-    "NULLS",
-    "LAST",
-    "LIMIT",
-    "OFFSET",
-    "HAVING",
-    "TYPEOF",
-    "WHEN",
-    "THEN",
-    "ELSE",
-    "END",
-    "ALL",
-    "ROWS",
-    "FOR",
-    "VIEW",
-    "Id",
-    "Name",
-    "Lead",
-    "Account",
-    "Contact",
-    "Owner.Name",
-    "Account.Name",
-    "Address",
-    "CreatedDate",
-    "IsConverted",
-    "AnnualRevenue",
-    "Multi__c",
-    "Description",
-    "COUNT()",
-    "COUNT(Id)",
-    "SUM(",
-    "AVG(AnnualRevenue)",
-    "MAX(CreatedDate)",
-    "toLabel(Status)",
-    "FIELDS(STANDARD)",
-    "CALENDAR_YEAR(CreatedDate)",
-    "(",
-    ")",
-    ",",
-    "=",
-    "!=",
-    "<",
-    ">=",
-    "'x'",
-    "''",
-    "5",
-    "1e5",
-    "2020-13-45",
-    "2020-01-01T00:00:00Z",
-    "TODAY",
-    "LAST_N_DAYS:5",
-    "NEXT_N_YEARS:99999",
-    "true",
-    "null",
-    ":",
-    ";",
-    "User",
-    "(SELECT",
-    "Id",
-    "FROM",
-    "Contacts)",
-]
-WHOLE = (
-    "SELECT Id , Name FROM Lead WHERE Email = 'x' ORDER BY Name LIMIT 5",
-    "SELECT Owner.Name , COUNT(Id) FROM Lead GROUP BY Owner.Name HAVING COUNT(Id) > 1 ORDER BY COUNT(Id) DESC",
-    "SELECT Id , ( SELECT Id FROM Contacts LIMIT 1 ) FROM Account WHERE Id IN ( SELECT AccountId FROM Contact )",
-    "SELECT TYPEOF Owner WHEN User THEN Name , Email ELSE Name END FROM Lead",
-)
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.sampled_from(WHOLE),
-    st.lists(st.tuples(st.integers(0, 30), st.sampled_from(WORDS), st.booleans()), max_size=4),
-)
-def test_whatever_is_asked_gets_an_answer_or_a_refusal(
-    crm: Caller, soql: str, edits: list[tuple[int, str, bool]]
-) -> None:
-    words = soql.split()
-    for place, word, replaced in edits:
-        at = place % len(words)
-        words[at : at + replaced] = [word]
-    answer = crm("GET", "/query?q=" + quote(" ".join(words)))
-    assert answer.status == 200 or answer.json[0]["errorCode"]

@@ -19,6 +19,8 @@ def crm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
 
 
 BY_GRAMMAR = [
+    ("SELECT Id FROM desc Account", 15, "unexpected token: 'desc'"),
+    ("SELECT COUNT(Id) last FROM Account", 17, "unexpected token: 'last'"),
     ("SELECT Id, FROM Account", 11, "unexpected token: 'FROM'"),
     ("SELECT FROM Account", 7, "unexpected token: 'SELECT FROM'"),
     ("SELECT Id FROM Account USING everything", 29, "unexpected token: 'everything'"),
@@ -366,7 +368,13 @@ BY_MEANING = [
         "CAL",
         "does not support the",
     ),
-    ("SELECT UPPER(Name) FROM Lead", "MALFORMED_QUERY", None, "unexpected token: 'UPPER'"),
+    ("SELECT UPPER(Name) FROM Lead", "MALFORMED_QUERY", "UPPER", "Invalid aggregate function: UPPER"),
+    (
+        "SELECT Id FROM Lead WHERE LOWER(Name) = 'x'",
+        "MALFORMED_QUERY",
+        "LOWER",
+        "Invalid aggregate function: LOWER",
+    ),
     (
         "SELECT Id FROM Account WHERE DISTANCE(Site__c, GEOLOCATION(91, 0), 'mi') < 1",
         "MALFORMED_QUERY",
