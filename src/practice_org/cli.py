@@ -10,7 +10,7 @@ import sqlite3
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -21,6 +21,9 @@ from practice_org.organization import organization
 from practice_org.seed import sow
 from practice_org.serving import PortTaken, Serving, listen
 from practice_org.tls import TlsFiles, tls_files
+
+if TYPE_CHECKING:
+    from practice_org.events.server import EventServer
 
 app = typer.Typer(
     help="A practice org: a Salesforce that you can start on your own machine.",
@@ -54,6 +57,10 @@ def serve(
     tls_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Also serve https here, with a CA of the org's own.")
     ] = None,
+    events_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Also serve the Pub/Sub API (gRPC over TLS) here."),
+    ] = None,
     sandbox: Annotated[
         bool, typer.Option("--sandbox/--production", help="What a new org says it is.")
     ] = False,
@@ -66,21 +73,42 @@ def serve(
     plain, tls_socket = _sockets(host, port, tls_port)
     org = open_or_create(data, name, sandbox, seed, quiet=as_json)
     try:
-        files = tls_files(org.file("tls")) if tls_socket is not None else None
+        wanted = tls_socket is not None or events_port is not None
+        files = tls_files(org.file("tls")) if wanted else None
     except OSError as error:
         _fail(f"cannot write the TLS certificate beside {data}: {error.strerror}")
-    said = facts(org, host, plain, tls_socket, files)
+    events = _events(org, host, events_port, files)
+    said = facts(org, host, plain, tls_socket, files, events.port if events else None)
     tls = (tls_socket, files) if tls_socket is not None and files is not None else None
     server = Serving(create_app(org), plain, tls, on_ready=lambda: _announce(said, as_json))
     # uvicorn raises the signal again once it has closed; by then there is nothing left to interrupt.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     try:
+        if events is not None:
+            events.start()
         server.run()
     finally:
+        if events is not None:
+            events.stop()
         org.close()
     if not as_json:
         typer.echo("Stopped.")
+
+
+def _events(org: Org, host: str, port: int | None, files: TlsFiles | None) -> EventServer | None:
+    if port is None or files is None:
+        return None
+    try:
+        # Only here: grpc and fastavro are of the extra `events`.
+        from practice_org.events.server import EventServer, PortTaken
+    except ModuleNotFoundError as error:
+        _fail(f"--events-port needs {error.name}: install diptych[events]")
+    try:
+        return EventServer(org, host, port, files)
+    except PortTaken as error:
+        org.close()
+        _fail(f"{error}. Choose another with --events-port.")
 
 
 def _sockets(host: str, port: int, tls_port: int | None) -> tuple[socket.socket, socket.socket | None]:
@@ -146,7 +174,12 @@ def _fail(message: str) -> NoReturn:
 
 
 def facts(
-    org: Org, host: str, plain: socket.socket, tls: socket.socket | None, files: TlsFiles | None
+    org: Org,
+    host: str,
+    plain: socket.socket,
+    tls: socket.socket | None,
+    files: TlsFiles | None,
+    events_port: int | None = None,
 ) -> dict[str, Any]:
     """What a start prints: addresses, ids, and every secret that a visitor needs."""
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
@@ -159,6 +192,8 @@ def facts(
         "base_url": base,
         "login_url": base,
         "tls_url": f"https://{shown}:{tls.getsockname()[1]}" if tls else None,
+        "events_url": f"https://{shown}:{events_port}" if events_port else None,
+        "events_port": events_port,
         "ca_file": str(files.ca.resolve()) if files else None,
         "org_id": about.id,
         "org_name": about.name,
@@ -185,6 +220,7 @@ def _announce(facts: dict[str, Any], as_json: bool) -> None:
         f"{facts['org_name']} ({facts['edition']}, {'sandbox' if facts['sandbox'] else 'production'}) is ready.",
         f"  Login URL       {facts['login_url']}",
         *([f"  TLS             {facts['tls_url']}  (CA: {facts['ca_file']})"] if facts["tls_url"] else []),
+        *([f"  Pub/Sub API     {facts['events_url']}"] if facts["events_url"] else []),
         f"  Org id          {facts['org_id']}",
         f"  Client id       {facts['client_id']}",
         f"  Client secret   {facts['client_secret']}",

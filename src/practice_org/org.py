@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 from practice_org.clock import OrgClock, parse_stamp, stamp
 from practice_org.data import tables
 from practice_org.events.log import EventLog
+from practice_org.events.trouble import Trouble
 from practice_org.formula.sql import register_functions
 from practice_org.rules.settings import RULE_SETTINGS
 from practice_org.schema.catalogue import Schema
@@ -101,6 +102,7 @@ class Org:
         self._connections_lock = threading.Lock()
         self.access_cache = AccessCache()
         self.changes = EventLog(self)
+        self.trouble = Trouble()
         self.jobs: dict[str, threading.Thread] = {}
         self.closing = threading.Event()
         self._writer = self._connect()
@@ -144,7 +146,8 @@ class Org:
         except (OSError, sqlite3.Error) as error:
             raise OrgFileError(f"The org's file {path} cannot be written: {error}.") from error
         org = cls(path)
-        birth.populate(org, name=name, sandbox=sandbox, edition=edition)
+        with org.changes.silent():
+            birth.populate(org, name=name, sandbox=sandbox, edition=edition)
         return org
 
     @classmethod

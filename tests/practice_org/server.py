@@ -153,6 +153,7 @@ def start_practice_org(
     records: int = 0,
     *,
     tls: bool = False,
+    events: bool = False,
     sandbox: bool = False,
     port: int = 0,
     name: str = "Practice Org",
@@ -165,6 +166,7 @@ def start_practice_org(
     arguments = ["serve", "--json", "--port", str(port), "--name", name, "--seed", str(records)]
     arguments += ["--data", str(folder / "practice-org.sqlite3"), "--sandbox" if sandbox else "--production"]
     arguments += ["--tls-port", "0"] if tls else []
+    arguments += ["--events-port", "0"] if events else []
     log = folder / "practice-org.log"
     with log.open("a") as errors:
         process = subprocess.Popen(
@@ -189,26 +191,37 @@ def start_practice_org(
     return RunningOrg(json.loads(line), process)
 
 
-def serve_in_thread(folder: Path, records: int = 0, *, sandbox: bool = False) -> RunningOrg:
-    """The same in a thread of this process: starts faster, cannot be killed; no TLS."""
+def serve_in_thread(
+    folder: Path, records: int = 0, *, sandbox: bool = False, events: bool = False
+) -> RunningOrg:
+    """The same in a thread of this process: starts faster, cannot be killed; no https."""
     from practice_org import cli
     from practice_org.app import create_app
+    from practice_org.events.server import EventServer
     from practice_org.serving import Serving, listen
+    from practice_org.tls import tls_files
 
     org = cli.open_or_create(
         folder / "practice-org.sqlite3", "Practice Org", sandbox=sandbox, seed=records, quiet=True
     )
     sock = listen("127.0.0.1", 0)
+    files = tls_files(org.file("tls")) if events else None
+    bus = EventServer(org, "127.0.0.1", 0, files) if files else None
     ready = threading.Event()
     server = Serving(create_app(org), sock, on_ready=ready.set)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     if not ready.wait(START_SECONDS):
         raise RuntimeError("the practice org did not start")
+    if bus is not None:
+        bus.start()
 
     def stop() -> None:
         server.should_exit = True
+        if bus is not None:
+            bus.stop()
         thread.join(10)
         org.close()
 
-    return RunningOrg(cli.facts(org, "127.0.0.1", sock, None, None), _stop=stop)
+    facts = cli.facts(org, "127.0.0.1", sock, None, files, bus.port if bus else None)
+    return RunningOrg(facts, _stop=stop)

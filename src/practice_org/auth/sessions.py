@@ -110,6 +110,13 @@ class Sessions:
             self._cache[key] = session
         return session
 
+    def alive(self, token: str) -> Session | None:
+        """The live session of an access token, read afresh and not prolonged; None when there is none."""
+        session = self._load(digest(token))
+        if session is None or self._org.clock.now().timestamp() >= session.expires:
+            return None
+        return session
+
     def end(self, token: str) -> bool:
         """End the session of this token; False when there was none."""
         with writing(self._org) as connection:

@@ -16,10 +16,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from practice_org.events import avro
 from practice_org.events.origin import ACTOR, ORIGIN
+from practice_org.events.settings import CHANNELS, DEFAULT_ENTITIES, ENTITIES, OVERFLOW, OVERFLOW_FROM
 
 if TYPE_CHECKING:
     from practice_org.org import Org, Transaction
@@ -36,22 +38,8 @@ CREATE INDEX IF NOT EXISTS _event_txn_at ON _event_txn(at);
 CREATE TABLE IF NOT EXISTS _event_schema(
   number INTEGER PRIMARY KEY, entity TEXT NOT NULL, id TEXT NOT NULL UNIQUE, definition TEXT NOT NULL);
 """
-ENTITIES = "cdc_entities"
-DEFAULT_ENTITIES = (
-    "Account",
-    "Campaign",
-    "CampaignMember",
-    "Contact",
-    "Event",
-    "Lead",
-    "Opportunity",
-    "Task",
-    "User",
-)
+NONE: Mapping[str, Sequence[str]] = {}
 RETENTION = timedelta(hours=72)
-OVERFLOW = "event_overflow"
-OVERFLOW_FROM = 100_000
-"""Changes of one transaction that get events of their own; the setting `event_overflow` lowers it."""
 NO_RECORD = "000000000000000AAA"
 PRUNE_EVERY = 500
 PUBLISHED = "PUBLISHED"
@@ -74,7 +62,7 @@ class _Captured:
     """What is captured of an object as schema and setting now stand; `columns` is None for nothing."""
 
     obj: ObjectType
-    chosen: Sequence[str]
+    chosen: tuple[Sequence[str], Mapping[str, Sequence[str]]]
     columns: frozenset[str] | None
     schema: _Schema
 
@@ -104,7 +92,8 @@ class EventLog:
         self._captured: dict[str, _Captured] = {}
         self._flushes = 0
         self._silent = False
-        self.changed = threading.Condition()
+        self._waiting: set[threading.Event] = set()
+        self._waiting_lock = threading.Lock()
         self.gaps = 0
 
     # -- recording ----------------------------------------------------------------------------------
@@ -179,13 +168,19 @@ class EventLog:
         return self._insert(tx.connection, state.number, entity, PUBLISHED, event_id, schema.number, payload)
 
     def _captured_of(self, obj: ObjectType) -> _Captured:
-        chosen = self._org.setting(ENTITIES, DEFAULT_ENTITIES)
+        entities, channels = self._org.setting(ENTITIES, DEFAULT_ENTITIES), self._org.setting(CHANNELS, NONE)
         found = self._captured.get(obj.name)
-        if found is None or found.obj is not obj or found.chosen is not chosen:
+        if (
+            found is None
+            or found.obj is not obj
+            or found.chosen[0] is not entities
+            or found.chosen[1] is not channels
+        ):
             definition = avro.change_event_schema(obj)
             schema = _Schema(avro.schema_number(definition), obj.name, definition)
-            wanted = obj.name.lower() in {name.lower() for name in chosen}
-            found = _Captured(obj, chosen, avro.captured(obj) if wanted else None, schema)
+            wanted = obj.name.lower() in {name.lower() for name in chain(entities, *channels.values())}
+            columns = avro.captured(obj) if wanted else None
+            found = _Captured(obj, (entities, channels), columns, schema)
             self._captured[obj.name] = found
         return found
 
@@ -274,8 +269,21 @@ class EventLog:
 
     def announce(self) -> None:
         """Wake those who wait for events."""
-        with self.changed:
-            self.changed.notify_all()
+        if self._waiting:
+            with self._waiting_lock:
+                for one in self._waiting:
+                    one.set()
+
+    @contextmanager
+    def woken(self, wake: threading.Event) -> Iterator[None]:
+        """Have this set whenever events came, until the block ends."""
+        with self._waiting_lock:
+            self._waiting.add(wake)
+        try:
+            yield
+        finally:
+            with self._waiting_lock:
+                self._waiting.discard(wake)
 
     def _merge(self, connection: sqlite3.Connection, state: _Open) -> None:
         """One event for equal changes of several records, unless a record would be seen out of order."""
@@ -322,6 +330,12 @@ def keep_schema(connection: sqlite3.Connection, entity: str, definition: str) ->
     )
 
 
+def expire(connection: sqlite3.Connection, upto: int) -> None:
+    """Have the events up to a number gone, as if their time were over."""
+    connection.execute("DELETE FROM _event WHERE replay <= ?", (upto,))
+    connection.execute("DELETE FROM _event_txn WHERE NOT EXISTS (SELECT 1 FROM _event WHERE txn = number)")
+
+
 def latest(connection: sqlite3.Connection) -> int:
     """The number of the newest event there ever was; 0 when there was none."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = '_event'").fetchone()
@@ -330,8 +344,9 @@ def latest(connection: sqlite3.Connection) -> int:
 
 def earliest(connection: sqlite3.Connection, horizon: int) -> int:
     """The number of the oldest event that is still kept; the one after the newest when none is."""
-    row = connection.execute("SELECT min(first) FROM _event_txn WHERE at >= ?", (horizon,)).fetchone()
-    return int(row[0]) if row[0] is not None else latest(connection) + 1
+    first = connection.execute("SELECT min(first) FROM _event_txn WHERE at >= ?", (horizon,)).fetchone()[0]
+    there = connection.execute("SELECT min(replay) FROM _event").fetchone()[0]
+    return latest(connection) + 1 if first is None or there is None else max(int(first), int(there))
 
 
 def _transaction_key() -> str:

@@ -22,6 +22,7 @@ from practice_org.sim import people
 from practice_org.sim.orders import (
     apps,
     clock,
+    events,
     limits,
     log,
     records,
@@ -59,6 +60,7 @@ WRITES: dict[str, Carry] = {
     "sessions": settings.sessions,
     "fields": schema.fields,
     "bump": records.bump,
+    "events": events.events,
 }
 READS: dict[str, Carry] = {
     "requests": log.requests,
@@ -67,6 +69,7 @@ READS: dict[str, Carry] = {
     "faults": trouble.faults_in_force,
     "rules": rules.rules_in_force,
     "sharing": sharing.sharing_in_force,
+    "events": events.events_state,
 }
 DELETES: dict[str, Carry] = {"faults": trouble.clear_faults, "requests": log.clear_requests}
 

@@ -11,7 +11,7 @@ import pytest
 
 from practice_org.data import dml
 from practice_org.data.dml import Options, Write
-from practice_org.events import log
+from practice_org.events import log, settings
 from practice_org.org import Org
 from tests.practice_org.calls import Caller, new_org
 
@@ -125,7 +125,7 @@ def test_a_transaction_has_one_key_and_its_user(made: Made) -> None:
 
 def test_beyond_the_threshold_one_event_an_object(made: Made) -> None:
     org, admin = made
-    org.set_setting(log.OVERFLOW, 2)
+    org.set_setting(settings.OVERFLOW, 2)
     with org.transaction():
         first, second = leads(org, admin, 2)
         account = admin.create("Account", Name="A")
@@ -141,9 +141,9 @@ def test_beyond_the_threshold_one_event_an_object(made: Made) -> None:
 
 def test_only_chosen_objects_are_captured(made: Made) -> None:
     org, admin = made
-    org.set_setting(log.ENTITIES, [])
+    org.set_setting(settings.ENTITIES, [])
     leads(org, admin, 1)
-    org.set_setting(log.ENTITIES, ["account"])
+    org.set_setting(settings.ENTITIES, ["account"])
     leads(org, admin, 1)
     admin.create("Account", Name="A")
     assert [entity for entity, _, _ in kinds(org)] == ["Account"]

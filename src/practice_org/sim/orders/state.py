@@ -10,6 +10,7 @@ from practice_org.auth.settings import DoorSettings, change_settings, read_setti
 from practice_org.clock import stamp, wire
 from practice_org.organization import organization
 from practice_org.seed import sow
+from practice_org.sim.orders import events
 from practice_org.sim.orders.rules import clear_rules, shown
 from practice_org.sim.orders.settings import numbers, restore_numbers
 from practice_org.sim.orders.sharing import set_defaults
@@ -31,6 +32,7 @@ def reset(control: Control, order: Order) -> Any:
     set_defaults(org, {})
     org.set_setting("job_speed", "instant")
     restore_numbers(org)
+    events.restore(org)
     change_settings(org, asdict(DoorSettings()))
     control.door.sessions.forget()
     if order.get("records"):
