@@ -127,24 +127,24 @@ def test_reset_ends_it(served: RunningOrg, bus: Bus) -> None:
     assert [one.brief for one in bus.earliest(ALL).events(1)] == [("Lead", "CREATE", [lead])]
 
 
-@pytest.mark.parametrize(
-    "order",
-    [
-        {"nonsense": 1},
-        {"trouble": {"nope": 1}},
-        {"trouble": {"duplicates": -1}},
-        {"gaps": "x"},
-        {"entities": ["Nope"]},
-        {"entities": "Lead"},
-        {"channels": {"x": []}},
-        {"keepalive_seconds": -1},
-        {"define": {"name": "1x"}},
-        {"define": {"name": "X", "fields": {"A": "blob"}}},
-        {"managed": {"name": "M", "topic": "/data/Nope__chn"}},
-    ],
-)
-def test_an_order_that_makes_no_sense(served: RunningOrg, order: dict[str, object]) -> None:
+NO_SENSE: list[dict[str, object]] = [
+    {"nonsense": 1},
+    {"trouble": {"nope": 1}},
+    {"trouble": {"duplicates": -1}},
+    {"gaps": "x"},
+    {"entities": ["Nope"]},
+    {"entities": "Lead"},
+    {"channels": {"x": []}},
+    {"keepalive_seconds": -1},
+    {"define": {"name": "1x"}},
+    {"define": {"name": "X", "fields": {"A": "blob"}}},
+    {"managed": {"name": "M", "topic": "/data/Nope__chn"}},
+]
+
+
+def test_an_order_that_makes_no_sense_changes_nothing(served: RunningOrg) -> None:
     before = served.control("events")
-    with pytest.raises(ValueError, match="400"):
-        served.control("events", order)
-    assert served.control("events") == before
+    for order in NO_SENSE:
+        with pytest.raises(ValueError, match="400"):
+            served.control("events", order)
+        assert served.control("events") == before
