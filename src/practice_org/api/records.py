@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from practice_org.api import preconditions
-from practice_org.api.bodies import json_object, located
+from practice_org.api.blobs import blob_field, content, record_in
+from practice_org.api.bodies import located
 from practice_org.api.describe import object_for
 from practice_org.data import checks, dml, read
 from practice_org.data.dml import Options, Write
@@ -44,7 +45,7 @@ def location(ctx: Context, obj: ObjectType, record_id: str) -> str:
 def create(ctx: Context, request: Request) -> Response:
     """POST sobjects/X."""
     obj = object_for(ctx, ctx.params["object"])
-    values = json_object(ctx)
+    values = record_in(ctx)
     with located(ctx):
         record_id = write(ctx, Write("insert", obj, None, values))
     return json_response(
@@ -107,7 +108,7 @@ def update(ctx: Context, request: Request) -> Response:
     """PATCH sobjects/X/ID."""
     obj = object_for(ctx, ctx.params["object"])
     record_id = id_in_path(obj, ctx.params["id"])
-    values = json_object(ctx)
+    values = record_in(ctx)
     with located(ctx):
         write(ctx, Write("update", obj, record_id, values))
     return Response(status_code=204)
@@ -171,7 +172,12 @@ def _choices(ctx: Context, obj: ObjectType, found: list[str]) -> Response:
 
 
 def get_by_key(ctx: Context, request: Request) -> Response:
-    """GET sobjects/X/Field/value."""
+    """GET sobjects/X/Field/value, or sobjects/X/ID/Field for the bytes of a field."""
+    if _LIKE_AN_ID.fullmatch(ctx.params["field"]):
+        obj = object_for(ctx, ctx.params["object"])
+        f = blob_field(ctx, obj, ctx.params["value"])
+        if f is not None:
+            return content(ctx, obj, id_in_path(obj, ctx.params["field"]), f)
     obj, _, found = _named(ctx)
     one = _one_of(ctx, obj, found)
     return one if isinstance(one, Response) else _shown(ctx, obj, one)
@@ -190,7 +196,7 @@ def delete_by_key(ctx: Context, request: Request) -> Response:
 def upsert(ctx: Context, request: Request) -> Response:
     """PATCH sobjects/X/Field/value: 201 created, 200 updated, 300 several (spec 5.4)."""
     obj, f, found = _named(ctx)
-    values = json_object(ctx)
+    values = record_in(ctx)
     if len(found) > 1:
         return _choices(ctx, obj, found)
     clash = next((k for k in values if k.lower() == f.name.lower()), None)

@@ -6,6 +6,7 @@ inside the org give text, which is converted.
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 from collections.abc import Mapping
@@ -55,6 +56,8 @@ def to_stored(f: Field, value: Any, *, typed: bool = True) -> Any:
         return _boolean(f, value, typed)
     if f.type in ("double", "currency", "percent", "int"):
         return _number(f, value, typed)
+    if f.type == "base64":
+        return _bytes(f, value)
     if f.type == "date":
         return _date(f, value, typed)
     if f.type == "datetime":
@@ -140,6 +143,18 @@ def check_types(obj: ObjectType, values: Mapping[str, Any]) -> None:
             raise
         except ApiError:
             continue
+
+
+def _bytes(f: Field, value: Any) -> str:
+    """Base64 text, as it came but for white space."""
+    text = "".join(value.split()) if isinstance(value, str) else ""
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError:
+        raise _cannot(f, value) from None
+    if not text:
+        raise _cannot(f, value)
+    return text
 
 
 def _id(f: Field, value: Any) -> str:

@@ -21,6 +21,7 @@ _SOAP = {
     "address": "urn:address",
     "location": "urn:location",
     "time": "xsd:time",
+    "base64": "xsd:base64Binary",
 }
 _URLS = {
     "compactLayouts": "{base}/describe/compactLayouts",

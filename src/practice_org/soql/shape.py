@@ -105,6 +105,9 @@ def record(
                 out[key] = address(row, entry.index)
             elif entry.type == "location":
                 out[key] = location(row, entry.index)
+            elif entry.type == "base64":
+                told = row[entry.index] is not None
+                out[key] = f"{out['attributes']['url']}/{key}" if told else None
             else:
                 out[key] = value(row[entry.index], entry.type)
         elif isinstance(entry, Node):

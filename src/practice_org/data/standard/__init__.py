@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from practice_org.data.standard import activity, campaign, case, hierarchy, opportunity
+from practice_org.data.standard import activity, campaign, case, files, hierarchy, opportunity
 from practice_org.data.standard.change import Change
 
 if TYPE_CHECKING:
@@ -23,10 +23,13 @@ __all__ = ["Change", "fill", "follow", "gone", "refuse_delete"]
 _FILL: Mapping[str, Callable[[Change], None]] = MappingProxyType(
     {
         "Account": hierarchy.fill,
+        "Attachment": files.fill_body,
         "Campaign": hierarchy.fill,
         "CampaignMember": campaign.fill_member,
         "CampaignMemberStatus": campaign.fill_status,
         "Case": case.fill,
+        "ContentVersion": files.fill_version,
+        "Document": files.fill_body,
         "Event": activity.fill_event,
         "Opportunity": opportunity.fill,
         "Task": activity.fill_task,
@@ -36,6 +39,7 @@ _FOLLOW: Mapping[str, Callable[[Change], None]] = MappingProxyType(
     {
         "Campaign": campaign.follow,
         "CampaignMemberStatus": campaign.follow_status,
+        "ContentVersion": files.follow_version,
         "Event": activity.follow,
         "Opportunity": opportunity.follow,
         "OpportunityContactRole": opportunity.follow_role,
