@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from practice_org.api.bodies import json_object
+from practice_org.api.columns import columns
 from practice_org.errors import ApiError, method_not_allowed, not_found
 from practice_org.http import Context, json_response
 from practice_org.metadata.kinds import Work
@@ -42,6 +43,8 @@ def run_query(ctx: Context, request: Request) -> Response:
     soql = ctx.query.get("q")
     if soql is None:
         raise ApiError(400, "MALFORMED_QUERY", "A query string has to be specified")
+    if ctx.query.get("columns", "").lower() == "true":
+        return json_response(columns(query.plan_of(ctx.org, ctx.caller.id, soql, ctx.version)))
     batch = query.run(ctx.org, ctx.caller.id, soql, ctx.version)
     return json_response(answer(batch.total, batch.records))
 

@@ -412,6 +412,12 @@ def test_columns_are_described_as_the_cli_reads_them(crm: Caller) -> None:
     ]
 
 
+def test_columns_of_setup_objects(crm: Caller) -> None:
+    path = "/tooling/query?columns=true&q=SELECT+QualifiedApiName+FROM+EntityDefinition"
+    answer = crm("GET", path).json
+    assert [c["columnName"] for c in answer["columnMetadata"]] == ["QualifiedApiName"]
+
+
 def test_plans_say_what_is_indexed(crm: Caller) -> None:
     answer = crm("GET", "/query?explain=SELECT+Id+FROM+Lead+WHERE+Rating='Hot'+AND+CreatedDate=TODAY").json
     assert answer["sourceQuery"].startswith("SELECT Id FROM Lead")

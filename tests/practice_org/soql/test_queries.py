@@ -328,6 +328,26 @@ def test_locators(crm: Caller, tmp_path: Path) -> None:
     org.close()
 
 
+def test_batches_with_long_text_are_smaller_and_deleted_rows_page_too(tmp_path: Path) -> None:
+    from practice_org.data.load import bulk_insert
+
+    org, admin = new_org(tmp_path)
+    bulk_insert(org, "Lead", ["LastName", "Company"], ((f"L{n}", "C") for n in range(2100)))
+    gone = admin.query("SELECT Id FROM Lead LIMIT 1")["records"][0]["Id"]
+    assert admin("DELETE", f"/sobjects/Lead/{gone}").status == 204
+    assert len(admin.query("SELECT Id FROM Lead")["records"]) == 2000
+    long = admin.query("SELECT Id, Description FROM Lead")
+    assert (long["totalSize"], len(long["records"]), long["nextRecordsUrl"][-5:]) == (2099, 1000, "-1000")
+    everything = admin.query("SELECT Id, IsDeleted FROM Lead", "/queryAll")
+    key = everything["nextRecordsUrl"].rpartition("/")[2]
+    rest = admin("GET", f"/queryAll/{key}").json
+    assert (everything["totalSize"], len(rest["records"])) == (2100, 100)
+    assert sum(r["IsDeleted"] for r in everything["records"] + rest["records"]) == 1
+    for wrong in ("0r8", key[:-4] + "9999", f"{key}0", "01g000000000000AAA-2000", key.replace("-2000", "-x")):
+        assert admin("GET", f"/query/{wrong}").json[0]["errorCode"] == "INVALID_QUERY_LOCATOR"
+    org.close()
+
+
 def test_large_queries(crm: Caller) -> None:
     from practice_org import ids
 
