@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -385,6 +386,17 @@ def test_a_failed_query_says_why(admin: Caller) -> None:
     assert admin("GET", f"/jobs/query/{job}/results").status == 400
 
 
+def test_a_locked_row_fails_alone(admin: Caller) -> None:
+    admin.org.set_setting("lock_wait_seconds", 0)
+    held = admin.create("Lead", LastName="held", Company="C")
+    free = admin.create("Lead", LastName="free", Company="C")
+    admin.org.late.hold(admin.user_id, "update", "Lead", held, {"Title": "later"}, 600)
+    done, job = ingest(admin, f"Id,City\n{held},Rome\n{free},Rome\n", object="Lead", operation="update")
+    assert (done["numberRecordsProcessed"], done["numberRecordsFailed"]) == (2, 1)
+    bad = rows(admin("GET", f"/jobs/ingest/{job}/failedResults").text)[1]
+    assert bad[0] == held and bad[1].startswith("UNABLE_TO_LOCK_ROW:unable to obtain exclusive access")
+
+
 # -- restarts ---------------------------------------------------------------------------------------
 
 
@@ -431,7 +443,9 @@ def test_killed_in_the_middle_of_a_job(tmp_path: Path) -> None:
     with start_practice_org(tmp_path) as org, org.api() as api:
         content = "LastName,Company\n" + "".join(f"L{n},C\n" for n in range(6000))
         job = api.post("jobs/ingest", json={"object": "Lead", "operation": "insert"}).json()["id"]
-        api.put(f"jobs/ingest/{job}/batches", content=content, headers={"Content-Type": "text/csv"})
+        packed = gzip.compress(content.encode())
+        headers = {"Content-Type": "text/csv", "Content-Encoding": "gzip"}
+        assert api.put(f"jobs/ingest/{job}/batches", content=packed, headers=headers).status_code == 201
         api.patch(f"jobs/ingest/{job}", json={"state": "UploadComplete"})
         org.kill()
     with start_practice_org(tmp_path) as org, org.api() as api:
