@@ -1,4 +1,4 @@
-"""describeGlobal, describeSObject and describeSObjects: what REST describes, in the order of the partner WSDL.
+"""describeGlobal, describeSObject, describeSObjects and describeTabs: what REST describes, in the order of the partner WSDL.
 
 Elements that the WSDL calls optional are left out when they are null or false.
 """
@@ -13,6 +13,7 @@ from practice_org.soap.caller import SoapCall
 from practice_org.soap.markup import element, elements, wrap
 
 MOST_OBJECTS = 100
+TABS = ("Lead", "Account", "Contact")
 _OPTIONAL_OF_FIELD = frozenset(
     {
         "calculatedFormula", "cascadeDelete", "compoundFieldName", "controllerName", "dataTranslationEnabled",
@@ -266,3 +267,23 @@ def _default(value: Any) -> str:
 
 def _entry(told: Mapping[str, Any]) -> str:
     return _plain([name for name in _PICKLIST if name != "validFor" or told.get(name) is not None], told)
+
+
+def describe_tabs(call: SoapCall) -> str:
+    """describeTabs(): one app, Sales, with the tabs of the objects that have pages here."""
+    tabs = []
+    for name in TABS:
+        obj = call.org.schema[name]
+        if call.access.can("Read", obj):
+            told = {
+                "custom": False,
+                "iconUrl": "",
+                "label": obj.plural,
+                "miniIconUrl": "",
+                "name": f"standard-{name}",
+            }
+            told |= {"sobjectName": name, "url": f"{call.base_url}/{obj.prefix}/o"}
+            tabs.append(wrap("tabs", _plain(list(told), told)))
+    head = element("description", "") + element("label", "Sales") + element("logoUrl", "")
+    more = element("selected", True) + element("tabSetId", "standard__Sales")
+    return wrap("result", head + more + "".join(tabs))

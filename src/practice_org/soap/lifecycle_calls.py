@@ -58,8 +58,9 @@ def _converted(result: Converted) -> str:
 
 
 def merge_records(call: SoapCall) -> str:
-    """merge(request): up to 200 requests, each by itself."""
-    requests = [_request(call, one) for one in call.bounded(call.body.all("request"), MOST_REQUESTS)]
+    """merge(request): up to 200 requests, each by itself. jsforce calls them `mergeRequests`."""
+    given = call.body.all("request") or call.body.all("mergeRequests")
+    requests = [_request(call, one) for one in call.bounded(given, MOST_REQUESTS)]
     return "".join(_merged(one) for one in merge(call.org, call.user, requests, call.options()))
 
 

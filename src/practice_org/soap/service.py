@@ -61,6 +61,7 @@ CALLS: dict[str, tuple[str, Handler]] = {
     "describeGlobal": ("describe", describe_calls.describe_global),
     "describeSObject": ("describe", describe_calls.describe_sobject),
     "describeSObjects": ("describe", describe_calls.describe_sobjects),
+    "describeTabs": ("describe", describe_calls.describe_tabs),
     "getUpdated": ("any", feed_calls.updated),
     "getDeleted": ("any", feed_calls.deleted),
     "getServerTimestamp": ("any", feed_calls.server_timestamp),

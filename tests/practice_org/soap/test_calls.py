@@ -245,6 +245,13 @@ def test_describes(soap: Client) -> None:
     assert {"Lead", "Contact", "Account"} <= {text(one, "name") for one in everything}
 
 
+def test_tabs(plain_soap: Client) -> None:
+    told = plain_soap.results("describeTabs")[0]
+    tabs = [one for one in told if local(one) == "tabs"]
+    assert text(told, "label") == "Sales" and "Lead" in [text(one, "sobjectName") for one in tabs]
+    assert all((text(one, "url") or "").startswith(plain_soap.org.base_url) for one in tabs)
+
+
 def test_sessions_and_passwords(soap: Client) -> None:
     org = soap.org
     told = soap.results("getUserInfo")[0]
