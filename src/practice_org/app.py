@@ -36,7 +36,7 @@ from practice_org.sim.faults import Faults
 from practice_org.sim.received import ReceivedLog
 from practice_org.soap.markup import APIS
 from practice_org.soap.service import Service
-from practice_org.web import pages, records
+from practice_org.web import actions, pages, records
 
 Endpoint = Callable[[Request], Any]
 
@@ -63,6 +63,7 @@ def create_app(org: Org) -> Any:
         ),
         Route("/static/{name}", _static, methods=["GET"]),
         *records.routes(door),
+        *actions.routes(door),
         Route("/services/{rest:path}", AnyVerb(_no_service)),
     ]
     handlers: dict[Any, Any] = {HTTPException: _refused, Exception: _unexpected}

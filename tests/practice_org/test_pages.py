@@ -187,3 +187,55 @@ def test_object_rights_hold_on_the_pages(live_org: RunningOrg) -> None:
     assert "Edit</a>" not in page.text and "Delete</button>" not in page.text
     live_org.control("users", {"profile": "Standard User", "objects": {"Lead": []}})
     assert person.see("/leads").status_code == 403 and person.see(f"/{record}").status_code == 403
+
+
+def test_a_lead_is_converted_by_hand(live_org: RunningOrg) -> None:
+    person = Person(live_org)
+    record = new_lead(live_org, FirstName="Zeta", Email="zeta@example.com")
+    assert f'href="/{record}/convert"' in person.see(f"/{record}").text
+    page = person.see(f"/{record}/convert")
+    assert "New account: Ink" in page.text and form_of(page)["status"] == "Closed - Converted"
+    wrong = person.send(page, f"/{record}/convert", status="Nonsense")
+    assert wrong.status_code == 400 and "invalid convertedStatus: Nonsense" in wrong.text
+    done = person.send(wrong, f"/{record}/convert", status="Closed - Converted", opportunity_name="Big one")
+    assert (
+        done.status_code == 200
+        and "Converted. This is the contact." in done.text
+        and "Zeta Quill" in done.text
+    )
+    row = stored(live_org, record)
+    assert row["IsConverted"] == 1 and str(done.url).endswith(f"/{row['ConvertedContactId']}?done=converted")
+    deal = live_org.control(f"records?object=Opportunity&id={row['ConvertedOpportunityId']}")["records"][0]
+    assert deal["Name"] == "Big one"
+    after = person.see(f"/{record}")
+    assert "/convert" not in after.text and "/edit" not in after.text
+    assert person.see(f"/{record}/convert").status_code == 404
+    second = new_lead(live_org, FirstName="Zeta", Email="zeta@example.com")
+    page = person.see(f"/{second}/convert")
+    assert f"{row['ConvertedAccountId']})</option>" in page.text
+    joined = person.send(page, f"/{second}/convert", contact=str(row["ConvertedContactId"]), opportunity="")
+    assert joined.status_code == 200, joined.text
+    again = stored(live_org, second)
+    assert (
+        again["ConvertedAccountId"] == row["ConvertedAccountId"] and again["ConvertedOpportunityId"] is None
+    )
+
+
+def test_two_records_are_merged_by_hand_and_the_loser_brought_back(live_org: RunningOrg) -> None:
+    person = Person(live_org)
+    winner = new_lead(live_org, Title="kept", City="here")
+    loser = new_lead(live_org, Title="lost", City="there")
+    page = person.see(f"/{winner}/merge")
+    assert f"/{winner}/merge?with={loser}" in page.text
+    assert "No other lead is like that" in person.see(f"/{winner}/merge?q=nobody-at-all").text
+    page = person.see(f"/{winner}/merge?with={loser}")
+    assert page.text.count('value="there"') >= 2
+    done = person.send(page, f"/{winner}/merge", Title="here", City="there", Company="here")
+    assert "Merged." in done.text
+    row = stored(live_org, winner)
+    assert (row["Title"], row["City"]) == ("kept", "there")
+    assert stored(live_org, loser)["MasterRecordId"] == winner
+    assert person.send(page, f"/{winner}/merge", City="there").status_code == 200
+    back = person.send(person.see("/bin"), f"/bin/{loser}/undelete")
+    assert "Back from the recycle bin." in back.text and stored(live_org, loser)["MasterRecordId"] is None
+    assert person.see(f"/{live_org.user('sales')['user_id']}/merge").status_code == 404

@@ -23,6 +23,7 @@ from practice_org.sim.orders import (
     apps,
     clock,
     events,
+    lifecycle,
     limits,
     log,
     records,
@@ -61,6 +62,7 @@ WRITES: dict[str, Carry] = {
     "fields": schema.fields,
     "bump": records.bump,
     "events": events.events,
+    "lifecycle": lifecycle.lifecycle,
 }
 READS: dict[str, Carry] = {
     "requests": log.requests,

@@ -39,13 +39,6 @@ def routes(door: Door) -> list[Route]:
     """All pages. Those of records need a login; every form needs its token."""
     pages = Pages(door)
 
-    def guarded(answer: Answer) -> Any:
-        async def endpoint(request: Request) -> Response:
-            form = {name: str(value) for name, value in (await request.form()).items()}
-            return await run_in_threadpool(pages.guard, request, form, answer)
-
-        return endpoint
-
     def open_to_all(answer: Callable[[Request, Form], Response]) -> Any:
         async def endpoint(request: Request) -> Response:
             form = {name: str(value) for name, value in (await request.form()).items()}
@@ -54,23 +47,33 @@ def routes(door: Door) -> list[Route]:
         return endpoint
 
     return [
-        Route("/", guarded(lambda *_: RedirectResponse("/leads", 303)), methods=["GET"]),
+        Route("/", guarded(pages, lambda *_: RedirectResponse("/leads", 303)), methods=["GET"]),
         Route("/login", open_to_all(pages.login), methods=["GET", "POST"]),
-        Route("/logout", guarded(pages.logout), methods=["POST"]),
-        Route("/bin", guarded(pages.bin), methods=["GET"]),
-        Route("/bin/{id}/undelete", guarded(pages.undelete), methods=["POST"]),
+        Route("/logout", guarded(pages, pages.logout), methods=["POST"]),
+        Route("/bin", guarded(pages, pages.bin), methods=["GET"]),
+        Route("/bin/{id}/undelete", guarded(pages, pages.undelete), methods=["POST"]),
         *(
             route
             for name in TABS
             for route in (
-                Route(f"/{name}", guarded(pages.list), methods=["GET"], name=name),
-                Route(f"/{name}/new", guarded(pages.new), methods=["GET", "POST"], name=name),
+                Route(f"/{name}", guarded(pages, pages.list), methods=["GET"], name=name),
+                Route(f"/{name}/new", guarded(pages, pages.new), methods=["GET", "POST"], name=name),
             )
         ),
-        Route("/{id}", guarded(pages.show), methods=["GET"]),
-        Route("/{id}/edit", guarded(pages.edit), methods=["GET", "POST"]),
-        Route("/{id}/delete", guarded(pages.delete), methods=["POST"]),
+        Route("/{id}", guarded(pages, pages.show), methods=["GET"]),
+        Route("/{id}/edit", guarded(pages, pages.edit), methods=["GET", "POST"]),
+        Route("/{id}/delete", guarded(pages, pages.delete), methods=["POST"]),
     ]
+
+
+def guarded(pages: Pages, answer: Answer) -> Any:
+    """An endpoint for people who are logged in, given its form as plain texts."""
+
+    async def endpoint(request: Request) -> Response:
+        form = {name: str(value) for name, value in (await request.form()).items()}
+        return await run_in_threadpool(pages.guard, request, form, answer)
+
+    return endpoint
 
 
 class Pages:
@@ -78,7 +81,7 @@ class Pages:
 
     def __init__(self, door: Door) -> None:
         self._door = door
-        self._org = door.org
+        self.org = door.org
 
     # -- coming in ------------------------------------------------------------------------------
 
@@ -97,8 +100,8 @@ class Pages:
                 error="",
                 message="This form is out of date. Go back, reload the page and try again.",
             )
-        self._org.late.settle()
-        recycle_bin.sweep(self._org)
+        self.org.late.settle()
+        recycle_bin.sweep(self.org)
         act(who.caller.id, "soap", f"{LAST_VERSION}.0", UI_CLIENT)
         try:
             return answer(request, form, who)
@@ -123,7 +126,7 @@ class Pages:
                 )
             try:
                 caller = check_password(
-                    self._org, form.get("username", ""), form.get("password", ""), with_token=False
+                    self.org, form.get("username", ""), form.get("password", ""), with_token=False
                 )
                 response = RedirectResponse(to, 303)
                 log_in(self._door, caller, request, response)
@@ -133,7 +136,7 @@ class Pages:
         return page(
             "login.html",
             401 if problem else 200,
-            org=organization(self._org),
+            org=organization(self.org),
             action="/login",
             hidden={"to": to},
             username=form.get("username", ""),
@@ -152,11 +155,11 @@ class Pages:
     def list(self, request: Request, form: Form, who: Visitor) -> Response:
         """The latest records of a tab, or what a search finds."""
         tab = request.scope["path"].strip("/").split("/")[0]
-        obj = self._readable(who, TABS[tab])
+        obj = self.readable(who, TABS[tab])
         words = request.query_params.get("q", "").strip()
         number = max(1, _number(request.query_params.get("page", "1")))
-        found = listing.records(self._org, self._rights(who), obj, words, number)
-        return self._page(
+        found = listing.records(self.org, self.rights(who), obj, words, number)
+        return self.signed_page(
             "list.html",
             who,
             tab,
@@ -169,47 +172,50 @@ class Pages:
 
     def bin(self, request: Request, form: Form, who: Visitor) -> Response:
         """Deleted records that can come back."""
-        rows = listing.deleted(self._org, [self._org.schema[name] for name in TABS.values()])
-        return self._page("bin.html", who, "bin", rows=rows)
+        rows = listing.deleted(self.org, [self.org.schema[name] for name in TABS.values()])
+        return self.signed_page("bin.html", who, "bin", rows=rows)
 
     # -- one record -----------------------------------------------------------------------------
 
     def show(self, request: Request, form: Form, who: Visitor) -> Response:
         """One record with all fields that the visitor may see."""
-        found = self._find(request, who)
+        found = self.find(request, who)
         if found is None:
-            return self._nothing(request)
+            return self.nothing(request)
         obj, row = found
-        rights = self._rights(who)
-        shown = listing.shown_fields(self._org, rights, obj, row)
-        return self._page(
+        rights = self.rights(who)
+        shown = listing.shown_fields(self.org, rights, obj, row)
+        listed = obj.name in TABS.values()
+        return self.signed_page(
             "record.html",
             who,
-            _tab(obj),
+            tab_of(obj),
             obj=obj,
             row=row,
             name=row.get("Name") or row["Id"],
             shown=shown,
-            changes=listing.changes(self._org, row),
-            may_edit=rights.can("Edit", obj) and obj.name in TABS.values(),
-            may_delete=rights.can("Delete", obj) and obj.name in TABS.values(),
+            changes=listing.changes(self.org, row),
+            may_edit=rights.can("Edit", obj) and listed and not row.get("IsConverted"),
+            may_delete=rights.can("Delete", obj) and listed,
+            may_convert=obj.name == "Lead" and "ConvertLeads" in rights.system and not row.get("IsConverted"),
+            may_merge=listed and rights.can("Delete", obj) and not row.get("IsConverted"),
             done=request.query_params.get("done", ""),
         )
 
     def new(self, request: Request, form: Form, who: Visitor) -> Response:
         """An empty form, and what is done with it."""
         tab = request.scope["path"].strip("/").split("/")[0]
-        obj = self._org.schema[TABS[tab]]
+        obj = self.org.schema[TABS[tab]]
         problem = ""
-        inputs = forms.inputs(self._org, self._rights(who), obj, None, form)
+        inputs = forms.inputs(self.org, self.rights(who), obj, None, form)
         if request.method == "POST":
             try:
                 values = forms.values(inputs, form, None)
-                made = dml.insert(self._org, self._user(who), obj.name, values, TYPED)
+                made = dml.insert(self.org, self.user(who), obj.name, values, TYPED)
                 return RedirectResponse(f"/{made}?done=created", 303)
             except ApiError as error:
                 problem = error.message
-        return self._page(
+        return self.signed_page(
             "form.html",
             who,
             tab,
@@ -224,12 +230,12 @@ class Pages:
 
     def edit(self, request: Request, form: Form, who: Visitor) -> Response:
         """The form of a record, and what is done with it. Only fields that were changed are written."""
-        found = self._find(request, who)
+        found = self.find(request, who)
         if found is None:
-            return self._nothing(request)
+            return self.nothing(request)
         obj, row = found
         problem = ""
-        inputs = forms.inputs(self._org, self._rights(who), obj, row, form)
+        inputs = forms.inputs(self.org, self.rights(who), obj, row, form)
         if request.method == "POST":
             try:
                 values = forms.values(inputs, form, row)
@@ -241,14 +247,14 @@ class Pages:
                         " below; compare them with the record and save again.",
                     )
                 if values:
-                    dml.update(self._org, self._user(who), obj.name, row["Id"], values, TYPED)
+                    dml.update(self.org, self.user(who), obj.name, row["Id"], values, TYPED)
                 return RedirectResponse(f"/{row['Id']}?done=saved", 303)
             except ApiError as error:
                 problem = error.message
-        return self._page(
+        return self.signed_page(
             "form.html",
             who,
-            _tab(obj),
+            tab_of(obj),
             400 if problem else 200,
             obj=obj,
             row=row,
@@ -260,48 +266,48 @@ class Pages:
 
     def delete(self, request: Request, form: Form, who: Visitor) -> Response:
         """Into the recycle bin."""
-        found = self._find(request, who)
+        found = self.find(request, who)
         if found is None:
-            return self._nothing(request)
+            return self.nothing(request)
         obj, row = found
-        dml.delete(self._org, self._user(who), obj.name, row["Id"])
-        return RedirectResponse(f"/{_tab(obj)}?done=deleted", 303)
+        dml.delete(self.org, self.user(who), obj.name, row["Id"])
+        return RedirectResponse(f"/{tab_of(obj)}?done=deleted", 303)
 
     def undelete(self, request: Request, form: Form, who: Visitor) -> Response:
         """Out of the recycle bin."""
         record_id = ids.to18(request.path_params["id"])
-        obj = self._org.schema.by_prefix(record_id or "")
+        obj = self.org.schema.by_prefix(record_id or "")
         if record_id is None or obj is None:
-            return self._nothing(request)
-        dml.undelete(self._org, self._user(who), obj.name, record_id)
+            return self.nothing(request)
+        dml.undelete(self.org, self.user(who), obj.name, record_id)
         return RedirectResponse(f"/{record_id}?done=undeleted", 303)
 
     # -- parts ----------------------------------------------------------------------------------
 
-    def _rights(self, who: Visitor) -> access.Access:
-        return access.for_user(self._org, who.caller.id)
+    def rights(self, who: Visitor) -> access.Access:
+        return access.for_user(self.org, who.caller.id)
 
-    def _user(self, who: Visitor) -> UserInfo:
-        rights = self._rights(who)
+    def user(self, who: Visitor) -> UserInfo:
+        rights = self.rights(who)
         caller = who.caller
         return UserInfo(caller.id, caller.username, caller.profile_id, "ModifyAllData" in rights.system)
 
-    def _readable(self, who: Visitor, object_name: str) -> ObjectType:
-        obj = self._org.schema[object_name]
-        if not self._rights(who).can("Read", obj):
+    def readable(self, who: Visitor, object_name: str) -> ObjectType:
+        obj = self.org.schema[object_name]
+        if not self.rights(who).can("Read", obj):
             raise ApiError(403, "INSUFFICIENT_ACCESS", f"You may not see {obj.plural.lower()}.")
         return obj
 
-    def _find(self, request: Request, who: Visitor) -> tuple[ObjectType, dict[str, Any]] | None:
+    def find(self, request: Request, who: Visitor) -> tuple[ObjectType, dict[str, Any]] | None:
         record_id = ids.to18(request.path_params["id"])
-        obj = self._org.schema.by_prefix(record_id) if record_id else None
+        obj = self.org.schema.by_prefix(record_id) if record_id else None
         if record_id is None or obj is None:
             return None
-        obj = self._readable(who, obj.name)
-        row = listing.row(self._org, obj, record_id)
+        obj = self.readable(who, obj.name)
+        row = listing.row(self.org, obj, record_id)
         return (obj, row) if row and not row.get("IsDeleted") else None
 
-    def _nothing(self, request: Request) -> Response:
+    def nothing(self, request: Request) -> Response:
         return page(
             "error.html",
             404,
@@ -310,20 +316,22 @@ class Pages:
             message="No such record: it may have been deleted, then it lies in the recycle bin.",
         )
 
-    def _page(self, template: str, who: Visitor, tab: str, status: int = 200, **values: Any) -> Response:
+    def signed_page(
+        self, template: str, who: Visitor, tab: str, status: int = 200, **values: Any
+    ) -> Response:
         return page(
             template,
             status,
-            org=organization(self._org),
+            org=organization(self.org),
             caller=who.caller,
             form_token=who.form_token,
             tab=tab,
-            tabs={name: self._org.schema[object_name].plural for name, object_name in TABS.items()},
+            tabs={name: self.org.schema[object_name].plural for name, object_name in TABS.items()},
             **values,
         )
 
 
-def _tab(obj: ObjectType) -> str:
+def tab_of(obj: ObjectType) -> str:
     return next((tab for tab, name in TABS.items() if name == obj.name), "")
 
 
