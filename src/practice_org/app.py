@@ -51,6 +51,8 @@ def create_app(org: Org) -> Any:
     classic.resume(org)
     log = ReceivedLog()
     door = Door(org, Sessions(org))
+    faults.end_session = door.sessions.end
+    faults.lock_status = lambda: int(org.setting("lock_status", 400))
     frame = Frame(door, Router(ROUTES))
     routes = [
         *_metadata_routes(door),

@@ -14,6 +14,7 @@ class OrgClock:
         self._lock = threading.Lock()
         self._offset = offset_seconds
         self._frozen = frozen_at
+        self._header_offset = 0.0
 
     def now(self) -> datetime:
         """The org's time, aware, in UTC."""
@@ -34,6 +35,20 @@ class OrgClock:
         """Run `seconds` ahead of real time (behind, when negative)."""
         with self._lock:
             self._offset = seconds
+
+    @property
+    def header_offset_seconds(self) -> float:
+        """How far the `Date` header is ahead of the org's time: the clocks of real servers differ."""
+        return self._header_offset
+
+    def set_header_offset(self, seconds: float) -> None:
+        """Have the `Date` header run `seconds` ahead of the org's time (behind, when negative)."""
+        with self._lock:
+            self._header_offset = seconds
+
+    def header_now(self) -> datetime:
+        """The time that the `Date` header shows."""
+        return self.now() + timedelta(seconds=self._header_offset)
 
     def freeze(self, moment: datetime | None = None) -> None:
         """Stop at `moment`, by default at the org's present time."""

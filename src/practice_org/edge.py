@@ -20,6 +20,7 @@ from practice_org.dressing import http_date, json_response, spelled
 from practice_org.http import object_of
 from practice_org.intake import largest_body, too_large
 from practice_org.org import Org
+from practice_org.sim.answers import presented_token, shortened
 from practice_org.sim.received import ReceivedLog
 from practice_org.sim.request_state import CURRENT, AnswerOrdered, CutOrdered, RequestState
 from practice_org.wire import cut
@@ -49,8 +50,10 @@ class Edge:
         CURRENT.set(state)
         limit = largest_body(scope["path"])
         body = await _body(Request(scope, receive), limit)
+        state.token = presented_token(Headers(scope=scope), body or b"")
         status: int | None = None
         cut_off = False
+        sent = 0
 
         async def replay() -> Message:
             if replay.done:  # type: ignore[attr-defined]
@@ -61,7 +64,7 @@ class Edge:
         replay.done = False  # type: ignore[attr-defined]
 
         async def dressed(message: Message) -> None:
-            nonlocal status, cut_off
+            nonlocal status, cut_off, sent
             if message["type"] == "http.response.start":
                 if state.cut_after:
                     cut_off = True
@@ -69,19 +72,22 @@ class Edge:
                     return
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("Date", http_date(self._org.clock.now()))
+                headers.setdefault("Date", http_date(self._org.clock.header_now()))
+                if state.no_limit_info:
+                    del headers["Sforce-Limit-Info"]
+                if state.truncate_to is not None:
+                    del headers["Content-Length"]
                 headers.setdefault("Server", "sfdcedge")
                 headers.setdefault("X-SFDC-Request-Id", _request_id(moment.timestamp()))
                 message["headers"] = spelled(message["headers"])
             if cut_off:
                 return
-            if state.cut_during and message["type"] == "http.response.body":
-                cut_off = True
-                half = message.get("body", b"")[: len(message.get("body", b"")) // 2]
-                await send({**message, "body": half, "more_body": True})
-                cut(scope)
-                return
+            if message["type"] == "http.response.body":
+                message, cut_off = shortened(message, state, sent)
+                sent += len(message.get("body", b""))
             await send(message)
+            if cut_off:
+                cut(scope)
 
         try:
             if body is None:
@@ -112,6 +118,9 @@ class Edge:
                     headers=Headers(scope=scope),
                     body=body or b"",
                     faults=tuple(state.faults_met),
+                    bytes_sent=sent,
+                    wrote=tuple(state.wrote),
+                    rows=state.rows,
                     seconds=time.monotonic() - began,
                 )
 

@@ -27,7 +27,7 @@ from practice_org.events.origin import act
 from practice_org.intake import check_media_type, decoded, overlong
 from practice_org.routing import Match, NoSuchMethod, NoSuchPath, Router
 from practice_org.schema import access
-from practice_org.sim.request_state import CURRENT
+from practice_org.sim.request_state import CURRENT, met
 from practice_org.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -122,12 +122,10 @@ class Frame:
         if not isinstance(found, Match) or found.route.needs_auth:
             _authenticated(context)
         context = replace(context, body=decoded(body, request.headers.get("content-encoding", "")))
-        for trigger, object_name in _triggers(context, rest):
-            self._org.faults.check(trigger, object_name)
+        met(context.user.username if context.user else None)
+        for trigger, object_name, record_id in triggers(context, rest):
+            self._org.faults.check(trigger, object_name, record_id)
         if context.user is not None:
-            state = CURRENT.get()
-            if state is not None:
-                state.username = context.user.username
             self._admit(context.user)
             act(context.user.id, "rest", context.version, context.client)
             if rest.strip("/") != "limits":
@@ -261,17 +259,25 @@ def object_of(path: str, query: Mapping[str, str], body: bytes) -> str | None:
     return found[1] if found else None
 
 
-def _triggers(context: Context, rest: str) -> list[tuple[str, str | None]]:
+_RECORD = re.compile(r"^/sobjects/\w+/([A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?)$")
+_FIRST_WORDS = {
+    "jobs": "bulk", "query": "query", "queryAll": "query", "search": "query", "parameterizedSearch": "query",
+    "limits": "limits", "tooling": "tooling", "metadata": "metadata",
+}  # fmt: skip
+
+
+def triggers(context: Context, rest: str) -> list[tuple[str, str | None, str | None]]:
+    """What faults may know this call by: trigger, object, record id. Writes are met in the data layer."""
     object_name = object_of(rest, context.query, context.body)
     parts = rest.strip("/").split("/")
-    if parts[0] == "jobs":
-        return [("bulk", object_name)]
-    if parts[0] in ("query", "queryAll"):
-        return [("query", object_name)]
-    if (
-        parts[0] == "sobjects"
-        and context.method in ("GET", "HEAD")
-        and (len(parts) == 1 or parts[-1] == "describe")
-    ):
-        return [("describe", object_name)]
-    return [("any", object_name)]
+    trigger = _FIRST_WORDS.get(parts[0], "any")
+    record = _RECORD.match(rest.rstrip("/"))
+    reading = context.method in ("GET", "HEAD")
+    if parts[0] == "sobjects" and reading:
+        if len(parts) == 1 or parts[-1] in ("describe", "layouts", "compactLayouts"):
+            trigger = "describe"
+        elif len(parts) > 2 and parts[2] not in ("updated", "deleted"):
+            trigger = "retrieve"
+    elif parts[:2] == ["composite", "sobjects"] and len(parts) == 3 and (reading or context.method == "POST"):
+        trigger = "retrieve"
+    return [(trigger, object_name, record[1] if record else None)]

@@ -42,6 +42,8 @@ class Faults(Protocol):
 
     def wrote(self, record_ids: Sequence[str]) -> None: ...
 
+    def doubled(self, object_name: str | None = None) -> bool: ...
+
 
 class NoFaults:
     """Nothing goes wrong."""
@@ -51,6 +53,9 @@ class NoFaults:
 
     def wrote(self, record_ids: Sequence[str]) -> None:
         return None
+
+    def doubled(self, object_name: str | None = None) -> bool:
+        return False
 
 
 class AccessCache(dict[str, Any]):
@@ -323,10 +328,12 @@ class Org:
         """Keep the clock's offset or frozen moment over a restart."""
         frozen = self.clock.frozen_at
         self.set_setting("clock_offset", self.clock.offset_seconds)
+        self.set_setting("clock_header_offset", self.clock.header_offset_seconds)
         self.set_setting("clock_frozen", stamp(frozen) if frozen else None)
 
     def _restore_clock(self) -> None:
         self.clock.set_offset(float(self.setting("clock_offset", 0.0)))
+        self.clock.set_header_offset(float(self.setting("clock_header_offset", 0.0)))
         frozen = self.setting("clock_frozen")
         if frozen:
             self.clock.freeze(parse_stamp(frozen))

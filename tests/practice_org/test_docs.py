@@ -1,4 +1,4 @@
-"""The page on the practice org names every option, switch and order that there is."""
+"""The pages on the practice org name every option, switch and order that there is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from practice_org.events.trouble import Orders
 from practice_org.sim import control, faults
 from practice_org.sim.orders import events
 
-PAGE = (Path(__file__).parents[2] / "docs" / "practice-org.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = "".join((DOCS / name).read_text() for name in ("practice-org.md", "practice-org-misbehaviour.md"))
 FAULT = [f.name for f in dataclasses.fields(faults.Fault) if f.name not in ("id", "seen", "hit")]
 SETTINGS = [f.name for f in dataclasses.fields(DoorSettings)]
 

@@ -21,7 +21,7 @@ from practice_org.data import dml
 from practice_org.data.dml import Write
 from practice_org.dressing import is_json
 from practice_org.errors import ApiError, json_parser_error, method_not_allowed, not_found
-from practice_org.http import Context, json_response, served_version
+from practice_org.http import Context, json_response, served_version, triggers
 from practice_org.routing import Match, NoSuchMethod, Router
 
 MOST_REQUESTS = 25
@@ -80,8 +80,9 @@ def _dispatched(
         method=method,
         path=parts.path,
     )
-    for trigger, name in _faults(sub, match.group(2)):
-        ctx.org.faults.check(trigger, name)
+    for trigger, name, record_id in triggers(sub, match.group(2)):
+        if trigger != "any":
+            ctx.org.faults.check(trigger, name, record_id)
     response: Response = found.route.handler(sub, request)
     return response
 
@@ -89,12 +90,6 @@ def _dispatched(
 def _inherited(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers of the whole that hold for its parts: conditions are a record's own."""
     return {name: value for name, value in headers.items() if name not in CONDITIONS}
-
-
-def _faults(ctx: Context, rest: str) -> list[tuple[str, str | None]]:
-    if rest.startswith("/query"):
-        return [("query", None)]
-    return [("describe", ctx.params.get("object"))] if rest.rstrip("/").endswith("/describe") else []
 
 
 def _value(response: Response) -> Any:

@@ -60,6 +60,8 @@ WRITES: dict[str, Carry] = {
     "settings": settings.settings,
     "sessions": settings.sessions,
     "fields": schema.fields,
+    "schema_change": schema.schema_change,
+    "formula_drift": schema.formula_drift,
     "bump": records.bump,
     "events": events.events,
     "lifecycle": lifecycle.lifecycle,
@@ -77,7 +79,10 @@ DELETES: dict[str, Carry] = {"faults": trouble.clear_faults, "requests": log.cle
 
 
 def routes(control: Control) -> list[Route]:
-    """The routes of the control plane."""
+    """The routes of the control plane; faults learn what their `then` may order."""
+    control.faults.orders = {
+        name: _bound(carry, control) for name, carry in WRITES.items() if name != "faults"
+    }
     tables: tuple[tuple[str, Mapping[str, Carry]], ...] = (
         ("POST", WRITES), ("GET", READS), ("DELETE", DELETES),
     )  # fmt: skip
@@ -88,6 +93,10 @@ def routes(control: Control) -> list[Route]:
     ]
     made.append(Route("/__sim__/", _endpoint(control, lambda *_: _index()), methods=["GET"]))
     return made
+
+
+def _bound(carry: Carry, control: Control) -> Callable[[Any], Any]:
+    return lambda order: carry(control, order)
 
 
 def _index() -> dict[str, str]:

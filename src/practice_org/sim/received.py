@@ -29,7 +29,11 @@ SECRET_FORMS = ("/services/oauth2/", "/services/Soap/")
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came and how it was answered (status None: cut)."""
+    """One request as it came and how it was answered (status None: cut).
+
+    `client` is the name in Sforce-Call-Options; `bytes_sent` counts the answer's body as it left; `wrote` are
+    the ids of the records that it wrote, the first 2,000 of the `rows` that there were.
+    """
 
     number: int
     time: str
@@ -45,6 +49,10 @@ class Received:
     body: str | None
     faults: tuple[str, ...]
     seconds: float
+    client: str | None
+    bytes_sent: int
+    wrote: tuple[str, ...]
+    rows: int
 
 
 class ReceivedLog:
@@ -71,6 +79,9 @@ class ReceivedLog:
         body: bytes,
         faults: tuple[str, ...],
         seconds: float,
+        bytes_sent: int = 0,
+        wrote: tuple[str, ...] = (),
+        rows: int = 0,
     ) -> None:
         """Keep one request; bodies only of writes, shortened to 64 KB, and never a login's."""
         kept = None
@@ -94,6 +105,10 @@ class ReceivedLog:
                     body=kept,
                     faults=faults,
                     seconds=round(seconds, 6),
+                    client=_client(headers.get("sforce-call-options", "")),
+                    bytes_sent=bytes_sent,
+                    wrote=wrote,
+                    rows=rows,
                 )
             )
 
@@ -123,6 +138,15 @@ class ReceivedLog:
                 if row.number > since and path in row.path and method in ("", row.method)
             ]
             return {"received": self._count, "requests": rows}
+
+
+def _client(options: str) -> str | None:
+    """The name in `Sforce-Call-Options: client=name, defaultNamespace=x`."""
+    for part in options.split(","):
+        key, _, value = part.partition("=")
+        if key.strip().lower() == "client":
+            return value.strip()
+    return None
 
 
 def interesting(headers: Mapping[str, str]) -> dict[str, str]:

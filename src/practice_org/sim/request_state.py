@@ -13,13 +13,18 @@ ROWS_KEPT = 2000
 class RequestState:
     """Facts gathered while one request is handled; the frame reads them when it answers.
 
-    `wrote` are ids of records that were written, ROWS_KEPT at most; `rows` is how many there were.
+    `token` is the access token or session id that the request presents; `cut_bytes`, `truncate_to` and
+    `no_limit_info` are orders about its answer (`sim.fault`). `wrote` are ids of records that were written, ROWS_KEPT at most; `rows` is how many there were.
     """
 
     method: str = ""
     path: str = ""
     cut_after: bool = False
     cut_during: bool = False
+    cut_bytes: int | None = None
+    truncate_to: int | None = None
+    no_limit_info: bool = False
+    token: str = ""
     username: str | None = None
     app: tuple[str, int, int] | None = None
     """Name, calls and quota of the connected app that calls, if it has a quota."""
@@ -31,6 +36,13 @@ class RequestState:
 
 
 CURRENT: ContextVar[RequestState | None] = ContextVar("practice_org_request", default=None)
+
+
+def met(username: str | None) -> None:
+    """Note who sends the request that is being answered."""
+    state = CURRENT.get()
+    if state is not None and username is not None:
+        state.username = username
 
 
 class CutOrdered(BaseException):

@@ -23,7 +23,7 @@ from practice_org.events.origin import act
 from practice_org.http import FIRST_VERSION, LAST_VERSION, UserInfo
 from practice_org.intake import decoded
 from practice_org.schema import access
-from practice_org.sim.request_state import CURRENT, AnswerOrdered
+from practice_org.sim.request_state import CURRENT, AnswerOrdered, met
 from practice_org.soap import (
     describe_calls,
     feed_calls,
@@ -112,6 +112,8 @@ class Service:
         recycle_bin.sweep(self._org)
         made = self._session(api, version, envelope, base)
         trigger, handler = CALLS[call.name]
+        met(made.user.username)
+        self._org.faults.check("soap", _object_named(body))
         self._org.faults.check(trigger, _object_named(body))
         self._admit(made.user)
         self._org.limits.count()

@@ -1,41 +1,7 @@
-"""An org without a server, its administrator, and orders of the control plane given to it directly."""
+"""The fixtures of `tests.practice_org.orders`, for the tests of this folder."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from tests.practice_org.orders import Order, admin, order
 
-import pytest
-
-from practice_org.auth.door import Door
-from practice_org.auth.sessions import Sessions
-from practice_org.auth.tables import create_tables
-from practice_org.sim import control
-from practice_org.sim.faults import Faults
-from practice_org.sim.plane import Control
-from practice_org.sim.received import ReceivedLog
-from tests.practice_org.calls import Caller, new_org
-
-Order = Callable[..., Any]
-
-
-@pytest.fixture
-def admin(tmp_path: Path) -> Iterator[Caller]:
-    org, caller = new_org(tmp_path)
-    create_tables(org)
-    yield caller
-    org.close()
-
-
-@pytest.fixture
-def order(admin: Caller) -> Order:
-    """`order("rules", {...})`: carry out an order; `order("faults")` asks."""
-    plane = Control(Door(admin.org, Sessions(admin.org)), Faults(), ReceivedLog())
-    admin.org.faults = plane.faults
-
-    def carry(name: str, given: Any = None) -> Any:
-        table = control.READS if given is None else control.WRITES
-        return table[name](plane, {} if given is None else given)
-
-    return carry
+__all__ = ["Order", "admin", "order"]

@@ -9,7 +9,7 @@ import pytest
 from practice_org.rules.badrule import BadRule
 from practice_org.schema import access
 from tests.practice_org.calls import Caller
-from tests.practice_org.rules.conftest import Order
+from tests.practice_org.orders import Order
 
 FIELDS = "Id, Title, Description, Rating, SystemModstamp, LastModifiedDate, LastModifiedById"
 

@@ -11,7 +11,7 @@ from practice_org.rules.badrule import BadRule
 from practice_org.rules.likeness import METHODS
 from practice_org.schema import birth
 from tests.practice_org.calls import Caller
-from tests.practice_org.rules.conftest import Order
+from tests.practice_org.orders import Order
 
 BY_EMAIL = {"object": "Lead", "name": "Lead_Email", "items": [{"field": "Email"}]}
 CONTACT_BY_EMAIL = {"object": "Contact", "name": "Contact_Email", "items": [{"field": "Email"}]}

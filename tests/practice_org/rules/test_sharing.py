@@ -8,7 +8,7 @@ import pytest
 
 from practice_org.schema import access, birth
 from tests.practice_org.calls import Caller
-from tests.practice_org.rules.conftest import Order
+from tests.practice_org.orders import Order
 
 
 @dataclass

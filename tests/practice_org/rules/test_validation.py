@@ -9,7 +9,7 @@ import pytest
 from practice_org.rules.badrule import BadRule
 from practice_org.schema import birth
 from tests.practice_org.calls import Caller
-from tests.practice_org.rules.conftest import Order
+from tests.practice_org.orders import Order
 
 NO_PHONE = {"object": "Lead", "message": "A hot lead needs a phone", "field": "Phone"}
 

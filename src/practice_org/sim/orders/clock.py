@@ -10,7 +10,7 @@ from practice_org.sim.plane import Control, Order
 
 
 def clock(control: Control, order: Order) -> Any:
-    """`{offset_seconds}`, `{advance}` seconds, `{freeze: true | false | moment}`."""
+    """`{offset_seconds}`, `{advance}` seconds, `{freeze: true | false | moment}`, `{header_offset_seconds}`."""
     org = control.org
     clock = org.clock
     if "freeze" in order and order["freeze"] is False:
@@ -18,6 +18,8 @@ def clock(control: Control, order: Order) -> Any:
     if "offset_seconds" in order:
         clock.unfreeze()
         clock.set_offset(float(order["offset_seconds"]))
+    if "header_offset_seconds" in order:
+        clock.set_header_offset(float(order["header_offset_seconds"]))
     if order.get("freeze"):
         clock.freeze(None if order["freeze"] is True else _moment(order["freeze"]))
     if "advance" in order:
@@ -33,6 +35,7 @@ def shown(control: Control) -> dict[str, Any]:
     return {
         "now": wire(stamp(clock.now())),
         "offset_seconds": clock.offset_seconds,
+        "header_offset_seconds": clock.header_offset_seconds,
         "frozen": clock.frozen_at is not None,
     }
 

@@ -8,8 +8,11 @@ from practice_org.sim.plane import Control, Order
 
 
 def requests(control: Control, order: Order) -> Any:
-    """`?since=N&path=...&method=...`: what was received, oldest first."""
-    return control.log.listing(int(order.get("since", 0)), order.get("path", ""), order.get("method", ""))
+    """`?since=N&path=...&method=...&limit=N`: what was received, oldest first."""
+    found = control.log.listing(int(order.get("since", 0)), order.get("path", ""), order.get("method", ""))
+    if "limit" in order:
+        found["requests"] = found["requests"][-int(order["limit"]) :] if int(order["limit"]) else []
+    return found
 
 
 def clear_requests(control: Control, order: Order) -> Any:

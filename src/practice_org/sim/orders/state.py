@@ -24,6 +24,7 @@ def reset(control: Control, order: Order) -> Any:
     control.log.clear()
     org.clock.unfreeze()
     org.clock.set_offset(0.0)
+    org.clock.set_header_offset(0.0)
     org.save_clock()
     org.set_setting("limits", {})
     org.limits.set_used(0)
