@@ -50,6 +50,18 @@ def test_records_live_and_die_on_order(live_org: RunningOrg) -> None:
     assert live_org.control(f"records?object=Contact&id={done['contact']}")["total"] == 0
 
 
+def test_an_emptied_org_keeps_nothing_of_a_conversion(live_org: RunningOrg) -> None:
+    lead = live_org.control("records?object=Lead&limit=1")["records"][0]["Id"]
+    with live_org.api("admin") as api:
+        made = api.post("sobjects/Lead", json={"LastName": "L", "Company": "c"}).json()["id"]
+    live_org.control("lifecycle", {"convert": {"lead": made}})
+    live_org.control("lifecycle", {"delete": lead})
+    live_org.control("reset", {"records": True})
+    for name in ("Lead", "Contact", "Account", "Opportunity", "OpportunityContactRole"):
+        assert live_org.control(f"records?object={name}")["total"] == 0
+    assert "UNDELETE_FAILED" in refused(live_org, {"undelete": lead})
+
+
 def test_orders_that_make_no_sense(live_org: RunningOrg) -> None:
     lead = live_org.control("records?object=Lead&limit=1")["records"][0]["Id"]
     assert "INVALID_STATUS" in refused(live_org, {"convert": {"lead": lead, "status": "Nonsense"}})

@@ -37,12 +37,16 @@ LEAD_TO_CONTACT = {
 
 @dataclass(frozen=True)
 class DuplicateOptions:
-    """What a call says of duplicates, and the version in which record addresses are written."""
+    """What a call says of duplicates, and the version in which record addresses are written.
+
+    `ignored`: ids of records that the one being saved may be like, as a lead and what it is converted to.
+    """
 
     allow_save: bool = False
     include_details: bool = False
     as_user: bool = False
     version: str = "67.0"
+    ignored: frozenset[str] = frozenset()
 
 
 UNSAID = DuplicateOptions()
@@ -113,6 +117,22 @@ def check(
             raise _refusal(rule, writer, moment.row, found, options, block=action == "block")
 
 
+def results(
+    rules: tuple[DuplicateRule, ...],
+    writer: Writer,
+    obj: ObjectType,
+    moment: Moment,
+    options: DuplicateOptions,
+) -> list[dict[str, Any]]:
+    """What each rule finds for a record that is not being saved, whatever the rule would do about it."""
+    out = []
+    for rule in rules:
+        if rule.when is None or rule.when(moment):
+            found = _found(rule, writer, obj, moment.row, options)
+            out.append(_result(rule, writer, moment.row, found, options))
+    return out
+
+
 def _found(
     rule: DuplicateRule, writer: Writer, obj: ObjectType, row: Mapping[str, Any], options: DuplicateOptions
 ) -> list[Match]:
@@ -124,7 +144,7 @@ def _found(
         }
         target = writer.schema[matching_rule.object]
         rows = matching_rule.matches(writer.connection, writer.schema, values, row.get("Id"))
-        rows = [r for r in rows if r["Id"] not in writer.made]
+        rows = [r for r in rows if r["Id"] not in writer.made and r["Id"] not in options.ignored]
         if rule.enforce_sharing or options.as_user:
             rows = [r for r in rows if writer.access.can("Read", target)]
         if rows:
@@ -162,14 +182,20 @@ def _refusal(
     *,
     block: bool,
 ) -> ApiError:
-    result = {
-        "allowSave": not block,
+    result = {**_result(rule, writer, row, found, options), "allowSave": not block}
+    return ApiError(400, "DUPLICATES_DETECTED", rule.message, (), extra={"duplicateResut": result})
+
+
+def _result(
+    rule: DuplicateRule, writer: Writer, row: Mapping[str, Any], found: list[Match], options: DuplicateOptions
+) -> dict[str, Any]:
+    return {
+        "allowSave": rule.on_create != "block",
         "duplicateRule": rule.name,
         "duplicateRuleEntityType": rule.object,
         "errorMessage": rule.message,
         "matchResults": [_match_result(match, writer, row, options) for match in found],
     }
-    return ApiError(400, "DUPLICATES_DETECTED", rule.message, (), extra={"duplicateResut": result})
 
 
 def _match_result(

@@ -16,6 +16,7 @@ from practice_org import ids
 from practice_org.data import tables
 from practice_org.org import Org, Transaction
 from practice_org.schema import birth
+from practice_org.schema.access import SETUP_OBJECTS
 from practice_org.seed.fields import prepare_fields
 from practice_org.seed.people import Generator, Owners, Row
 
@@ -138,11 +139,12 @@ def _without_indexes(org: Org, wanted: bool) -> Iterator[None]:
 
 
 def clear(org: Org) -> None:
-    """Empty Account, Contact and Lead; ids are not used again."""
+    """Empty every object whose records can be deleted, and the recycle bin; ids are not used again."""
     with org.transaction() as tx:
-        for name in SOWN:
-            tx.connection.execute(f"DELETE FROM {tables.quoted(name)}")
-            tx.connection.execute("DELETE FROM _deleted WHERE object = ?", (name,))
+        for obj in org.schema.objects:
+            if obj.soft_deletes and obj.name not in SETUP_OBJECTS:
+                tx.connection.execute(f"DELETE FROM {tables.quoted(obj.name)}")
+        tx.connection.execute("DELETE FROM _deleted")
         _tell(org, tx)
 
 

@@ -9,6 +9,7 @@ from practice_org.auth.door import Door
 from practice_org.auth.sessions import Session
 from practice_org.data import dml
 from practice_org.http import UserInfo
+from practice_org.rules.duplicates import DuplicateOptions
 from practice_org.schema.access import Access, for_user
 from practice_org.schema.catalogue import ObjectType
 from practice_org.soap import sobject
@@ -60,6 +61,12 @@ class SoapCall:
             all_or_none=self.envelope.flag("AllOrNoneHeader", "allOrNone"),
             auto_assign=rule or ("TRUE" if default else "FALSE"),
             upsert=upsert,
+            duplicates=DuplicateOptions(
+                self.envelope.flag("DuplicateRuleHeader", "allowSave"),
+                self.envelope.flag("DuplicateRuleHeader", "includeRecordDetails"),
+                self.envelope.flag("DuplicateRuleHeader", "runAsCurrentUser"),
+                self.version,
+            ),
         )
 
     def object_of(self, name: str | None) -> ObjectType:

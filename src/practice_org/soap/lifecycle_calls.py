@@ -16,7 +16,7 @@ def convert_lead(call: SoapCall) -> str:
     """convertLead(leadConverts): up to 100."""
     entries = call.bounded(call.body.all("leadConverts"), MOST_LEADS)
     requests = [_conversion(call, one) for one in entries]
-    return "".join(_converted(one) for one in convert(call.org, call.user, requests, call.options()))
+    return "".join(_converted(call, one) for one in convert(call.org, call.user, requests, call.options()))
 
 
 def _conversion(call: SoapCall, given: Element) -> Conversion:
@@ -45,12 +45,12 @@ def _values(call: SoapCall, given: Element, name: str) -> dict[str, object]:
     return record.values
 
 
-def _converted(result: Converted) -> str:
+def _converted(call: SoapCall, result: Converted) -> str:
     return wrap(
         "result",
         element("accountId", result.account_id)
         + element("contactId", result.contact_id)
-        + error(result.error)
+        + error(call, result.error)
         + element("leadId", result.lead_id)
         + element("opportunityId", result.opportunity_id)
         + element("success", result.error is None),
@@ -61,7 +61,7 @@ def merge_records(call: SoapCall) -> str:
     """merge(request): up to 200 requests, each by itself. jsforce calls them `mergeRequests`."""
     given = call.body.all("request") or call.body.all("mergeRequests")
     requests = [_request(call, one) for one in call.bounded(given, MOST_REQUESTS)]
-    return "".join(_merged(one) for one in merge(call.org, call.user, requests, call.options()))
+    return "".join(_merged(call, one) for one in merge(call.org, call.user, requests, call.options()))
 
 
 def _request(call: SoapCall, given: Element) -> Merge:
@@ -73,10 +73,10 @@ def _request(call: SoapCall, given: Element) -> Merge:
     return Merge(master.obj.name, master.id or "", tuple(given.values("recordToMergeIds")), master.values)
 
 
-def _merged(result: Merged) -> str:
+def _merged(call: SoapCall, result: Merged) -> str:
     return wrap(
         "result",
-        error(result.error)
+        error(call, result.error)
         + element("id", result.id or None)
         + elements("mergedRecordIds", result.loser_ids)
         + element("success", result.error is None)

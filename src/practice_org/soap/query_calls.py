@@ -1,14 +1,19 @@
-"""query, queryAll, queryMore and retrieve."""
+"""query, queryAll, queryMore, retrieve and search."""
 
 from __future__ import annotations
+
+import secrets
 
 from practice_org import ids
 from practice_org.data import query as queries
 from practice_org.data import read
+from practice_org.data import search as searching
 from practice_org.errors import ApiError
 from practice_org.soap import sobject
 from practice_org.soap.caller import SoapCall
 from practice_org.soap.faults import SoapFault
+from practice_org.soap.markup import element, wrap
+from practice_org.sosl import parser
 
 MOST_TO_READ = 2000
 
@@ -54,6 +59,17 @@ def _batch_size(call: SoapCall) -> int:
     text = call.envelope.header("QueryOptions", "batchSize") or ""
     wanted = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else queries.DEFAULT_BATCH
     return min(max(wanted, queries.MIN_BATCH), queries.DEFAULT_BATCH)
+
+
+def search(call: SoapCall) -> str:
+    """search(searchString): SOSL."""
+    text = call.body.value("searchString")
+    if text is None:
+        raise SoapFault("MALFORMED_SEARCH", parser.NO_TERM)
+    found = searching.run(call.org, call.user.id, parser.parse(text), call.version)
+    schema, query_id = call.org.schema, element("queryId", secrets.token_hex(11))
+    records = (sobject.record(schema, call.api, "record", one) for one in found)
+    return wrap("result", query_id + "".join(wrap("searchRecords", one) for one in records))
 
 
 def retrieve(call: SoapCall) -> str:

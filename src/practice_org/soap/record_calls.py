@@ -149,6 +149,6 @@ def _carried_out(call: SoapCall, planned: Sequence[Write | ApiError], *, upsert:
         outcomes = dml.apply(call.org, call.user, writes, options)
     remaining = iter(outcomes)
     return "".join(
-        result(next(remaining) if isinstance(one, Write) else Outcome(None, one), upsert=upsert)
+        result(call, next(remaining) if isinstance(one, Write) else Outcome(None, one), upsert=upsert)
         for one in planned
     )

@@ -26,6 +26,7 @@ from practice_org.schema import access
 from practice_org.sim.request_state import CURRENT, AnswerOrdered, met
 from practice_org.soap import (
     describe_calls,
+    duplicate_calls,
     feed_calls,
     lifecycle_calls,
     login,
@@ -49,6 +50,9 @@ CALLS: dict[str, tuple[str, Handler]] = {
     "query": ("query", query_calls.query),
     "queryAll": ("query", query_calls.query_all),
     "queryMore": ("query", query_calls.query_more),
+    "search": ("query", query_calls.search),
+    "findDuplicates": ("any", duplicate_calls.find_duplicates),
+    "findDuplicatesByIds": ("any", duplicate_calls.find_duplicates_by_ids),
     "retrieve": ("any", query_calls.retrieve),
     "create": ("any", record_calls.create),
     "update": ("any", record_calls.update),

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from practice_org.data import dml
+from practice_org import ids
+from practice_org.data import dml, sharing
 from practice_org.data.lifecycle import mapping
 from practice_org.data.lifecycle.actor import Actor, any_id, id_of, unknown_id
 from practice_org.data.lifecycle.related import absorb, pointing, twin
@@ -96,6 +97,9 @@ def converted_statuses(org: Org) -> list[str]:
 
 
 def _convert(actor: Actor, request: Conversion) -> Converted:
+    found = ids.to18(request.lead_id)
+    ignored = replace(actor.options.duplicates, ignored=frozenset([found or ""]))
+    actor = replace(actor, options=replace(actor.options, duplicates=ignored))
     schema = actor.org.schema
     leads, accounts, contacts = schema["Lead"], schema["Account"], schema["Contact"]
     lead_id = id_of(leads, request.lead_id)
@@ -104,7 +108,7 @@ def _convert(actor: Actor, request: Conversion) -> Converted:
     lead = actor.live_row(leads, lead_id)
     if lead.get("IsConverted"):
         raise ApiError(400, "CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", ())
-    _require_rights(actor, leads)
+    _require_rights(actor, leads, lead)
     status = _status(actor.org, request.converted_status)
     owner = _owner(actor, request, lead)
     account_id = id_of(accounts, request.account_id) if request.account_id else None
@@ -132,10 +136,11 @@ def _convert(actor: Actor, request: Conversion) -> Converted:
     return Converted(lead_id, account_id, contact_id, opportunity_id)
 
 
-def _require_rights(actor: Actor, leads: ObjectType) -> None:
+def _require_rights(actor: Actor, leads: ObjectType, lead: Mapping[str, Any]) -> None:
     if not actor.access.unlimited and "ConvertLeads" not in actor.access.system:
         raise ApiError(403, "INSUFFICIENT_ACCESS", "insufficient access rights on object id", ())
     rights.require(actor.access, "Edit", leads)
+    sharing.require(actor.writer, leads, lead, "Edit")
 
 
 def _status(org: Org, wanted: str | None) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from practice_org.data import dml
+from practice_org.data import dml, sharing
 from practice_org.data.lifecycle.actor import Actor, any_id, id_of
 from practice_org.data.lifecycle.related import move_all
 from practice_org.data.tables import quoted
@@ -79,6 +79,9 @@ def _merge(actor: Actor, request: Merge) -> Merged:
     rows = [actor.live_row(obj, loser) for loser in losers]
     rights.require(actor.access, "Edit", obj)
     rights.require(actor.access, "Delete", obj)
+    sharing.require(actor.writer, obj, winner_row, "Edit")
+    for row in rows:
+        sharing.require(actor.writer, obj, row, "Delete")
     if any(row.get("IsConverted") for row in (winner_row, *rows)):
         raise ApiError(400, "CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", ())
     moved: dict[str, None] = {}
