@@ -30,6 +30,8 @@ class RunningOrg:
     facts: dict[str, Any]
     process: subprocess.Popen[str] | None = None
     _stop: Any = None
+    org: Any = None
+    """The org itself, when it is served in a thread."""
     _client: httpx2.Client = field(default_factory=lambda: httpx2.Client(timeout=120, trust_env=False))
 
     def __enter__(self) -> RunningOrg:
@@ -224,4 +226,4 @@ def serve_in_thread(
         org.close()
 
     facts = cli.facts(org, "127.0.0.1", sock, None, files, bus.port if bus else None)
-    return RunningOrg(facts, _stop=stop)
+    return RunningOrg(facts, _stop=stop, org=org)

@@ -107,8 +107,14 @@ def _shown(ctx: Context, obj: ObjectType, record_id: str) -> Response:
 def update(ctx: Context, request: Request) -> Response:
     """PATCH sobjects/X/ID."""
     obj = object_for(ctx, ctx.params["object"])
-    record_id = id_in_path(obj, ctx.params["id"])
     values = record_in(ctx)
+    try:
+        record_id = id_in_path(obj, ctx.params["id"])
+    except ApiError as error:
+        if error.code == "MALFORMED_ID":
+            # Recorded: an unknown column is told of before a malformed id.
+            checks.check_columns(rights.for_user(ctx.org, ctx.caller.id), obj, values)
+        raise
     with located(ctx):
         write(ctx, Write("update", obj, record_id, values))
     return Response(status_code=204)

@@ -63,7 +63,7 @@ def stored_values(
             if reference is not None and isinstance(value, Mapping) and writer.access.sees(obj, reference):
                 f, value = reference, _foreign_key(writer, obj, reference, value)
             else:
-                raise ApiError(400, "INVALID_FIELD", f"No such column '{key}' on sobject of type {obj.name}")
+                raise no_such_column(obj, key)
         if f.type == "id" and not writer.access.unlimited:
             raise ApiError(
                 400,
@@ -86,6 +86,19 @@ def stored_values(
             tuple(refused),
         )
     return out
+
+
+def check_columns(access: Access, obj: ObjectType, values: Mapping[str, Any]) -> None:
+    """Raises ApiError INVALID_FIELD for the first field that the object has not, or the user does not see."""
+    for key, value in values.items():
+        f = obj.get(key) or (obj.field_by_relationship(key) if isinstance(value, Mapping) else None)
+        if key != "attributes" and (f is None or not access.sees(obj, f)):
+            raise no_such_column(obj, key)
+
+
+def no_such_column(obj: ObjectType, name: str) -> ApiError:
+    """A field that a record cannot have."""
+    return ApiError(400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {obj.name}")
 
 
 def _writable(writer: Writer, obj: ObjectType, f: Field, creating: bool) -> bool:

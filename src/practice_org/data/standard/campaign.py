@@ -79,7 +79,7 @@ def _refuse_person(change: Change) -> None:
         person,
     )
     if twin is not None:
-        raise ApiError(400, "DUPLICATE_VALUE", "Already a campaign member.", ())
+        raise ApiError(400, "DUPLICATE_VALUE", "Already a campaign member.")
 
 
 def _status(change: Change, campaign_id: Any, wanted: str | None) -> tuple[str | None, int]:

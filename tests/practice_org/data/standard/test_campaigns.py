@@ -66,9 +66,7 @@ def test_a_person_is_a_member_once(admin: Caller) -> None:
     member = admin.create("CampaignMember", CampaignId=campaign, LeadId=person)
     again = admin("POST", "/sobjects/CampaignMember", {"CampaignId": campaign, "LeadId": person})
     assert again.status == 400
-    assert again.json == [
-        {"message": "Already a campaign member.", "errorCode": "DUPLICATE_VALUE", "fields": []}
-    ]
+    assert again.json == [{"message": "Already a campaign member.", "errorCode": "DUPLICATE_VALUE"}]
     assert admin("DELETE", f"/sobjects/CampaignMember/{member}").status == 204
     admin.create("CampaignMember", CampaignId=campaign, LeadId=person)
     other = admin.create("Campaign", Name="Other")
