@@ -43,6 +43,7 @@ ADDRESS_PARTS = (
     "Xyz",
     "GeocodeAccuracy",
 )
+LOCATION_PARTS = ("Latitude", "Longitude")
 LEFT_OUT = frozenset(
     {
         "Id",
@@ -54,8 +55,26 @@ LEFT_OUT = frozenset(
         "LastReferencedDate",
     }
 )
+# What change events of an object lack although describe has it: by the fields of the classes
+# TaskChangeEvent, EventChangeEvent and so on that Apex knows, as other projects list them.
 LEFT_OUT_OF: dict[str, frozenset[str]] = {
-    "Task": frozenset({"IsHighPriority", "IsArchived"}),
+    "Opportunity": frozenset(
+        {"FiscalQuarter", "FiscalYear", "Fiscal", "HasOpenActivity", "HasOverdueTask", "PushCount"}
+    ),
+    "Task": frozenset({"IsHighPriority", "IsArchived", "TaskSubtype"}),
+    "Event": frozenset(
+        {
+            "StartDateTime",
+            "EndDateTime",
+            "EndDate",
+            "IsArchived",
+            "EventSubtype",
+            "IsRecurrence2",
+            "IsRecurrence2Exception",
+            "Recurrence2PatternStartDate",
+            "Recurrence2PatternTimeZone",
+        }
+    ),
     "User": frozenset(
         {
             "BadgeText",
@@ -120,8 +139,8 @@ def change_event_name(entity: str) -> str:
 
 
 def in_events(obj: ObjectType, f: Field) -> bool:
-    """Whether a field takes part in change events; formulas and what only the platform keeps do not."""
-    if f.name in LEFT_OUT or f.name.endswith("PhotoUrl") or f.formula is not None or f.has("calculated"):
+    """Whether a field takes part in change events; formulas, roll-ups and what only the platform keeps do not."""
+    if f.name in LEFT_OUT or f.name.endswith("PhotoUrl") or f.formula or f.summary or f.has("calculated"):
         return False
     if f.name in LEFT_OUT_OF.get(obj.name, frozenset()):
         return False
@@ -170,19 +189,23 @@ def _text(name: str, fields: list[dict[str, Any]]) -> str:
 
 def _compound_of(obj: ObjectType, f: Field) -> str | None:
     """The compound field that carries this one in events: a person's Name, an address."""
-    if f.type == "address":
+    if f.type in ("address", "location"):
         return f.name
     if f.name in NAME_PARTS or f.name == "Name":
         switchable = obj.name == "Account" and f.name == "Name"
         return "Name" if obj.is_person or switchable or f.compound == "Name" else None
-    return f.compound if f.compound and obj.get(f.compound) else None
+    compound = obj.get(f.compound) if f.compound else None
+    if compound is None or compound.type not in ("address", "location"):
+        return None
+    return compound.name
 
 
 def _compound(obj: ObjectType, name: str, seen: set[str]) -> dict[str, Any]:
     """A compound field; Avro names a record type once and refers to it by name from then on."""
     if name != "Name":
-        parts: tuple[str, ...] = ADDRESS_PARTS
-        kind = token = "Address"
+        place = (found := obj.get(name)) is not None and found.type == "location"
+        parts: tuple[str, ...] = LOCATION_PARTS if place else ADDRESS_PARTS
+        kind = token = "Location" if place else "Address"
         union: list[Any] = ["null"]
     else:
         switchable = not obj.is_person
@@ -193,14 +216,22 @@ def _compound(obj: ObjectType, name: str, seen: set[str]) -> dict[str, Any]:
         union.append(kind)
     else:
         seen.add(f"type {kind}")
-        union.append({"type": "record", "name": kind, "fields": [_part(part) for part in parts]})
-    return {"name": name, "type": union, "doc": f"Data:{token}", "default": None}
+        union.append(_record(kind, parts, seen))
+    own = obj.get(name)
+    ending = f":{_field_id(own)}" if own is not None and own.custom else ""
+    return {"name": name, "type": union, "doc": f"Data:{token}{ending}", "default": None}
 
 
-def _part(name: str) -> dict[str, Any]:
+def _record(kind: str, parts: tuple[str, ...], seen: set[str]) -> dict[str, Any]:
+    return {"type": "record", "name": kind, "fields": [_part(part, seen) for part in parts]}
+
+
+def _part(name: str, seen: set[str]) -> dict[str, Any]:
     if name == "Xyz":
-        inner = [{"name": n, "type": ["null", "double"], "default": None} for n in ("Latitude", "Longitude")]
-        location = {"type": "record", "name": "Location", "fields": inner}
+        location: Any = "Location"
+        if "type Location" not in seen:
+            seen.add("type Location")
+            location = _record("Location", LOCATION_PARTS, seen)
         return {"name": name, "type": ["null", location], "default": None}
     kind = "double" if name in ("Latitude", "Longitude") else "string"
     return {"name": name, "type": ["null", kind], "default": None}

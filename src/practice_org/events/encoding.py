@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 
 from practice_org.events import reading
+from practice_org.events.avro import LOCATION_PARTS
 from practice_org.events.bitmaps import Place, bitmaps
 from practice_org.events.log import PUBLISHED
 from practice_org.events.messages import ConsumerEvent, ProducerEvent
@@ -59,18 +60,29 @@ def shape(schema_id: str, definition: str) -> Shape:
         token = [*f.get("doc", "").split(":"), ""][1]
         parts = _parts(kinds, records)
         for index, part in enumerate(parts):
-            prefix = "" if token.endswith("PersonName") else f["name"].removesuffix("Address")
-            kind = "double" if part in ("Latitude", "Longitude") else "string"
-            columns.setdefault(f"{prefix}{part}", _Column(f["name"], part, (number, index), "", kind))
+            kind = "double" if part in LOCATION_PARTS else "string"
+            column = _Column(f["name"], part, (number, index), "", kind)
+            columns.setdefault(_column_name(f["name"], token, part), column)
         if not parts or "string" in kinds:
             columns[f["name"]] = _Column(f["name"], None, (number, None), token, str(kinds[-1]))
     return Shape(schema_id, fastavro.parse_schema(schema), columns)
+
+
+def _column_name(field: str, token: str, part: str) -> str:
+    """The column behind a part of a compound field."""
+    if token.endswith("PersonName"):
+        return part
+    if token == "Location":
+        return f"{field[:-3]}__{part}__s"
+    return field.removesuffix("Address") + part
 
 
 def _parts(kinds: list[Any], records: dict[str, list[str]]) -> list[str]:
     """The parts of a compound field; a record type is spelled out once and named afterwards."""
     for kind in kinds:
         if isinstance(kind, dict) and kind["type"] == "record":
+            for part in kind["fields"]:
+                _parts(part["type"], records)
             records[kind["name"]] = [part["name"] for part in kind["fields"]]
             return records[kind["name"]]
         if isinstance(kind, str) and kind in records:

@@ -1,7 +1,7 @@
 """Platform event channels and their members: which objects' changes are published (Change Data Capture).
 
 The selection on the standard channel `ChangeEvents` is the org's setting `cdc_entities`, a list of object
-names.
+names; those of custom channels are the setting `event_channels`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from practice_org.errors import ApiError
+from practice_org.events.settings import CHANNELS, DEFAULT_ENTITIES, ENTITIES
 from practice_org.metadata import store
 from practice_org.metadata.codec import Value
 from practice_org.metadata.kinds import Kind, Work, integrity, no_such, required
@@ -16,7 +17,6 @@ from practice_org.metadata.kinds import Kind, Work, integrity, no_such, required
 if TYPE_CHECKING:
     from practice_org.org import Org
 
-SETTING = "cdc_entities"
 STANDARD_CHANNEL = "ChangeEvents"
 
 
@@ -32,7 +32,7 @@ class ChannelMemberKind(Kind):
         told = {row.definition.get("selectedEntity") for row in stored if _standard(row.definition)}
         others = [
             f"{STANDARD_CHANNEL}_{_event(name)}"
-            for name in org.setting(SETTING) or []
+            for name in org.setting(ENTITIES, DEFAULT_ENTITIES)
             if _event(name) not in told
         ]
         return sorted([row.name for row in stored] + others)
@@ -69,9 +69,11 @@ class ChannelMemberKind(Kind):
             raise no_such(self.name, full_name)
         with work.org.transaction():
             store.drop(work.org, self.name, str(found["fullName"]))
-            if _standard(found):
+            if not _standard(found):
+                _select_custom(work.org)
+            else:
                 gone = _object_of(work.org, str(found["selectedEntity"]))
-                _select(work.org, [n for n in work.org.setting(SETTING) or [] if n != gone])
+                _select(work.org, [n for n in work.org.setting(ENTITIES, DEFAULT_ENTITIES) if n != gone])
 
     def _put(self, work: Work, name: str, value: Value) -> None:
         required(value, "eventChannel", self.name)
@@ -91,12 +93,27 @@ class ChannelMemberKind(Kind):
             store.put(
                 work.org, work.user_id, self.name, name, {k: v for k, v in value.items() if k != "fullName"}
             )
-            if _standard(value):
-                _select(work.org, sorted({*(work.org.setting(SETTING) or []), entity}))
+            if not _standard(value):
+                _select_custom(work.org)
+            else:
+                _select(work.org, sorted({*(work.org.setting(ENTITIES, DEFAULT_ENTITIES)), entity}))
 
 
 def _select(org: Org, names: list[str]) -> None:
-    org.set_setting(SETTING, names)
+    org.set_setting(ENTITIES, names)
+
+
+def _select_custom(org: Org) -> None:
+    """The members of custom channels as they are stored; channels without members, of other makers, stay."""
+    chosen: dict[str, list[str]] = {}
+    for row in store.every(org, ChannelMemberKind.name):
+        entity = _object_of(org, str(row.definition.get("selectedEntity")))
+        if entity is not None and not _standard(row.definition):
+            channel = str(row.definition["eventChannel"]).removeprefix("data/")
+            chosen.setdefault(channel, []).append(entity)
+    known = {row.name for row in store.every(org, "PlatformEventChannel")}
+    others = {name: members for name, members in org.setting(CHANNELS, {}).items() if name not in known}
+    org.set_setting(CHANNELS, {**others, **chosen})
 
 
 def _standard(value: Value) -> bool:

@@ -152,10 +152,13 @@ class Bus:
 def named(schema: Any, bitmaps: list[str]) -> Iterator[str]:
     """The names of fields in bitmaps, read bit by bit from the hex digits' end."""
     records: dict[str, Any] = {}
-    for f in schema["fields"]:
+    waiting = list(schema["fields"])
+    while waiting:
+        f = waiting.pop()
         for kind in f["type"] if isinstance(f["type"], list) else [f["type"]]:
             if isinstance(kind, dict) and kind.get("type") == "record":
                 records[kind["name"]] = kind["fields"]
+                waiting += kind["fields"]
     for text in bitmaps:
         number, _, digits = text.rpartition("-")
         fields, prefix = schema["fields"], ""

@@ -229,6 +229,20 @@ def test_a_new_field_is_a_new_schema_and_old_events_keep_theirs(served: RunningO
     assert bus.schema(after)["fields"][-1]["doc"].startswith("Data:Double:00N")
 
 
+def test_a_place_of_its_own_is_a_compound_field(served: RunningOrg, bus: Bus) -> None:
+    served.control("fields", {"object": "Lead", "name": "Spot", "type": "location", "scale": 4})
+    (lead,) = make(served, Street="1 Road")
+    with served.api() as api:
+        values = {"Spot__Latitude__s": 50.5, "Spot__Longitude__s": 7.25}
+        assert api.patch(f"sobjects/Lead/{lead}", json=values).status_code == 204
+    _, update = bus.earliest("/data/LeadChangeEvent").events(2)
+    assert update.body["Spot__c"] == {"Latitude": 50.5, "Longitude": 7.25}
+    spot = next(f for f in bus.schema(update.schema_id)["fields"] if f["name"] == "Spot__c")
+    assert spot["doc"].startswith("Data:Location:00N") and update.header["changedFields"][0].startswith("0x")
+    number = bus.schema(update.schema_id)["fields"].index(spot)
+    assert update.header["changedFields"][1:] == [f"{number}-0x03"]
+
+
 def test_a_bulk_load_arrives_complete_and_in_order(served: RunningOrg, bus: Bus) -> None:
     stream = bus.subscribe("/data/LeadChangeEvent")
     served.control("events", {"keepalive_seconds": 0.05})
