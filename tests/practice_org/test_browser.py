@@ -91,3 +91,31 @@ def test_a_record_is_found_edited_deleted_and_brought_back(live_org: RunningOrg,
     assert page.get_by_role("link", name="Quillfeather").count() == 1
     too_wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
     assert page.evaluate(too_wide) is False
+
+
+def test_leads_are_merged_and_converted_on_a_phone(live_org: RunningOrg, page: Page) -> None:
+    with live_org.api("admin") as api:
+        made = [
+            api.post("sobjects/Lead", json={"LastName": "Quill", "Company": "Ink", "Title": title}).json()[
+                "id"
+            ]
+            for title in ("kept", "lost")
+        ]
+    page.goto(f"{live_org.base_url}/{made[0]}")
+    log_in(page, live_org)
+    page.get_by_role("link", name="Merge").click()
+    page.get_by_role("link", name="Compare with Quill").click()
+    page.get_by_label("Title: lost").check()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="Merge").click()
+    page.get_by_text("Merged.").wait_for()
+    page.get_by_role("link", name="Convert").click()
+    page.get_by_label("Name of the opportunity").fill("Big one")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="Convert").click()
+    page.get_by_text("Converted. This is the contact.").wait_for()
+    row = live_org.control(f"records?object=Lead&id={made[0]}")["records"][0]
+    assert (row["Title"], row["IsConverted"]) == ("lost", 1)
+    page.goto(f"{live_org.base_url}/bin")
+    page.get_by_role("button", name="Undelete Quill").click()
+    page.get_by_text("Back from the recycle bin.").wait_for()
