@@ -18,6 +18,7 @@ from practice_org import starter
 from practice_org.app import create_app
 from practice_org.org import Org, OrgFileError
 from practice_org.organization import organization
+from practice_org.schema.person_accounts import enable as enable_person_accounts
 from practice_org.seed import sow
 from practice_org.serving import PortTaken, Serving, listen
 from practice_org.tls import TlsFiles, tls_files
@@ -64,6 +65,9 @@ def serve(
     sandbox: Annotated[
         bool, typer.Option("--sandbox/--production", help="What a new org says it is.")
     ] = False,
+    person_accounts: Annotated[
+        bool, typer.Option("--person-accounts", help="Switch person accounts on (for good).")
+    ] = False,
     name: Annotated[str, typer.Option(help="Name of a new org.")] = "Practice Org",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON document, then keep serving.")
@@ -72,6 +76,8 @@ def serve(
     """Serve a practice org until Ctrl-C; its state survives in its file."""
     plain, tls_socket = _sockets(host, port, tls_port)
     org = open_or_create(data, name, sandbox, seed, quiet=as_json)
+    if person_accounts:
+        enable_person_accounts(org)
     try:
         wanted = tls_socket is not None or events_port is not None
         files = tls_files(org.file("tls")) if wanted else None

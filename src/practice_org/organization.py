@@ -15,9 +15,10 @@ class Organization:
     name: str
     sandbox: bool
     edition: str
+    person_accounts: bool = False
 
 
 def organization(org: Org) -> Organization:
     """The organization as it is called now."""
     row = org.reader().execute('SELECT Id, Name, IsSandbox, OrganizationType FROM "Organization"').fetchone()
-    return Organization(row[0], row[1], bool(row[2]), row[3])
+    return Organization(row[0], row[1], bool(row[2]), row[3], bool(org.setting("person_accounts")))

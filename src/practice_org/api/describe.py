@@ -9,13 +9,17 @@ from email.utils import format_datetime, parsedate_to_datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
+from practice_org.api import recent
 from practice_org.clock import parse_stamp
 from practice_org.errors import not_found
 from practice_org.http import Context, json_response
 from practice_org.org import Org
 from practice_org.schema import access as rights
-from practice_org.schema import describe
+from practice_org.schema import describe, record_types
 from practice_org.schema.catalogue import ObjectType
+
+RECENT_ITEMS = 10
+"""How many recent records come with an object."""
 
 
 def object_for(ctx: Context, name: str) -> ObjectType:
@@ -29,7 +33,7 @@ def object_for(ctx: Context, name: str) -> ObjectType:
 def all_objects(ctx: Context, request: Request) -> Response:
     """GET sobjects."""
     access = rights.for_user(ctx.org, ctx.caller.id)
-    return _conditional(ctx, describe.describe_global(ctx.org.schema, access, ctx.version, ctx.base_url))
+    return conditional(ctx, describe.describe_global(ctx.org.schema, access, ctx.version, ctx.base_url))
 
 
 def one_object(ctx: Context, request: Request) -> Response:
@@ -37,17 +41,20 @@ def one_object(ctx: Context, request: Request) -> Response:
     obj = object_for(ctx, ctx.params["object"])
     access = rights.for_user(ctx.org, ctx.caller.id)
     shown = describe.brief(access, obj, ctx.version, ctx.base_url)
-    return json_response({"objectDescribe": shown, "recentItems": []})
+    return json_response({"objectDescribe": shown, "recentItems": recent.items(ctx, RECENT_ITEMS, obj.name)})
 
 
 def describe_one(ctx: Context, request: Request) -> Response:
     """GET sobjects/X/describe, 304 when nothing changed."""
     obj = object_for(ctx, ctx.params["object"])
     access = rights.for_user(ctx.org, ctx.caller.id)
-    return _conditional(ctx, describe.describe_object(ctx.org.schema, access, obj, ctx.version, ctx.base_url))
+    types = record_types.of(ctx.org, obj.name)
+    shown = describe.describe_object(ctx.org.schema, access, obj, ctx.version, ctx.base_url, types)
+    return conditional(ctx, shown)
 
 
-def _conditional(ctx: Context, value: object) -> Response:
+def conditional(ctx: Context, value: object) -> Response:
+    """An answer with ETag and Last-Modified, or 304 when the client knows it."""
     response = json_response(value)
     etag = f'"{hashlib.sha256(bytes(response.body)).hexdigest()[:8]}"'
     changed = changed_at(ctx.org)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from practice_org.org import Org
 
 
+MASTER_RECORD_TYPE = "012000000000000AAA"
+
+
 @dataclass(frozen=True)
 class Writer:
     """Who writes, and how values are read: `typed` for JSON, untyped for CSV, forms and code.
@@ -103,7 +106,7 @@ def no_such_column(obj: ObjectType, name: str) -> ApiError:
 
 def _writable(writer: Writer, obj: ObjectType, f: Field, creating: bool) -> bool:
     if writer.access.unlimited:
-        return f.stored
+        return f.stored or (f.derived is not None and f.has("createable" if creating else "updateable"))
     return f.has("createable" if creating else "updateable") and writer.access.writes(obj, f)
 
 
@@ -169,7 +172,7 @@ def check_references(writer: Writer, obj: ObjectType, changed: Mapping[str, Any]
     """Refuse ids of the wrong object, of nothing, of deleted records, and owners that cannot own."""
     for name, value in changed.items():
         f = obj.get(name)
-        if f is None or f.type != "reference" or value is None:
+        if f is None or f.type != "reference" or value is None or value == MASTER_RECORD_TYPE:
             continue
         target = writer.schema.by_prefix(value)
         if target is None or target.name not in f.refs:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from practice_org.data import cursors
+from practice_org.data import cursors, recent
 from practice_org.data.cursors import Opening
 from practice_org.errors import ApiError
 from practice_org.schema import access as rights
@@ -70,6 +70,13 @@ def execute(reader: sqlite3.Connection, sql: str, params: Sequence[Any]) -> sqli
         raise
 
 
+def _note_views(org: Org, user_id: str, plan: Plan, records: Sequence[Mapping[str, Any]]) -> None:
+    """FOR VIEW and FOR REFERENCE make the records those that the user looked at last."""
+    if {"VIEW", "REFERENCE"} & set(plan.query.purposes):
+        urls = (str(record["attributes"]["url"]) for record in records)
+        recent.note(org, user_id, plan.obj.name, [url.rpartition("/")[2] for url in urls])
+
+
 def zone_of(org: Org, user_id: str | None) -> tzinfo:
     """The user's time zone, by which date literals count days."""
     row = org.reader().execute('SELECT "TimeZoneSidKey" FROM "User" WHERE "Id" = ?', (user_id,)).fetchone()
@@ -102,10 +109,13 @@ def run(
         opening = Opening(org, session, user_id, soql, include_deleted, batch, version)
         rows = list(islice(execute(reader, plan.sql, plan.params), batch + 1))
         if len(rows) <= batch:
-            return Batch(len(rows), records_of(reader, plan, rows, version, opening), None)
+            records = records_of(reader, plan, rows, version, opening)
+            _note_views(org, user_id, plan, records)
+            return Batch(len(rows), records, None)
         found = execute(reader, plan.sql_of(f'{plan.alias}."Id"'), plan.params)
         locator, total = cursors.spool(opening, (row[0] for row in found))
         records = records_of(reader, plan, rows[:batch], version, opening)
+        _note_views(org, user_id, plan, records)
         return Batch(total, records, f"{locator}-{batch}")
 
 
@@ -207,7 +217,7 @@ def _child_rows(
         marks = ",".join("?" * len(some))
         sql = (
             f"SELECT {', '.join(plan.columns)} {plan.body} {'AND' if plan.filtered else 'WHERE'} "
-            f'{plan.alias}."{child.reference}" IN ({marks}){plan.order}'
+            f"{child.reference} IN ({marks}){plan.order}"
         )
         out.extend(execute(reader, sql, (*plan.params, *some)))
     return out

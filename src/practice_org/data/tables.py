@@ -44,6 +44,9 @@ CREATE TABLE IF NOT EXISTS _background(
 CREATE TABLE IF NOT EXISTS _share(
   object TEXT NOT NULL, record_id TEXT NOT NULL, grantee TEXT NOT NULL, level TEXT NOT NULL,
   PRIMARY KEY(object, record_id, grantee));
+CREATE TABLE IF NOT EXISTS _recent(
+  user_id TEXT NOT NULL, record_id TEXT NOT NULL, object TEXT NOT NULL, number INTEGER NOT NULL,
+  PRIMARY KEY(user_id, record_id));
 CREATE TABLE IF NOT EXISTS _cursor(
   locator TEXT PRIMARY KEY, session TEXT NOT NULL, user_id TEXT NOT NULL, soql TEXT NOT NULL,
   include_deleted INTEGER NOT NULL, batch INTEGER NOT NULL, total INTEGER NOT NULL, created TEXT NOT NULL);

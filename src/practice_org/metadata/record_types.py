@@ -9,7 +9,7 @@ from practice_org.errors import ApiError
 from practice_org.metadata import store
 from practice_org.metadata.codec import Value
 from practice_org.metadata.kinds import Kind, Work, integrity, no_such, required
-from practice_org.schema import access, custom
+from practice_org.schema import access, custom, record_types
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -75,7 +75,7 @@ class RecordTypeKind(Kind):
                 },
             )
             store.put(org, work.user_id, self.name, f"{obj.name}.{developer_name}", _kept(value), made)
-            access.note_change(org)
+            record_types.publish(org)
 
     def update(self, work: Work, full_name: str, value: Value) -> None:
         row = _row(work.org, full_name)
@@ -103,7 +103,7 @@ class RecordTypeKind(Kind):
         with work.org.transaction() as tx:
             tx.connection.execute('DELETE FROM "RecordType" WHERE "Id" = ?', (row[0],))
             store.drop(work.org, self.name, f"{row[1]}.{row[2]}")
-            access.note_change(work.org)
+            record_types.publish(work.org)
 
     def file_name(self, full_name: str) -> str:
         return f"objects/{full_name.partition('.')[0]}.object"

@@ -418,6 +418,17 @@ def set_object_rights(org: Org, set_id: str, object_name: str, rights: Iterable[
     org.access_cache.clear()
 
 
+def grant_object(org: Org, object_name: str) -> None:
+    """Give a new object to every profile: all rights to administrators, the plain four to the others."""
+    rows = (
+        org.reader()
+        .execute('SELECT "Id", "PermissionsModifyAllData" FROM "PermissionSet" WHERE "IsOwnedByProfile" = 1')
+        .fetchall()
+    )
+    for set_id, administrator in rows:
+        set_object_rights(org, set_id, object_name, RIGHTS if administrator else RIGHTS[:4])
+
+
 def set_field_rights(
     org: Org, set_id: str, object_name: str, field_name: str, *, read: bool, edit: bool
 ) -> None:

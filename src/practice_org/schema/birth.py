@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from practice_org import ids
 from practice_org.clock import stamp
 from practice_org.data import tables
-from practice_org.schema import access, standard_values
+from practice_org.schema import access, list_views, standard_values
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -92,6 +92,7 @@ def populate(org: Org, *, name: str, sandbox: bool, edition: str) -> None:
         )
         _automated_user(org, creator, stamps, people)
         standard_values.store(org)
+        list_views.store(org)
         everything = [
             f.name[len("Permissions") :]
             for f in org.schema["PermissionSet"].fields
@@ -134,6 +135,7 @@ def upgrade(org: Org) -> None:
                 if not present[obj.name] or (f.name not in present[obj.name] and f.stored):
                     access.grant_new_field(org, obj, f, None, True)
         standard_values.store(org)
+        list_views.store(org)
     org.access_cache.clear()
 
 

@@ -157,7 +157,7 @@ class Field:
 
     @property
     def default_value(self) -> object:
-        if self.type == "boolean":
+        if self.type == "boolean" and self.default is not None:
             return self.default == "true"
         return self.default
 
@@ -357,7 +357,8 @@ class Schema:
             if entry.name and entry.name.lower() == relationship.lower():
                 child = self.get(entry.child)
                 found = child.get(entry.field) if child else None
-                if child and found:
+                # Of a person account some children hang on its contact: their reference names no account.
+                if child and found and parent.name in found.refs:
                     return child, found
         return None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from practice_org.data import tables
 from practice_org.errors import ApiError
-from practice_org.schema import custom_objects, picklists
+from practice_org.schema import custom_objects, person_accounts, picklists, record_types
 from practice_org.schema.catalogue import Field, ObjectType, PicklistEntry, Schema, Summary, standard_objects
 from practice_org.schema.field_spec import FieldSpec, build
 
@@ -57,10 +57,15 @@ def load_schema(connection: sqlite3.Connection) -> Schema:
     rows = connection.execute("SELECT object, definition FROM _custom_field ORDER BY object, position")
     for name, definition in rows:
         extra.setdefault(name, []).append(_from_json(json.loads(definition)))
-    objects = [*standard_objects(), *custom_objects.load(connection)]
     entries = picklists.changed(connection)
-    whole = (replace(o, fields=o.fields + tuple(extra.get(o.name, ())), _by_name={}) for o in objects)
-    return Schema(tuple(picklists.applied(custom_objects.under_master(o), entries) for o in whole))
+    whole = (
+        replace(o, fields=o.fields + tuple(extra.get(o.name, ())), _by_name={})
+        for o in (*standard_objects(), *custom_objects.load(connection))
+    )
+    objects = [picklists.applied(custom_objects.under_master(o), entries) for o in whole]
+    if person_accounts.enabled(connection):
+        objects = person_accounts.with_persons(objects)
+    return Schema(tuple(record_types.with_field(connection, objects)))
 
 
 def create_field(
@@ -171,6 +176,9 @@ def add_field(
         org.replace_schema(schema)
         for one in made:
             access.grant_new_field(org, schema[obj.name], one, visible_to, editable)
+            twin = schema["Account"].get(f"{one.name[:-1]}pc") if obj.name == "Contact" else None
+            if twin is not None:
+                access.grant_new_field(org, schema["Account"], twin, visible_to, editable)
         access.note_change(org)
     org.replace_schema(schema)
     return made[0]
@@ -223,7 +231,8 @@ def delete_field(org: Org, object_name: str, name: str) -> None:
                 "DELETE FROM _custom_field WHERE object = ? AND name = ?", (obj.name, one.name)
             )
             tx.connection.execute(
-                'DELETE FROM "FieldPermissions" WHERE "Field" = ?', (f"{obj.name}.{one.name}",)
+                'DELETE FROM "FieldPermissions" WHERE "Field" IN (?, ?)',
+                (f"{obj.name}.{one.name}", f"Account.{one.name[:-1]}pc"),
             )
             if one.stored:
                 drop_column(tx.connection, obj, one)

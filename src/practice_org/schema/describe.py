@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
+from practice_org.schema import record_types
 from practice_org.schema.access import Access
 from practice_org.schema.catalogue import ChildRelationship, Field, ObjectType, Schema
+from practice_org.schema.record_types import MASTER, RecordType
 
-MASTER_RECORD_TYPE = "012000000000000AAA"
 _SOAP = {
     "id": "tns:ID",
     "reference": "tns:ID",
@@ -42,13 +45,46 @@ _URLS = {
     "passwordUtilities": "{base}/{{ID}}/password",
     "sobject": "{base}",
 }
+_SINCE: Mapping[str, float] = MappingProxyType(
+    {
+        "associateEntityType": 50,
+        "associateParentEntity": 50,
+        **dict.fromkeys(
+            (
+                "aiPredictionField",
+                "deepCloneable",
+                "defaultImplementation",
+                "developerName",
+                "extendedBy",
+                "extendsInterfaces",
+                "formulaTreatNullNumberAsZero",
+                "implementedBy",
+                "implementsInterfaces",
+                "isInterface",
+            ),
+            43,
+        ),
+    }
+)
+"""The API version that brought a key. 50 is documented; of the others it is recorded that 42 lacks and 48 has them."""
+_LATEST = max(_SINCE.values())
+_ONE_BYTE = frozenset({("Opportunity", "Fiscal"), ("Case", "Comments")})
+"""Texts whose byteLength is their length, as recorded; others count three bytes a character."""
 _ONLY_IN_DESCRIBE = frozenset({"uiDetailTemplate", "uiEditTemplate", "uiNewRecord", "defaultValues"})
 
 
 def describe_object(
-    schema: Schema, access: Access, obj: ObjectType, version: str, base_url: str
+    schema: Schema,
+    access: Access,
+    obj: ObjectType,
+    version: str,
+    base_url: str,
+    types: Sequence[RecordType] = (),
 ) -> dict[str, Any]:
-    """The full describe as the user sees it; hidden fields are not in it."""
+    """The full describe as the user sees it; hidden fields are not in it.
+
+    `types` are the object's record types. What later API versions brought is left out of earlier ones.
+    """
     out = _rights(access, obj)
     out.update(
         {
@@ -58,21 +94,30 @@ def describe_object(
             "defaultImplementation": None,
             "extendedBy": None,
             "extendsInterfaces": None,
-            "fields": [describe_field(access, obj, f) for f in access.visible_fields(obj)],
+            "fields": [
+                _of_version(describe_field(access, obj, f), version) for f in access.visible_fields(obj)
+            ],
             "implementedBy": None,
             "implementsInterfaces": None,
             "listviewable": None,
             "lookupLayoutable": None,
             "namedLayoutInfos": [],
             "networkScopeFieldName": None,
-            "recordTypeInfos": [_master(obj, version)],
+            "recordTypeInfos": _record_types(obj, version, types),
             "searchLayoutable": obj.has("searchLayoutable"),
             "sobjectDescribeOption": "FULL",
             "supportedScopes": [{"label": label, "name": name} for name, label in obj.scopes],
             "urls": _urls(obj, version, base_url, full=True),
         }
     )
-    return dict(sorted(out.items()))
+    return _of_version(dict(sorted(out.items())), version)
+
+
+def _of_version(described: dict[str, Any], version: str) -> dict[str, Any]:
+    number = float(version)
+    if number >= _LATEST:
+        return described
+    return {key: value for key, value in described.items() if _SINCE.get(key, 0) <= number}
 
 
 def describe_global(schema: Schema, access: Access, version: str, base_url: str) -> dict[str, Any]:
@@ -88,7 +133,7 @@ def describe_global(schema: Schema, access: Access, version: str, base_url: str)
 def brief(access: Access, obj: ObjectType, version: str, base_url: str) -> dict[str, Any]:
     """An object's entry in the global list."""
     out = {**_rights(access, obj), "urls": _urls(obj, version, base_url, full=False)}
-    return dict(sorted(out.items()))
+    return _of_version(dict(sorted(out.items())), version)
 
 
 def _rights(access: Access, obj: ObjectType) -> dict[str, Any]:
@@ -132,18 +177,28 @@ def _urls(obj: ObjectType, version: str, base_url: str, *, full: bool) -> dict[s
     }
 
 
-def _master(obj: ObjectType, version: str) -> dict[str, Any]:
-    layout = f"/services/data/v{version}/sobjects/{obj.name}/describe/layouts/{MASTER_RECORD_TYPE}"
-    return {
-        "active": True,
-        "available": True,
-        "defaultRecordTypeMapping": True,
-        "developerName": "Master",
-        "master": True,
-        "name": "Master",
-        "recordTypeId": MASTER_RECORD_TYPE,
-        "urls": {"layout": layout},
-    }
+def _record_types(obj: ObjectType, version: str, types: Sequence[RecordType]) -> list[dict[str, Any]]:
+    """The record types by name, then the master; nothing for an object that cannot have any (recorded)."""
+    if not record_types.can_have(obj):
+        return []
+    master = RecordType(MASTER, "Master", "Master", True, not any(t.default for t in types))
+    base = f"/services/data/v{version}/sobjects/{obj.name}/describe/layouts"
+    return [
+        _of_version(
+            {
+                "active": one.active,
+                "available": one.active,
+                "defaultRecordTypeMapping": one.default,
+                "developerName": one.developer_name,
+                "master": one is master,
+                "name": one.name,
+                "recordTypeId": one.id,
+                "urls": {"layout": f"{base}/{one.id}"},
+            },
+            version,
+        )
+        for one in (*types, master)
+    ]
 
 
 def _child(child: ChildRelationship) -> dict[str, Any]:
@@ -162,7 +217,7 @@ def _child(child: ChildRelationship) -> dict[str, Any]:
 def describe_field(access: Access, obj: ObjectType, f: Field) -> dict[str, Any]:
     """The 57 keys of a field, with the user's own createable and updateable."""
     writes = access.writes(obj, f)
-    fixed = f.type in ("id", "reference")
+    fixed = f.type in ("id", "reference") or (obj.name, f.name) in _ONE_BYTE
     return {
         "aggregatable": f.has("aggregatable"),
         "aiPredictionField": False,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from practice_org.schema import describe
+from practice_org.schema import describe, record_types
 from practice_org.soap.caller import SoapCall
 from practice_org.soap.markup import element, elements, wrap
 
@@ -201,7 +201,8 @@ def describe_sobjects(call: SoapCall) -> str:
 
 def _object(call: SoapCall, name: str | None) -> str:
     obj = call.object_of(name)
-    told = describe.describe_object(call.org.schema, call.access, obj, call.version, call.base_url)
+    types = record_types.of(call.org, obj.name)
+    told = describe.describe_object(call.org.schema, call.access, obj, call.version, call.base_url, types)
     urls = told.get("urls", {})
     told |= {
         "idEnabled": True,

@@ -82,7 +82,7 @@ def user_info(org: Organization, caller: Caller, settings: DoorSettings) -> str:
         ("orgDefaultCurrencyIsoCode", "USD"),
         ("orgDefaultCurrencyLocale", "en_US"),
         ("orgDisallowHtmlAttachments", False),
-        ("orgHasPersonAccounts", False),
+        ("orgHasPersonAccounts", org.person_accounts),
         ("organizationId", org.id),
         ("organizationMultiCurrency", False),
         ("organizationName", org.name),

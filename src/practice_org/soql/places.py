@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from practice_org.data.tables import quoted
 from practice_org.soql.refusal import malformed, ungrammatical
-from practice_org.soql.resolve import Scope, Table
+from practice_org.soql.resolve import Scope, Table, field_sql
 from practice_org.soql.tree import Call, Path, Query
 
 UNITS = ("mi", "km")
@@ -45,9 +44,10 @@ def distance(query: Query, scope: Scope, call: Call) -> tuple[str, str, Table]:
             obj, alias = column.table.one
             name, table = column.field.name, column.table
             held = parts(name)
-            if any(obj.get(part) is None for part in held):
+            fields = [f for f in map(obj.get, held) if f is not None]
+            if len(fields) < len(held):
                 raise malformed(query.text, argument.at, f"field '{name}' has no latitude and longitude")
-            sides.append(", ".join(f"{alias}.{quoted(part)}" for part in held))
+            sides.append(", ".join(field_sql(obj, alias, f) for f in fields))
         else:
             raise ungrammatical(query.text, call.at, f"unexpected token: '{argument}'")
     return f"sf_distance({sides[0]}, {sides[1]}, '{unit.strip(chr(39)).lower()}')", name, table

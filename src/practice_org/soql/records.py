@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from practice_org.data.tables import quoted
 from practice_org.errors import ApiError
 from practice_org.schema.catalogue import Field, ObjectType
 from practice_org.soql import places
 from practice_org.soql.level import Level
 from practice_org.soql.plan import ChildPlan, Heading, Plan
 from practice_org.soql.refusal import malformed, no_such_child, refuse
-from practice_org.soql.resolve import Column, Table
+from practice_org.soql.resolve import Column, Table, field_sql
 from practice_org.soql.shape import ADDRESS_PARTS, ChildSlot, Entries, Leaf, Node
 from practice_org.soql.tree import Call, Child, Item, Path, Query, TypeOf
 
@@ -84,7 +83,9 @@ class Records:
         """The plan of a record; `parent_key` is the field that holds the parent of a sub-select's row."""
         scope = self._level.scope
         if parent_key is not None:
-            self.columns.append(f"{scope.alias}.{quoted(parent_key)}")
+            key = scope.obj.get(parent_key)
+            assert key is not None
+            self.columns.append(field_sql(scope.obj, scope.alias, key))
         root = Parent(scope.root)
         for item in items:
             if isinstance(item, Child):
@@ -154,7 +155,7 @@ class Records:
         for name in _compound_parts(f):
             part = obj.get(name)
             shown = part is not None and self._level.setting.access.sees(obj, part)
-            self.columns.append(f"{alias}.{quoted(name)}" if shown else "NULL")
+            self.columns.append(field_sql(obj, alias, part) if part is not None and shown else "NULL")
         return Leaf(start, f.type)
 
     # -- sub-selects and TYPEOF ---------------------------------------------------------------------
@@ -184,7 +185,7 @@ class Records:
         self._selected.add(spelled.lower())
         root.entries[spelled] = ChildSlot(len(self.children))
         root.headings[spelled] = Heading(spelled, spelled, joined=plan.headings, aggregate=True)
-        self.children.append(ChildPlan(plan, reference.name))
+        self.children.append(ChildPlan(plan, field_sql(obj, plan.alias, reference)))
 
     def _typeof(self, item: TypeOf, root: Parent) -> None:
         scope = self._level.scope

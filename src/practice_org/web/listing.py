@@ -137,7 +137,8 @@ def changes(org: Org, row: dict[str, Any]) -> list[tuple[str, str, str]]:
 def name_of(org: Org, record_id: str) -> str:
     """The name of a record, or its id."""
     obj = org.schema.by_prefix(record_id)
-    if obj is None or obj.get("Name") is None:
+    name = obj.get("Name") if obj else None
+    if obj is None or name is None or not name.stored:
         return record_id
     found = (
         org.reader().execute(f'SELECT "Name" FROM {quoted(obj.name)} WHERE "Id" = ?', (record_id,)).fetchone()

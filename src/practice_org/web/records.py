@@ -61,6 +61,8 @@ def routes(door: Door) -> list[Route]:
             )
         ),
         Route("/{id}", guarded(pages, pages.show), methods=["GET"]),
+        Route("/{id}/e", guarded(pages, pages.form_of), methods=["GET"]),
+        Route("/{prefix}/o", guarded(pages, pages.tab_of_prefix), methods=["GET"]),
         Route("/{id}/edit", guarded(pages, pages.edit), methods=["GET", "POST"]),
         Route("/{id}/delete", guarded(pages, pages.delete), methods=["POST"]),
     ]
@@ -263,6 +265,22 @@ class Pages:
             problem=problem,
             back=f"/{row['Id']}",
         )
+
+    def form_of(self, request: Request, form: Form, who: Visitor) -> Response:
+        """The addresses of forms that describes hand out: of a record (`ID/e`), of a new one (`PREFIX/e`)."""
+        wanted = request.path_params["id"]
+        if ids.to18(wanted):
+            return RedirectResponse(f"/{wanted}/edit", 303)
+        return self._of_prefix(request, wanted, "/new")
+
+    def tab_of_prefix(self, request: Request, form: Form, who: Visitor) -> Response:
+        """The address of a tab (`PREFIX/o`)."""
+        return self._of_prefix(request, request.path_params["prefix"], "")
+
+    def _of_prefix(self, request: Request, prefix: str, rest: str) -> Response:
+        obj = self.org.schema.by_prefix(prefix)
+        tab = tab_of(obj) if obj else ""
+        return RedirectResponse(f"/{tab}{rest}", 303) if tab else self.nothing(request)
 
     def delete(self, request: Request, form: Form, who: Visitor) -> Response:
         """Into the recycle bin."""
