@@ -111,9 +111,10 @@ class Records:
         label, column = self._labelled(item)
         key = ".".join((*column.parents, label))
         plain = isinstance(item.value, Path)
-        if plain and key.lower() in self._selected:
-            raise ApiError(400, "INVALID_FIELD", f"duplicate field selected: {display(item.value)}")
-        self._selected.add(key.lower())
+        if plain:
+            if key.lower() in self._selected:
+                raise ApiError(400, "INVALID_FIELD", f"duplicate field selected: {display(item.value)}")
+            self._selected.add(key.lower())
         spot = self._parent(root, column.parents, _path(item.value))
         leaf = self._leaf(column)
         spot.entries[label] = leaf
