@@ -42,8 +42,6 @@ class Faults(Protocol):
 
     def wrote(self, record_ids: Sequence[str]) -> None: ...
 
-    def doubled(self, object_name: str | None = None) -> bool: ...
-
 
 class NoFaults:
     """Nothing goes wrong."""
@@ -53,9 +51,6 @@ class NoFaults:
 
     def wrote(self, record_ids: Sequence[str]) -> None:
         return None
-
-    def doubled(self, object_name: str | None = None) -> bool:
-        return False
 
 
 class AccessCache(dict[str, Any]):

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from practice_org.data import sharing
 from practice_org.errors import ApiError
 from practice_org.rules import matching, standard
 from practice_org.rules.badrule import BadRule
@@ -146,7 +147,8 @@ def _found(
         rows = matching_rule.matches(writer.connection, writer.schema, values, row.get("Id"))
         rows = [r for r in rows if r["Id"] not in writer.made and r["Id"] not in options.ignored]
         if rule.enforce_sharing or options.as_user:
-            rows = [r for r in rows if writer.access.can("Read", target)]
+            seen = sharing.visible(writer.connection, writer.access, target, [r["Id"] for r in rows])
+            rows = [r for r in rows if r["Id"] in seen and writer.access.can("Read", target)]
         if rows:
             out.append(Match(matching_rule, tuple(rows)))
     return out

@@ -10,7 +10,7 @@ from practice_org.sim.request_state import RequestState
 
 WRITES = ("insert", "update", "upsert", "delete", "undelete", "merge", "convert")
 CALLS = (
-    "query", "retrieve", "bulk", "describe", "limits", "tooling", "metadata", "soap", "events", "token", "any",
+    "query", "retrieve", "bulk", "describe", "limits", "tooling", "metadata", "soap", "token", "any",
 )  # fmt: skip
 TRIGGERS = (*WRITES, *CALLS)
 CUTS = ("before", "during", "after")
@@ -29,8 +29,7 @@ class Fault:
     `record_id` narrows it to one record. `session` "expire" ends the session of the call, which is then
     refused. `then` are orders of the control plane by name, carried out just before the call is. `cut_bytes`
     (with `cut` during) is how much of the body leaves; `truncate_to` shortens the body of an answer that
-    otherwise looks whole. `no_limit_info` leaves the header Sforce-Limit-Info out. `duplicate` has events
-    delivered twice.
+    otherwise looks whole. `no_limit_info` leaves the header Sforce-Limit-Info out.
     """
 
     id: str
@@ -52,7 +51,6 @@ class Fault:
     cut_bytes: int | None = None
     truncate_to: int | None = None
     no_limit_info: bool = False
-    duplicate: bool = False
     seen: int = 0
     hit: int = 0
 
@@ -133,7 +131,6 @@ def parse_fault(id: str, order: Mapping[str, Any], orders: frozenset[str] = froz
         cut_bytes=cut_bytes,
         truncate_to=truncate_to,
         no_limit_info=_switch(order, "no_limit_info"),
-        duplicate=_switch(order, "duplicate"),
     )
 
 

@@ -83,15 +83,9 @@ class Faults:
         if not self._faults:
             return
         state = CURRENT.get() or RequestState()
-        for fault in self._struck(trigger, object_name, record_id, state, doubling=False):
+        for fault in self._struck(trigger, object_name, record_id, state):
             state.faults_met.append(fault.id)
             self._strike(fault, trigger, record_id, state)
-
-    def doubled(self, object_name: str | None = None) -> bool:
-        """Called for each event that is delivered: True when it is to be delivered once more."""
-        if not self._faults:
-            return False
-        return bool(self._struck("events", object_name, None, RequestState(), doubling=True))
 
     def wrote(self, record_ids: Sequence[str]) -> None:
         """Called after an effect, with the records it met: the log of requests names them."""
@@ -106,15 +100,11 @@ class Faults:
         object_name: str | None,
         record_id: str | None,
         state: RequestState,
-        *,
-        doubling: bool,
     ) -> list[Fault]:
         struck: list[Fault] = []
         with self._lock:
             for place, fault in enumerate(self._faults):
-                if fault.duplicate != doubling or fault.spent:
-                    continue
-                if not fault.matches(trigger, object_name, record_id, state):
+                if fault.spent or not fault.matches(trigger, object_name, record_id, state):
                     continue
                 if fault.per_call:
                     # One request asks many times (frame, then each record); it counts once.

@@ -54,6 +54,10 @@ def records(org: Org, rights: Access, obj: ObjectType, words: str, number: int) 
     fields = [f for f in (obj.get(name) for name in COLUMNS[obj.name]) if f and rights.sees(obj, f)]
     searched = [f for f in (obj.get(name) for name in SEARCHED[obj.name]) if f and rights.sees(obj, f)]
     where, values = ['"IsDeleted" = 0'], []
+    shared = rights.row_filter(obj, quoted(obj.name))
+    if shared is not None:
+        where.append(shared[0])
+        values += shared[1]
     for word in words.split()[:5]:
         pattern = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         where.append("(" + " OR ".join(f"{quoted(f.name)} LIKE ? ESCAPE '\\'" for f in searched) + ")")

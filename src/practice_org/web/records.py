@@ -19,7 +19,7 @@ from practice_org.auth.browser import Visitor, form_is_ours, from_own_page, log_
 from practice_org.auth.consent import REFUSED
 from practice_org.auth.door import Door
 from practice_org.auth.people import LoginRefused, check_password
-from practice_org.data import dml, recycle_bin
+from practice_org.data import dml, recycle_bin, sharing
 from practice_org.errors import ApiError
 from practice_org.events.origin import UI_CLIENT, act
 from practice_org.http import LAST_VERSION, UserInfo
@@ -323,7 +323,10 @@ class Pages:
             return None
         obj = self.readable(who, obj.name)
         row = listing.row(self.org, obj, record_id)
-        return (obj, row) if row and not row.get("IsDeleted") else None
+        if row is None or row.get("IsDeleted"):
+            return None
+        seen = sharing.visible(self.org.reader(), self.rights(who), obj, [record_id])
+        return (obj, row) if seen else None
 
     def nothing(self, request: Request) -> Response:
         return page(

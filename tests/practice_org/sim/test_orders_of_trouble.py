@@ -8,8 +8,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from practice_org.sim.fault import TRIGGERS
-from practice_org.sim.faults import Faults
 from practice_org.sim.refusals import MESSAGES
 from tests.practice_org.calls import Caller
 from tests.practice_org.orders import Order
@@ -168,18 +166,6 @@ def test_every_listed_code_has_a_status_and_a_text() -> None:
         assert code.isupper() and 400 <= status <= 599 and message
 
 
-def test_events_are_delivered_twice_on_order() -> None:
-    faults = Faults()
-    faults.order({"trigger": "events", "object": "Lead", "duplicate": True, "after_n": 1})
-    faults.check("events", "Lead")
-    assert [faults.doubled(name) for name in ("Lead", "Contact", "Lead", "Lead")] == [
-        False,
-        False,
-        True,
-        False,
-    ]
-
-
 def test_composite_parts_are_struck_alone(live_org: RunningOrg) -> None:
     live_org.control("faults", {"trigger": "query", "error_code": "QUERY_TIMEOUT"})
     parts = [
@@ -210,17 +196,3 @@ def test_the_log_names_client_bytes_rows_and_faults(live_org: RunningOrg) -> Non
     assert one["bytes_sent"] == len(answer.content) and one["status"] == 200
     assert one["faults"] == [live_org.control("faults")[0]["id"]]
     assert one["object"] == "Lead" and one["user"] == live_org.username
-
-
-def test_the_triggers_are_those_that_callers_use() -> None:
-    assert {
-        "undelete",
-        "merge",
-        "convert",
-        "retrieve",
-        "soap",
-        "limits",
-        "tooling",
-        "metadata",
-        "events",
-    } <= set(TRIGGERS)
