@@ -242,24 +242,6 @@ def check_unique(writer: Writer, obj: ObjectType, changed: Mapping[str, Any], ow
             )
 
 
-def check_junction(writer: Writer, obj: ObjectType, row: Mapping[str, Any]) -> None:
-    """Refuse to assign a permission set to a user twice."""
-    if obj.name != "PermissionSetAssignment":
-        return
-    pair = (row.get("AssigneeId"), row.get("PermissionSetId"))
-    twin = writer.connection.execute(
-        'SELECT 1 FROM "PermissionSetAssignment" WHERE "AssigneeId" = ? AND "PermissionSetId" = ?', pair
-    ).fetchone()
-    if twin is not None:
-        raise ApiError(
-            400,
-            "DUPLICATE_VALUE",
-            f"Duplicate PermissionSetAssignment.  Assignee: {str(pair[0])[:15]}; "
-            f"Permission Set: {str(pair[1])[:15]}",
-            ("AssigneeId", "PermissionSetId"),
-        )
-
-
 def current_row(connection: sqlite3.Connection, obj: ObjectType, record_id: str) -> dict[str, Any]:
     """The stored row of a live record.
 

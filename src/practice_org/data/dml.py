@@ -14,7 +14,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from practice_org import ids
-from practice_org.data import autonumber, checks, locks, recycle_bin, sharing, standard
+from practice_org.data import autonumber, checks, locks, permission_rules, recycle_bin, sharing, standard
 from practice_org.data.checks import Writer
 from practice_org.data.rows import insert_row, update_row
 from practice_org.data.stamps import stamps
@@ -104,7 +104,10 @@ def apply(org: Org, user: User, writes: Sequence[Write], options: Options = PLAI
                 connection.execute("ROLLBACK TO all_or_none")
                 outcomes = [o if o.error else Outcome(None, rolled_back()) for o in outcomes]
             connection.execute("RELEASE all_or_none")
-    if any(write.obj.name in rights.SETUP_OBJECTS for write in writes):
+    touched = {write.obj.name for write in writes} & rights.SETUP_OBJECTS
+    if touched & permission_rules.CHECKED:
+        rights.note_change(org)
+    elif touched:
         org.access_cache.clear()
     if user_id is not None:
         org.faults.wrote([outcome.id for outcome in outcomes if outcome.id is not None])
@@ -177,7 +180,7 @@ def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     checks.check_required(obj, row, None)
     checks.check_references(writer, obj, changed)
     checks.check_unique(writer, obj, changed, None)
-    checks.check_junction(writer, obj, row)
+    permission_rules.check(writer, obj, row, None)
     for name, value in stamps(obj, tx.stamp, actor, creating=True).items():
         if row.get(name) is None or not writer.access.unlimited:
             row[name] = value
@@ -225,6 +228,7 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     altered = {k: v for k, v in changed.items() if before.get(k) != v}
     checks.check_references(writer, obj, altered)
     checks.check_unique(writer, obj, altered, write.id)
+    permission_rules.check(writer, obj, row, write.id)
     for name, value in stamps(obj, tx.stamp, actor, creating=False).items():
         if name not in changed:
             row[name] = value

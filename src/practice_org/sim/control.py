@@ -22,6 +22,7 @@ from practice_org.sim import people
 from practice_org.sim.orders import (
     apps,
     clock,
+    components,
     events,
     lifecycle,
     limits,
@@ -66,6 +67,7 @@ WRITES: dict[str, Carry] = {
     "objects": objects.objects,
     "record_types": objects.types,
     "person_accounts": objects.persons,
+    "metadata": components.metadata,
     "bump": records.bump,
     "events": events.events,
     "lifecycle": lifecycle.lifecycle,
