@@ -14,6 +14,7 @@ from diptych.salesforce.org import SalesforceOrg, Wire, connect
 from diptych.salesforce.session import Keeper
 from diptych.setup.ports import AuthKind, Authorization, Credentials, ObjectAccess, PermissionFacts
 from diptych.sync.ports import Org
+from diptych.workshop import SalesforceWorkshop
 
 _LOGINS_KEPT = 20
 
@@ -73,6 +74,10 @@ class SalesforceConnector:
             if name != "User"
         }
         return PermissionFacts(rights, told.system)
+
+    def workshop(self, org: Org) -> SalesforceWorkshop:
+        assert isinstance(org, SalesforceOrg)
+        return SalesforceWorkshop(org)
 
     def authorize(
         self, login_url: str, client_id: str, client_secret: str, redirect_uri: str

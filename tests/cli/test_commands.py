@@ -354,3 +354,31 @@ def test_the_same_on_postgresql(
         assert api.get(f"sobjects/Lead/{row[0]}").json()["Title"] == "From SQL"
     assert terminal.json("verify")["equal"]
     assert not list(terminal.folder.glob("*.db"))
+
+
+def test_prepare_shows_does_and_takes_back(terminal: Terminal, practice_org: RunningOrg) -> None:
+    terminal.connect(practice_org)
+    shown = terminal.json("prepare")
+    assert shown["done"] is False
+    acts = [change["act"] for change in shown["changes"]]
+    assert "create_permission_set" in acts and "place_fields" in acts
+    assert "--yes" in terminal.refused("prepare")
+    assert terminal.json("prepare", "--yes", "--without", "layouts")["done"] is True
+    left = terminal.json("prepare")["changes"]
+    assert {change["act"] for change in left} == {"place_fields"}
+    assert "lead-mapping" in terminal.refused("prepare", "--without", "coffee")
+    told = terminal("prepare", "--undo", "--yes")
+    assert "Delete the permission set Diptych_Sync." in told.stderr and "Taken back." in told.stdout
+    assert "nothing in this org" in terminal.refused("prepare", "--undo", "--yes")
+    one = practice_org.user("sales")
+    asked = ("prepare", "--admin-username", one["username"], "--admin-password-env", "ADMIN_PW")
+    assert "ADMIN_PW" in terminal.refused(*asked)
+    refused = terminal.refused(
+        *asked,
+        "--admin-security-token-env",
+        "ADMIN_TOKEN",
+        "--yes",
+        ADMIN_PW=one["password"],
+        ADMIN_TOKEN=one["security_token"],
+    )
+    assert "may not change the org's set-up" in refused

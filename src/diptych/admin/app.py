@@ -29,6 +29,7 @@ from diptych.admin.pages import (
     setup_fields,
     setup_mappings,
     setup_prepare,
+    setup_prepare_org,
     setup_start,
     start_over,
 )
@@ -68,6 +69,7 @@ def guarded() -> list[APIRouter]:
         events.router,
         people.router,
         setup_prepare.router,
+        setup_prepare_org.router,
         setup_credentials.router,
         setup_fields.router,
         setup_confirm.router,

@@ -47,10 +47,10 @@ def connect(
     given = _credentials(
         login_url or ("sandbox" if sandbox else "production"),
         username,
-        _secret(password_env, "--password-env"),
-        _secret(security_token_env, "--security-token-env"),
+        secret(password_env, "--password-env"),
+        secret(security_token_env, "--security-token-env"),
         client_id,
-        _secret(client_secret_env, "--client-secret-env"),
+        secret(client_secret_env, "--client-secret-env"),
         _key(jwt_key_file),
     )
     with workspace() as space:
@@ -74,7 +74,8 @@ def _identity(identity: object) -> dict[str, object]:
     return asdict(identity)  # type: ignore[call-overload]
 
 
-def _secret(variable: str, option: str) -> str:
+def secret(variable: str, option: str) -> str:
+    """The value of the environment variable that an option names; empty without one. Raises Refused when it is not set."""
     if not variable:
         return ""
     value = os.environ.get(variable)

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from diptych.cli import connecting, demo, fields, looking, mapping, serving, syncing
+from diptych.cli import connecting, demo, fields, looking, mapping, preparing, serving, syncing
 
 app = typer.Typer(
     name="diptych",
@@ -20,6 +20,7 @@ app = typer.Typer(
 demo.register(app)
 serving.register(app)
 connecting.register(app)
+preparing.register(app)
 app.add_typer(fields.app, name="fields")
 app.add_typer(mapping.app, name="mapping")
 syncing.register(app)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from diptych.setup.preparation import Change, PreparationFacts
 from diptych.sync.ports import Org, OrgIdentity
 
 PRODUCTION_LOGIN = "https://login.salesforce.com"
@@ -115,6 +116,19 @@ class PermissionFacts:
     system: Mapping[str, bool] | None = None
 
 
+class Workshop(Protocol):
+    """Changes the org's set-up, for whom it is opened. Raises OrgError and its kinds."""
+
+    def facts(self, sync_user_id: str, sync_username: str) -> PreparationFacts:
+        """What is there of what the sync may want; a few read calls."""
+
+    def carry_out(self, change: Change, sync_username: str) -> None:
+        """Make a change; what is there already is left as it is."""
+
+    def undo(self, change: Change, sync_username: str) -> None:
+        """Take a change back; what is gone already is no trouble."""
+
+
 class Connector(Protocol):
     """Opens orgs. Raises OrgError and its kinds (LoginFailed, WrongOrg, OrgUnavailable ...)."""
 
@@ -128,6 +142,9 @@ class Connector(Protocol):
 
     def permissions(self, org: Org) -> PermissionFacts:
         """What the sync user may do; a few read calls."""
+
+    def workshop(self, org: Org) -> Workshop:
+        """What changes that org's set-up."""
 
     def authorize(
         self, login_url: str, client_id: str, client_secret: str, redirect_uri: str

@@ -14,12 +14,19 @@ class FieldToCreate:
     label: str
     name: str
     type: str
-    attributes: str
+    length: int | None = None
+    decimals: int | None = None
     recommended: bool = False
 
     @property
     def api_name(self) -> str:
         return f"{self.name}__c"
+
+    @property
+    def attributes(self) -> str:
+        """Its size, as the form in Setup asks for it."""
+        said = [] if self.length is None else [f"Length {self.length}"]
+        return ", ".join(said + ([] if self.decimals is None else [f"Decimal Places {self.decimals}"]))
 
 
 @dataclass(frozen=True)
@@ -42,28 +49,25 @@ class SystemRight:
 
 
 def _text(label: str) -> FieldToCreate:
-    return FieldToCreate(label, MARKETING_PREFIX + label.replace(" ", "_"), "Text", "Length 255")
+    return FieldToCreate(label, MARKETING_PREFIX + label.replace(" ", "_"), "Text", 255)
 
 
 FIELDS_TO_CREATE = (
-    FieldToCreate(
-        "Score", f"{MARKETING_PREFIX}Lead_Score", "Number", "Length 10, Decimal Places 0", recommended=True
-    ),
-    FieldToCreate(
-        "Acquisition Date", f"{MARKETING_PREFIX}Acquisition_Date", "Date/Time", "", recommended=True
-    ),
+    FieldToCreate("Score", f"{MARKETING_PREFIX}Lead_Score", "Number", 10, 0, recommended=True),
+    FieldToCreate("Acquisition Date", f"{MARKETING_PREFIX}Acquisition_Date", "Date/Time", recommended=True),
     FieldToCreate(
         "Acquisition Program",
         f"{MARKETING_PREFIX}Acquisition_Program",
         "Text",
-        "Length 255",
+        255,
         recommended=True,
     ),
     FieldToCreate(
         "Acquisition Program Id",
         f"{MARKETING_PREFIX}Acquisition_Program_Id",
         "Number",
-        "Length 18, Decimal Places 0",
+        18,
+        0,
     ),
     *(
         _text(label)

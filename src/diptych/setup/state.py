@@ -20,11 +20,12 @@ STARTED = "setup.started_at"
 SELECTED = "setup.selected"
 SEEN = "setup.fields_seen"
 APART = "setup.broken_pairs"
+PREPARATION = "setup.preparation"
 PAUSED = "paused"
 PAUSE_SECONDS = "pause_between_cycles"
 
 # what belongs to one org; forgotten when another org is connected before the first start
-OF_ONE_ORG = (FIELDS_SYNCED, CONFIRMED, MAPPING_FINISHED, SELECTED, SEEN, APART)
+OF_ONE_ORG = (FIELDS_SYNCED, CONFIRMED, MAPPING_FINISHED, SELECTED, SEEN, APART, PREPARATION)
 
 
 class Step(StrEnum):

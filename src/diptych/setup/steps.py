@@ -1,8 +1,8 @@
 """Guided set-up: one state machine behind browser and terminal.
 
 prepare -> credentials -> fields -> confirm -> mapping -> start -> running. Each step is one method; its effect is one
-transaction, so that a step is done or not done. Nothing is created in our database before Sync Fields, nothing is ever
-changed in the org here. All of it stays open after the start, but for the org itself (S-27).
+transaction, so that a step is done or not done. Nothing is created in our database before Sync Fields; the org is changed
+by `preparing` alone, after a yes. All of it stays open after the start, but for the org itself (S-27).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from diptych.setup.mapping_view import MappingView, view
 from diptych.setup.planning import make_plan
 from diptych.setup.ports import Authorization, Connection, ConnectionCard, Connector, Credentials, Vault
 from diptych.setup.preflight import OrgFacts, Report, examine
+from diptych.setup.preparing import Preparing
 from diptych.setup.state import SetupRefused, SetupState, Step, read_state
 from diptych.sync.ports import Clock, Org, Store, Transaction
 
@@ -67,6 +68,7 @@ class Setup:
         self._store, self._vault, self._connector, self._clock = store, vault, connector, clock
         self._page_rows, self._pause_seconds, self._wake = page_rows, pause_seconds, wake
         self._look = look or store.transaction
+        self.preparing = Preparing(store, vault, connector, self.org)
         self._org: Org | None = None
         self._org_credentials: Credentials | None = None
         self._described: dict[str, ObjectDescription] = {}

@@ -28,6 +28,7 @@ from diptych.setup.ports import (
     ConnectionCard,
     Credentials,
 )
+from diptych.setup.preparation import Wishes
 
 router = APIRouter(prefix="/setup/credentials")
 
@@ -66,17 +67,28 @@ class Waiting(Generic[T]):
         return thing if at >= time.monotonic() - _WAIT_SECONDS else None
 
 
+@dataclass(frozen=True)
+class Order:
+    """A change of the org that was shown and waits for a yes; `administrator` does it, and is then forgotten."""
+
+    wishes: Wishes
+    undo: bool
+    administrator: Credentials | None = field(default=None, repr=False)
+
+
 @dataclass
 class Entered:
-    """What the credentials page keeps between two requests of one server."""
+    """What the pages of the set-up keep between two requests of one server."""
 
     cards: Waiting[ConnectionCard] = field(default_factory=Waiting)
     logins: Waiting[Authorization] = field(default_factory=Waiting)
+    orders: Waiting[Order] = field(default_factory=Waiting)
 
 
-def _entered(request: Request) -> Entered:
-    entered: Entered = request.app.state.entered
-    return entered
+def entered(request: Request) -> Entered:
+    """What waits in this server."""
+    found: Entered = request.app.state.entered
+    return found
 
 
 @router.get("")
@@ -101,7 +113,7 @@ def connect(request: Request, form: Form) -> Response:
     try:
         if kind is AuthKind.OAUTH:
             leave = setup.authorize(login_url, given["client_id"], given["client_secret"], _callback(request))
-            _entered(request).logins.put(leave.state, leave)
+            entered(request).logins.put(leave.state, leave)
             return page(request, "setup/leave.html", address=leave.url, host=urlsplit(leave.url).netloc)
         card = setup.check(Credentials(kind=kind, login_url=login_url, **given))
     except EXPECTED as problem:
@@ -114,7 +126,7 @@ def back_from_login(
     request: Request, state: str = "", code: str = "", error: str = "", error_description: str = ""
 ) -> Response:
     """The way back from 'Login with Salesforce'."""
-    login = _entered(request).logins.take(state)
+    login = entered(request).logins.take(state)
     if login is None:
         return _form(
             request,
@@ -148,7 +160,7 @@ def back_from_login(
 @router.post("/save")
 def save(request: Request, form: Form) -> Response:
     """Yes, this is right: keep the connection."""
-    card = _entered(request).cards.take(str(form.get("card", "")))
+    card = entered(request).cards.take(str(form.get("card", "")))
     if card is None:
         return go(
             request,
@@ -263,7 +275,7 @@ def _form(
 
 
 def _card(request: Request, card: ConnectionCard) -> Response:
-    token = _entered(request).cards.put(secrets.token_urlsafe(18), card)
+    token = entered(request).cards.put(secrets.token_urlsafe(18), card)
     return page(
         request,
         "setup/card.html",
