@@ -29,6 +29,7 @@ _LEVELS: tuple[tuple[str, ...], ...] = (
     ("+", "-"),
     ("*", "/"),
 )
+_LEVEL_OF = {op: level for level, ops in enumerate(_LEVELS) for op in ops}
 _SAME = {"==": "=", "<>": "!=", "&&": "AND", "||": "OR"}
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 DEEPEST = 100
@@ -73,13 +74,17 @@ class _Parser:
             )
         return node
 
-    def _level(self, level: int) -> Node:
-        if level == len(_LEVELS):
-            return self._power()
-        left = self._level(level + 1)
-        while op := self._op(*_LEVELS[level]):
+    def _level(self, loosest: int) -> Node:
+        """An expression whose operators bind as tightly as those of a level, or tighter."""
+        left = self._power()
+        while (level := self._level_ahead()) >= loosest:
+            _, op = self._take()
             left = Call(_SAME.get(op, op), (left, self._level(level + 1)))
         return left
+
+    def _level_ahead(self) -> int:
+        kind, text = self._tokens[self._at]
+        return _LEVEL_OF.get(text, -1) if kind == "op" else -1
 
     def _power(self) -> Node:
         base = self._sign()

@@ -19,7 +19,26 @@ def expression(node: Checked, prefix: str) -> str:
 
     Raises FormulaError for what formula fields cannot use.
     """
-    return _Writer(prefix, count(1)).node(node)
+    sql = _Writer(prefix, count(1)).node(node)
+    if sql.count("(") > SURELY_SHALLOW and _too_deep(sql):
+        raise FormulaError("Compiled formula is too big to execute. Maximum size is 15,000 characters")
+    return sql
+
+
+SURELY_SHALLOW = 15
+"""So many brackets nest less deeply than SQLite can read, whatever stands between them."""
+
+
+def _too_deep(sql: str) -> bool:
+    """Whether SQLite's parser gives up; names need not exist for it to find out."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.execute(f"EXPLAIN SELECT {sql}")
+    except sqlite3.Error as error:
+        return "stack overflow" in str(error) or "too large" in str(error)
+    finally:
+        connection.close()
+    return False
 
 
 def shown(sql: str, f: Field) -> str:
@@ -43,11 +62,22 @@ class _Writer:
             raise FormulaError(
                 f"Field ${node.group}.{node.field.name} may not be used in this type of formula"
             )
+        if node.function == "IF":
+            return self._choice(node)
         args = [self.node(arg) for arg in node.args]
         plain = _SQL.get(node.function)
         if plain is not None:
             return plain(node, args)
         return f"fx_{_word(node.function)}({', '.join(args)})"
+
+    def _choice(self, node: Apply) -> str:
+        """IF, with the IFs in its last argument beside it, so that long chains stay flat."""
+        cases = ""
+        rest: Checked = node
+        while isinstance(rest, Apply) and rest.function == "IF":
+            test, yes, rest = rest.args
+            cases += f" WHEN {self.node(test)} THEN {self.node(yes)}"
+        return f"CASE{cases} ELSE {self.node(rest)} END"
 
     def _column(self, node: Column) -> str:
         sql = self._over(node, list(node.steps), self._prefix)
@@ -113,7 +143,6 @@ _SQL: dict[str, Callable[[Apply, list[str]], str]] = {
     "AND": lambda _, a: "(" + " AND ".join(f"coalesce({one}, 0)" for one in a) + ")",
     "OR": lambda _, a: "(" + " OR ".join(f"coalesce({one}, 0)" for one in a) + ")",
     "NOT": lambda _, a: f"(NOT coalesce({a[0]}, 0))",
-    "IF": lambda _, a: f"CASE WHEN {a[0]} THEN {a[1]} ELSE {a[2]} END",
     "CASE": _case,
     "ISBLANK": _blank,
     "BLANKVALUE": lambda _, a: f"CASE WHEN coalesce({a[0]}, '') = '' THEN {a[1]} ELSE {a[0]} END",

@@ -175,6 +175,18 @@ def test_a_formula_may_rest_on_others_but_not_on_itself() -> None:
         check("Loop__c", Setting(schema, lead))
 
 
+def test_deep_formulas_are_computed_or_refused_never_a_crash() -> None:
+    assert both("(" * 60 + "1" + ")" * 60) == 1
+    with pytest.raises(FormulaError, match="too big"):
+        both("1 + (" * 60 + "1" + ")" * 60)
+    assert both("IF(FALSE, 0, " * 60 + "2" + ")" * 60) == 2
+    for deep in ("(" * 500 + "1" + ")" * 500, "-" * 500 + "1", "NOT(" * 500 + "TRUE" + ")" * 500):
+        with pytest.raises(FormulaError, match="deeply"):
+            parse(deep)
+    with pytest.raises(FormulaError, match="too long"):
+        parse("1+" * 2000 + "1")
+
+
 texts = st.text(alphabet="ab'\"\\é%_ ", max_size=4)
 atoms = st.one_of(
     st.integers(-5, 99).map(str),
