@@ -109,6 +109,9 @@ def paths(org: Org, job: Job) -> tuple[Path, Path]:
 def work(org: Org, job: Job) -> None:
     """Run the query on one snapshot and write its result; then the job is complete."""
     begun = time.monotonic()
+    if jobs.working(org, job) is None:
+        return
+    job = jobs.change(org, job, jobs.still_working, state="InProgress")
     plan = queries.plan_of(org, job.user_id, job.facts["query"], include_deleted=job.operation == "queryAll")
     data_path, ends_path = paths(org, job)
     sql = plan.sql_of(row_sql(plan, DELIMITERS[job.delimiter], LINE_ENDINGS[job.line_ending]))
