@@ -150,8 +150,8 @@ class Client:
 
 def more_people(facts: dict[str, Any], leads: int) -> None:
     """Seed again while the org has fewer leads than asked."""
-    client = Client(facts)
     for seed in range(2, 10):
+        client = Client(facts)  # anew: the connection does not outlive the long order
         missing = leads - int(client.json("GET", f"query?q={quote('SELECT count() FROM Lead')}")["totalSize"])
         if missing <= leads // 50:
             return
