@@ -11,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from practice_org.api import preconditions
+from practice_org.api import platform_events, preconditions
 from practice_org.api.blobs import blob_field, content, record_in
 from practice_org.api.bodies import located
 from practice_org.api.describe import object_for
@@ -43,7 +43,9 @@ def location(ctx: Context, obj: ObjectType, record_id: str) -> str:
 
 
 def create(ctx: Context, request: Request) -> Response:
-    """POST sobjects/X."""
+    """POST sobjects/X; a platform event is published."""
+    if ctx.params["object"].lower().endswith("__e"):
+        return platform_events.create(ctx)
     obj = object_for(ctx, ctx.params["object"])
     values = record_in(ctx)
     with located(ctx):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from practice_org.events import managed
 from practice_org.metadata import codec, store
 from practice_org.metadata.crud import KINDS
 from practice_org.metadata.kinds import Kind
@@ -403,6 +404,23 @@ def profiles(org: Org, seen: Access) -> Iterator[Row]:
         yield {**row, "Metadata": by_id.get(row["Id"], {}).get("Metadata")}
 
 
+def managed_subscriptions(org: Org, seen: Access) -> Iterator[Row]:
+    """ManagedEventSubscription."""
+    for one in managed.every(org):
+        yield {
+            "Id": one.id,
+            "DeveloperName": one.name,
+            "MasterLabel": one.name,
+            "Language": "en_US",
+            "TopicName": one.topic,
+            "DefaultReplay": one.default_replay,
+            "ErrorRecoveryReplay": one.error_recovery,
+            "State": one.state,
+            "FullName": one.name,
+            "Metadata": json.dumps(one.metadata()),
+        }
+
+
 SOURCES: dict[str, Source] = {
     "EntityDefinition": entities,
     "FieldDefinition": fields,
@@ -423,6 +441,7 @@ SOURCES: dict[str, Source] = {
         FilterExpression="filterExpression",
     ),
     "PlatformEventChannel": _named("PlatformEventChannel", MasterLabel="label", ChannelType="channelType"),
+    "ManagedEventSubscription": managed_subscriptions,
     "CustomTab": _named("CustomTab", MasterLabel="label", Url="url"),
     "PermissionSet": _table("PermissionSet"),
     "Profile": profiles,

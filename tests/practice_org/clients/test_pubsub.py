@@ -21,6 +21,7 @@ TEXT = 'with "quotes", 東京 🚀\nnew line'
 def org(tmp_path: Path) -> Iterator[RunningOrg]:
     with start_practice_org(tmp_path, tls=True, events=True) as running:
         running.control("events", {"define": {"name": "Said", "fields": {"Text": "textarea"}}})
+        running.control("events", {"managed": {"name": "Kept", "topic": TOPIC, "default_replay": "EARLIEST"}})
         # The clients begin what comes next when the first keepalive tells them that the stream stands.
         running.control("events", {"keepalive_seconds": 0.5})
         yield running
@@ -104,6 +105,7 @@ def test_the_npm_client(org: RunningOrg) -> None:
                 "title": "live",
                 "event": TOPIC,
                 "text": TEXT,
+                "managed": "Kept",
             },
             NODE_EXTRA_CA_CERTS=org.ca_file,
         )
@@ -116,5 +118,6 @@ def test_the_npm_client(org: RunningOrg) -> None:
     assert [sorted(names) for names in said["live"]] == [["LastModifiedDate", "Title"]]
     assert said["published"][0] == "key-1" and said["batch"] == ["a", "b"]
     assert [text for _, text in said["back"]] == [TEXT, "a", "b"]
+    assert said["managed"] == [TEXT, "a", "b"] and said["committed"] == ["b"]
     assert said["back"][0][0] == said["published"][1]
     assert named["ChangeEventHeader"]["sequenceNumber"] == 1

@@ -91,6 +91,25 @@ def test_an_event_of_the_org_itself(served: RunningOrg, bus: Bus) -> None:
     assert got.value["Order__c"] == "Z" and got.value["At__c"] == 1769860800000
 
 
+def test_an_event_published_by_rest(served: RunningOrg, bus: Bus) -> None:
+    define(served)
+    with served.api() as api:
+        answer = api.post("sobjects/Shipped__e", json={"Order__c": "R", "weight__c": 2})
+        assert answer.status_code == 201 and answer.json()["success"] is True
+        assert len(answer.json()["id"]) == 18
+        (queued,) = answer.json()["errors"]
+        assert queued["statusCode"] == "OPERATION_ENQUEUED"
+        for path, body, code in (
+            ("Shipped__e", {"Nope__c": 1}, "INVALID_FIELD"),
+            ("Shipped__e", {"Weight__c": "x"}, "JSON_PARSER_ERROR"),
+            ("Nothing__e", {}, "NOT_FOUND"),
+        ):
+            assert api.post(f"sobjects/{path}", json=body).json()[0]["errorCode"] == code
+    (got,) = bus.earliest(TOPIC).events(1)
+    assert got.id == queued["message"] and got.value["Weight__c"] == 2.0
+    assert got.value["CreatedById"] == served.user("sync")["user_id"]
+
+
 def test_a_changed_definition_takes_the_old_schema_still(served: RunningOrg, bus: Bus) -> None:
     define(served)
     old = event(bus, "old")

@@ -73,5 +73,20 @@ const back = await received(fourth, (take) => fourth.subscribeFromEarliestEvent(
 said.back = back.slice(-3).map((one) => [one.replayId, one.payload.Text__c]);
 fourth.close();
 
+const fifth = await connect(logins[1]);
+const managed = await received(fifth, (take) => {
+  fifth.subscribeWithManagedSubscription(given.managed, (info, type, data) => {
+    if (type === 'event' && data.payload.Text__c === 'a') fifth.commitReplayId(info.subscriptionId, data.replayId);
+    take(info, type, data);
+  }, 3);
+}, 3);
+said.managed = managed.map((one) => one.payload.Text__c);
+await new Promise((resolve) => setTimeout(resolve, 1500));
+fifth.close();
+const sixth = await connect(logins[1]);
+const onward = await received(sixth, (take) => sixth.subscribeWithManagedSubscription(given.managed, take, 1), 1);
+said.committed = onward.map((one) => one.payload.Text__c);
+sixth.close();
+
 console.log(JSON.stringify(said));
 process.exit(0);
