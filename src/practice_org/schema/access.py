@@ -319,6 +319,7 @@ def own_permission_set(org: Org, user_id: str) -> str:
             'UPDATE "User" SET "ProfileId" = ?, "SystemModstamp" = ? WHERE "Id" = ?',
             (new_profile, tx.stamp, user_id),
         )
+        tx.changes.record(tx, "UPDATE", org.schema["User"], user_id, {"ProfileId": new_profile})
     org.access_cache.clear()
     return new_set
 
