@@ -131,7 +131,12 @@ def test_reset_brings_everything_back_and_can_empty_the_org(live_org: RunningOrg
     assert state["jobs"] == {"speed": "instant"} and state["limits"]["used"] == 0
     assert state["clock"] == {"offset_seconds": 0.0, "frozen": False}
     assert state["records"]["Lead"] == 0
-    assert live_org.control("seed", {"people": 10, "seed": 3}) == {"accounts": 1, "contacts": 3, "leads": 7}
+    sown = live_org.control("seed", {"people": 10, "seed": 3})
+    assert {name: sown[name] for name in ("accounts", "contacts", "leads")} == {
+        "accounts": 1,
+        "contacts": 3,
+        "leads": 7,
+    }
 
 
 def test_the_request_log_keeps_what_matters_and_no_secret(live_org: RunningOrg) -> None:
