@@ -148,6 +148,8 @@ def test_a_field_is_put_on_a_layout_and_leaves_it_with_its_deletion(admin: Calle
     assert soap.write("updateMetadata", "Layout", given)[0]["success"]
     stored = layouts.of_object(admin.org, admin.org.schema["Lead"])[0][1]
     assert layouts.fields(stored)["Code__c"] == "Edit"
+    open_all(admin)
+    assert '"Code__c"' in admin("GET", "/sobjects/Lead/describe/layouts").text
     given["layoutSections"][0]["layoutColumns"][1]["layoutItems"].append(item)
     assert "duplicated" in soap.refused("Layout", given, "updateMetadata")[1]
     soap.delete("CustomField", "Lead.Code__c")
