@@ -137,6 +137,30 @@ def test_reset_brings_everything_back_and_can_empty_the_org(live_org: RunningOrg
         "contacts": 3,
         "leads": 7,
     }
+    assert sown["campaigns"] == 3
+    assert live_org.control("records?object=CampaignMemberStatus")["total"] == 6
+
+
+def test_orders_make_objects_record_types_and_person_accounts(live_org: RunningOrg) -> None:
+    made = live_org.control(
+        "objects",
+        {"name": "Visit", "label": "Visit", "fields": [{"name": "Hall", "type": "text", "length": 10}]},
+    )
+    assert made["name"] == "Visit__c"
+    kind = live_org.control("record_types", {"object": "Lead", "name": "Trade", "default": True})
+    with live_org.api("sales") as api:
+        created = api.post("sobjects/Visit__c", json={"Name": "First", "Hall__c": "3"})
+        assert created.status_code == 201, created.text
+        lead = api.post("sobjects/Lead", json={"LastName": "Typed", "Company": "C"}).json()["id"]
+        assert api.get(f"sobjects/Lead/{lead}").json()["RecordTypeId"] == kind["id"]
+    assert live_org.control("objects", {"name": "Visit__c", "delete": True}) == {"deleted": "Visit__c"}
+    for wrong in ({"name": "Visit", "delete": True}, {"name": "1st"}):
+        with pytest.raises(ValueError, match="400"):
+            live_org.control("objects", wrong)
+    assert live_org.control("person_accounts", {}) == {"person_accounts": True}
+    with live_org.api("sales") as api:
+        person = api.post("sobjects/Account", json={"LastName": "Berg", "PersonEmail": "b@example.com"})
+        assert person.status_code == 201, person.text
 
 
 def test_the_request_log_keeps_what_matters_and_no_secret(live_org: RunningOrg) -> None:
