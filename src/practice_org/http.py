@@ -6,6 +6,7 @@ session, API access, limits, faults on order, Salesforce's headers and its two w
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from practice_org.auth.identity import bearer
 from practice_org.auth.people import caller_by_id
 from practice_org.auth.settings import read_settings
 from practice_org.data import recycle_bin
-from practice_org.dressing import dress, json_response
+from practice_org.dressing import dress, is_json, json_response
 from practice_org.errors import ApiError, method_not_allowed, not_found
 from practice_org.events.origin import act
 from practice_org.intake import check_media_type, decoded, overlong
@@ -29,6 +30,7 @@ from practice_org.routing import Match, NoSuchMethod, NoSuchPath, Router
 from practice_org.schema import access
 from practice_org.sim.request_state import CURRENT, met
 from practice_org.traffic import Traffic
+from practice_org.xml_form import XML_TYPE, to_xml, wants_xml
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -36,8 +38,8 @@ if TYPE_CHECKING:
 FIRST_VERSION, LAST_VERSION = 31, 67
 API_SCOPES = {"api", "full", "web"}
 _OBJECT = re.compile(r"^/(?:composite/)?sobjects/([^/?]+)")
-_SUFFIX = re.compile(r"\.json/?\Z")
-"""How the wanted form may end an address; `.xml`, the other one, is not served."""
+_SUFFIX = re.compile(r"\.(?:json|xml)/?\Z")
+"""How the wanted form may end an address."""
 _FROM = re.compile(r"\bfrom\s+([A-Za-z]\w*)", re.IGNORECASE)
 
 
@@ -102,6 +104,10 @@ class Frame:
                 response = self._route(request, body)
         except ApiError as error:
             response = json_response(error.body(), error.status)
+        if is_json(response) and wants_xml(request.headers.get("accept", ""), raw_path(request)):
+            response.body = to_xml(json.loads(bytes(response.body)), _resource(raw_path(request)))
+            response.headers["Content-Type"] = XML_TYPE
+            response.headers["Content-Length"] = str(len(response.body))
         state = CURRENT.get()
         info = None
         if response.status_code != 401:
@@ -142,7 +148,7 @@ class Frame:
         return response
 
     def _found(self, method: str, rest: str) -> Match | NoSuchPath | NoSuchMethod:
-        """The route; `.json` at the end of an address means nothing, unless it ends an external id."""
+        """The route; `.json` or `.xml` at the end of an address is no part of it, unless it ends an external id."""
         if _SUFFIX.search(rest):
             found = self._router.resolve(method, _SUFFIX.sub("", rest))
             if isinstance(found, Match) and "value" not in found.params:
@@ -196,6 +202,12 @@ class Frame:
             **{name: f"{start}/{name}" for name in names},
             "identity": f"{context.base_url}/id/{self._org.id}/{context.caller.id}",
         }
+
+
+def _resource(path: str) -> str:
+    """The first segment below the version, bare."""
+    parts = path.split("/")
+    return _SUFFIX.sub("", parts[4]) if len(parts) > 4 else ""
 
 
 def _authenticated(context: Context) -> None:

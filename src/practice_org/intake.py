@@ -54,10 +54,10 @@ def too_large(limit: int) -> ApiError:
 
 
 def check_media_type(request: Request, rest: str, body: bytes) -> None:
-    """Refuse a body that is no JSON where only JSON is read (multipart: a record with a file in it).
+    """Refuse a body that is no JSON where only JSON is read; a single record may be XML or, with a file, multipart.
 
-    Raises ApiError 415 UNSUPPORTED_MEDIA_TYPE. XML bodies, which the real service reads as well, are
-    refused so too.
+    Raises ApiError 415 UNSUPPORTED_MEDIA_TYPE. XML bodies of composites, which the real service reads as well,
+    are refused so too.
     """
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not given or not body or request.method in ("GET", "HEAD", "DELETE"):
@@ -65,7 +65,7 @@ def check_media_type(request: Request, rest: str, body: bytes) -> None:
     parts = rest.strip("/").split("/")
     if parts[0] not in _JSON_ONLY or given == "application/json":
         return
-    if given == "multipart/form-data" and parts[0] == "sobjects":
+    if given in ("multipart/form-data", "application/xml") and parts[0] == "sobjects":
         return
     raise ApiError(
         415,

@@ -8,6 +8,7 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree
 
 import httpx2
 import pytest
@@ -173,7 +174,7 @@ def test_an_address_may_end_in_json(live_org: RunningOrg) -> None:
 
 def test_bodies_that_are_no_json_are_refused(live_org: RunningOrg) -> None:
     with live_org.api() as api:
-        for kind in ("application/x-www-form-urlencoded", "text/plain", "application/xml"):
+        for kind in ("application/x-www-form-urlencoded", "text/plain", "text/xml"):
             answer = api.post("sobjects/Lead", content=b"LastName=X", headers={"Content-Type": kind})
             assert answer.status_code == 415
             assert answer.json() == [
@@ -236,3 +237,35 @@ def test_verbs_and_addresses_that_are_none(live_org: RunningOrg) -> None:
     base = live_org.base_url
     assert httpx2.post(f"{base}/services/apexrest/mine", json={}).json()[0]["errorCode"] == "NOT_FOUND"
     assert "URL No Longer Exists" in httpx2.get(f"{base}/nowhere/at/all").text
+
+
+def test_answers_and_records_in_xml(live_org: RunningOrg) -> None:
+    as_xml = {"Accept": "application/xml"}
+    with live_org.api() as api:
+        body = (
+            b"<Lead><LastName>A &amp; B</LastName><Company>X</Company><AnnualRevenue>5</AnnualRevenue></Lead>"
+        )
+        made = api.post("sobjects/Lead", content=body, headers={**as_xml, "Content-Type": "application/xml"})
+        assert made.status_code == 201 and made.headers["content-type"] == "application/xml;charset=UTF-8"
+        found = re.fullmatch(
+            r"<\?xml version=\"1.0\" encoding=\"UTF-8\"\?><Result><id>(00Q\w{15})</id><success>true</success></Result>",
+            made.text,
+        )
+        assert found
+        shown = api.get(f"sobjects/Lead/{found[1]}.xml", params={"fields": "LastName,Title"}).text
+        assert "<LastName>A &amp; B</LastName>" in shown and '<Lead type="Lead" url="/services/' in shown
+        assert 'xsi:nil="true"' in shown
+        rows = api.get("query", params={"q": "SELECT LastName FROM Lead LIMIT 2"}, headers=as_xml).text
+        assert rows.count("<records ") == 2 and "<QueryResult><totalSize>2</totalSize>" in rows
+        wrong = api.get("nonsense", headers=as_xml)
+        assert wrong.text.endswith(
+            "<Errors><Error><errorCode>NOT_FOUND</errorCode>"
+            "<message>The requested resource does not exist</message></Error></Errors>"
+        )
+        for path in ("", "limits.xml", "sobjects.xml", "sobjects/Lead/describe.xml"):
+            assert ElementTree.fromstring(api.get(path, headers=as_xml).content).tag in (
+                "urls", "LimitsSnapshot", "DescribeGlobal", "Lead",
+            )  # fmt: skip
+        assert api.get("limits", headers={"Accept": "text/html,application/xml;q=0.9,*/*"}).json()
+        broken = api.post("sobjects/Lead", content=b"<Lead><", headers={"Content-Type": "application/xml"})
+        assert broken.status_code == 400 and broken.json()[0]["errorCode"] == "XML_PARSER_ERROR"

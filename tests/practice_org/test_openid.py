@@ -140,3 +140,8 @@ def test_a_token_opens_a_browser_session_once_and_logout_ends_it(live_org: Runni
     assert older.status_code == 302 and older.headers["location"] == "/"
     refusal = httpx2.post(f"{live_org.base_url}/services/oauth2/singleaccess")
     assert refusal.status_code == 401
+
+
+def test_the_password_grant_can_be_switched_off_as_new_orgs_have_it(live_org: RunningOrg) -> None:
+    live_org.control("settings", {"password_flow_enabled": False})
+    assert refused(token(live_org, **password_form(live_org))) == ("invalid_grant", "authentication failure")

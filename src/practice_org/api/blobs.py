@@ -15,6 +15,7 @@ from practice_org.errors import json_parser_error, not_found
 from practice_org.http import Context
 from practice_org.schema import access as rights
 from practice_org.schema.catalogue import Field, ObjectType
+from practice_org.xml_form import record_from
 
 BINARY = "application/octetstream"
 """The content type of recorded answers, spelled as there."""
@@ -41,11 +42,13 @@ def content(ctx: Context, obj: ObjectType, record_id: str, f: Field) -> Response
 
 
 def record_in(ctx: Context) -> dict[str, Any]:
-    """The record of a body: a JSON object, or a multipart body of one and the bytes of its fields.
+    """The record of a body: a JSON object, an XML document, or a multipart body of one and the bytes of its fields.
 
-    Raises ApiError JSON_PARSER_ERROR, or INVALID_MULTIPART_REQUEST.
+    Raises ApiError JSON_PARSER_ERROR, XML_PARSER_ERROR or INVALID_MULTIPART_REQUEST.
     """
     kind = ctx.headers.get("content-type", "")
+    if kind.lower().startswith("application/xml"):
+        return record_from(ctx.body)
     if not kind.lower().startswith("multipart/form-data"):
         return json_object(ctx)
     record: dict[str, Any] | None = None

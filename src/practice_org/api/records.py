@@ -23,6 +23,8 @@ from practice_org.rules.duplicates import parse_header
 from practice_org.schema import access as rights
 from practice_org.schema.catalogue import Field, ObjectType
 
+TOLD_SINCE = 46
+"""The API version from which on an upsert says whether it created (spec 5.4)."""
 _LIKE_AN_ID = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
 
 
@@ -218,15 +220,16 @@ def upsert(ctx: Context, request: Request) -> Response:
         raise not_found()
     with located(ctx):
         record_id, created = write_upsert(ctx, obj, f, ctx.params["value"], values, found)
+    result: dict[str, Any] = {"id": record_id, "success": True, "errors": []}
+    if float(ctx.version) >= TOLD_SINCE:
+        result["created"] = created
     if created:
         return json_response(
-            {"id": record_id, "success": True, "errors": [], "created": True},
+            result,
             201,
             {"Location": location(ctx, obj, record_id)},
         )
-    if float(ctx.version) < 46:
-        return Response(status_code=204)
-    return json_response({"id": record_id, "success": True, "errors": [], "created": False})
+    return json_response(result) if "created" in result else Response(status_code=204)
 
 
 def write_upsert(

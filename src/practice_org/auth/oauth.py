@@ -165,6 +165,8 @@ def _refresh_token(door: Door, form: Form, base: str) -> dict[str, Any]:
 
 def _password(door: Door, form: Form, base: str) -> dict[str, Any]:
     app = app_of(door, form, secret=True)
+    if not read_settings(door.org).password_flow_enabled:
+        raise OAuthError("invalid_grant", "authentication failure")
     try:
         caller = check_password(door.org, form.get("username", ""), form.get("password", ""), with_token=True)
     except LoginRefused as refusal:

@@ -20,7 +20,8 @@ class DoorSettings:
     """How this org lets callers in.
 
     `session_seconds` is the idle life of a session; `password_attempts` wrong passwords lock a user;
-    `api_enabled` False makes the edition one without API access. `app_api_calls` is the daily quota of a
+    `api_enabled` False makes the edition one without API access. `password_flow_enabled` False refuses the
+    username-password grant, as new orgs do by default. `app_api_calls` is the daily quota of a
     connected app (0: none is told of). A call is long from `long_call_seconds` on, and no further one is let
     in while `concurrent_long_calls` of them are under way.
     """
@@ -32,6 +33,7 @@ class DoorSettings:
     code_seconds: int = 900
     password_attempts: int = 10
     api_enabled: bool = True
+    password_flow_enabled: bool = True
     app_api_calls: int = 0
     long_call_seconds: int = 20
     concurrent_long_calls: int = 25

@@ -395,3 +395,11 @@ def test_the_parsers_words(admin: Caller, field: str, value: object, message: st
     assert answer.status == 400 and answer.json[0]["errorCode"] == "JSON_PARSER_ERROR"
     assert answer.json[0]["message"].startswith(f"Cannot deserialize {message}")
     assert answer.json[0]["message"].endswith("]")
+
+
+def test_an_older_version_does_not_tell_whether_an_upsert_created(admin: Caller) -> None:
+    admin.version = "42.0"
+    path, body = "/sobjects/Lead/Email/old@example.com", {"LastName": "A", "Company": "B"}
+    made = admin("PATCH", path, body)
+    assert made.status == 201 and list(made.json) == ["id", "success", "errors"]
+    assert (admin("PATCH", path, body).status, admin("PATCH", path, body).raw) == (204, b"")
