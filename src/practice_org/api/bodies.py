@@ -12,6 +12,14 @@ from practice_org.data.values import Mistyped
 from practice_org.errors import ApiError, json_parser_error
 from practice_org.http import Context
 
+_EXPECTED = {
+    "Expecting property name enclosed in double quotes": "was expecting double-quote to start field name",
+    "Expecting ':' delimiter": "was expecting a colon to separate field name and value",
+    "Expecting ',' delimiter": "was expecting comma to separate OBJECT entries",
+    "Illegal trailing comma before end of object": "was expecting double-quote to start field name",
+    "Invalid control character at": "has to be escaped using backslash to be included in string value",
+}
+"""What the real service's parser (Jackson) says where ours finds something else."""
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -33,7 +41,7 @@ def parsed(body: bytes) -> Any:
             raise json_parser_error(f"Unexpected end-of-input: expected close marker {at}") from None
         char = error.doc[error.pos]
         raise json_parser_error(
-            f"Unexpected character ('{char}' (code {ord(char)})): {error.msg.lower()} {at}"
+            f"Unexpected character ('{char}' (code {ord(char)})): {_EXPECTED.get(error.msg, 'expected a value')} {at}"
         ) from None
     except ValueError as error:
         raise json_parser_error(f"Numeric value out of range: {error}") from None

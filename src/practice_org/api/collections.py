@@ -21,6 +21,10 @@ from practice_org.schema import access as rights
 from practice_org.schema.catalogue import ObjectType
 
 MOST = 200
+UNSUPPORTED = (
+    "sObject type '{}' is not supported. If you are attempting to use a custom object, be sure to append the "
+    "'__c' after the entity name. Please reference your WSDL or the describe call for the appropriate names."
+)
 MOST_TO_READ = 2000
 
 
@@ -197,7 +201,7 @@ def _type(ctx: Context, record: Mapping[str, Any]) -> ObjectType:
     name = str(record["attributes"].get("type", ""))
     obj = ctx.org.schema.get(name)
     if obj is None or not rights.for_user(ctx.org, ctx.caller.id).can("Read", obj):
-        raise ApiError(400, "INVALID_TYPE", f"sObject type '{name}' is not supported.", ())
+        raise ApiError(400, "INVALID_TYPE", UNSUPPORTED.format(name), ())
     return obj
 
 

@@ -42,7 +42,7 @@ def _run(ctx: Context, *, include_deleted: bool) -> Response:
         compiled = setup_query.plan_of if setup_objects.asked(soql) else _plan_of
         return json_response(columns(compiled(ctx.org, ctx.caller.id, soql, ctx.version)))
     if setup_objects.asked(soql):
-        return _answer(ctx, setup_query.run(ctx.org, ctx.caller.id, soql, ctx.version, tooling=False))
+        return answered(ctx, setup_query.run(ctx.org, ctx.caller.id, soql, ctx.version, tooling=False))
     batch = queries.run(
         ctx.org,
         ctx.caller.id,
@@ -52,7 +52,7 @@ def _run(ctx: Context, *, include_deleted: bool) -> Response:
         batch=batch_size(ctx),
         include_deleted=include_deleted,
     )
-    return _answer(ctx, batch)
+    return answered(ctx, batch)
 
 
 def _plan_of(org: Org, user_id: str, soql: str, version: str) -> Plan:
@@ -62,10 +62,11 @@ def _plan_of(org: Org, user_id: str, soql: str, version: str) -> Plan:
 def more(ctx: Context, request: Request) -> Response:
     """GET query/LOCATOR."""
     batch = queries.more(ctx.org, ctx.caller.id, ctx.session, ctx.params["locator"], ctx.version)
-    return _answer(ctx, batch)
+    return answered(ctx, batch)
 
 
-def _answer(ctx: Context, batch: Batch) -> Response:
+def answered(ctx: Context, batch: Batch) -> Response:
+    """One batch as an answer."""
     out: dict[str, Any] = {"totalSize": batch.total, "done": batch.next_locator is None}
     if batch.next_locator is not None:
         out["nextRecordsUrl"] = f"/services/data/v{ctx.version}/query/{batch.next_locator}"

@@ -15,6 +15,7 @@ from practice_org.api import platform_events, preconditions
 from practice_org.api.blobs import blob_field, content, record_in
 from practice_org.api.bodies import located
 from practice_org.api.describe import object_for
+from practice_org.api.relations import followed
 from practice_org.data import checks, dml, read
 from practice_org.data.dml import Options, Write
 from practice_org.errors import ApiError, method_not_allowed, not_found
@@ -182,12 +183,17 @@ def _choices(ctx: Context, obj: ObjectType, found: list[str]) -> Response:
 
 
 def get_by_key(ctx: Context, request: Request) -> Response:
-    """GET sobjects/X/Field/value, or sobjects/X/ID/Field for the bytes of a field."""
+    """GET sobjects/X/Field/value, or sobjects/X/ID/Field and sobjects/X/ID/Relationship for what hangs on a record."""
     if _LIKE_AN_ID.fullmatch(ctx.params["field"]):
         obj = object_for(ctx, ctx.params["object"])
         f = blob_field(ctx, obj, ctx.params["value"])
+        record_id = id_in_path(obj, ctx.params["field"])
         if f is not None:
-            return content(ctx, obj, id_in_path(obj, ctx.params["field"]), f)
+            return content(ctx, obj, record_id, f)
+        related = followed(ctx, obj, record_id, ctx.params["value"])
+        if related is not None:
+            return related
+        raise not_found()
     obj, _, found = _named(ctx)
     one = _one_of(ctx, obj, found)
     return one if isinstance(one, Response) else _shown(ctx, obj, one)

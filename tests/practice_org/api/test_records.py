@@ -403,3 +403,40 @@ def test_an_older_version_does_not_tell_whether_an_upsert_created(admin: Caller)
     made = admin("PATCH", path, body)
     assert made.status == 201 and list(made.json) == ["id", "success", "errors"]
     assert (admin("PATCH", path, body).status, admin("PATCH", path, body).raw) == (204, b"")
+
+
+def test_what_hangs_on_a_record_has_an_address(admin: Caller) -> None:
+    account = admin.create("Account", Name="Edge")
+    contact = admin.create("Contact", LastName="Gonzalez", AccountId=account)
+    alone = admin.create("Contact", LastName="Nobody")
+    children = admin("GET", f"/sobjects/Account/{account}/Contacts?fields=LastName").json
+    assert (children["totalSize"], children["done"]) == (1, True)
+    assert children["records"][0]["LastName"] == "Gonzalez"
+    assert admin("GET", f"/sobjects/Contact/{contact}/account?fields=Name").json["Name"] == "Edge"
+    for path in (
+        f"Contact/{alone}/Account",
+        f"Contact/{contact}/Nonsense",
+        "Account/001Pr0000000zzz/Contacts",
+        f"Account/{account}/Name",
+    ):
+        assert admin("GET", f"/sobjects/{path}").json[0]["errorCode"] == "NOT_FOUND", path
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            b"{nope}",
+            "Unexpected character ('n' (code 110)): was expecting double-quote to start field name at [line:1",
+        ),
+        (b'{"a": }', "Unexpected character ('}' (code 125)): expected a value at [line:1"),
+        (
+            b'{"a" 1}',
+            "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value",
+        ),
+    ],
+)
+def test_bad_json_in_the_parsers_words(admin: Caller, body: bytes, message: str) -> None:
+    answer = admin("POST", "/sobjects/Lead", raw=body)
+    assert answer.status == 400 and answer.json[0]["errorCode"] == "JSON_PARSER_ERROR"
+    assert answer.json[0]["message"].startswith(message)
