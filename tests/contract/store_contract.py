@@ -34,6 +34,7 @@ from diptych.sync.ports import (
     Store,
     StoredDeadLetter,
 )
+from tests.contract.trail_contract import TrailContract
 
 T0 = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 
@@ -132,7 +133,7 @@ def problem(code: str = "STRING_TOO_LONG") -> Problem:
     return Problem(code, "too long", ErrorClass.LENGTH, fields=("City",))
 
 
-class StoreContract:
+class StoreContract(TrailContract):
     """The suite. Every test starts from an empty store with MAPPING saved and provisioned."""
 
     @pytest.fixture(autouse=True)

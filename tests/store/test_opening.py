@@ -20,6 +20,7 @@ from diptych.store.connection import (
     lock_connection,
     save_connection,
 )
+from diptych.store.migrations import upgrade as upgrading
 from diptych.store.migrations.upgrade import SCHEMA_VERSION
 from diptych.store.secrets import KEY_FILE, SecretUnreadable, open_secrets
 from diptych.store.system_tables import metadata
@@ -50,6 +51,24 @@ def test_opening_again_changes_nothing(database_url: str) -> None:
     with third.transaction() as tx:
         assert tx.setting("a") == "b"
     third.close()
+
+
+def test_the_first_schema_is_upgraded_with_all_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    monkeypatch.setattr(upgrading, "SCHEMA_VERSION", "0001")
+    old = open_store(url)
+    with old.transaction() as tx:
+        tx.save_setting("kept", "yes")
+    assert "sent" not in sa.inspect(old.engine).get_table_names()
+    old.close()
+    monkeypatch.undo()
+    store = open_store(url)
+    test_the_tables_are_those_the_queries_know(store)
+    with store.transaction() as tx:
+        assert tx.setting("kept") == "yes"
+    store.close()
 
 
 def test_a_newer_database_is_refused(database_url: str) -> None:

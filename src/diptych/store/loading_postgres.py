@@ -247,7 +247,7 @@ def _the_rest(
             seen.add(record.sf_id)
             new.append(observe(object_mapping, record))
     if synced_object(object_mapping.object_name).two_way:
-        add_people(connection, catalogue, object_mapping, new)
+        add_people(connection, catalogue, object_mapping, new, None, now)
     else:
         mirror(connection, catalogue, object_mapping, new, now)
     return tuple(known), len(new)

@@ -13,7 +13,7 @@ from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Observation, PairState
 from diptych.domain.values import Value, to_text
-from diptych.store import trouble
+from diptych.store import trail, trouble
 from diptych.store.catalogue import Catalogue, StoredColumn, part_table, quote
 from diptych.store.engines import is_postgres
 from diptych.store.pairs import inflight_columns, lock, noted_bases, values_of_people
@@ -39,7 +39,12 @@ def allocate(connection: Connection, table: str, count: int) -> int:
 
 
 def add_people(
-    connection: Connection, catalogue: Catalogue, object_mapping: ObjectMapping, seen: Sequence[Observation]
+    connection: Connection,
+    catalogue: Catalogue,
+    object_mapping: ObjectMapping,
+    seen: Sequence[Observation],
+    run_id: int | None,
+    now: datetime,
 ) -> None:
     """A new person and a pair for each; base = ours = the observed values. Raises ValueError for an id that has a pair."""
     if not seen:
@@ -74,6 +79,7 @@ def add_people(
             for place, one in enumerate(seen)
         ],
     )
+    trail.note_arrival(connection, known.name, first, first + len(seen) - 1, run_id, now)
     if any("account_id" in o.values for o in seen):
         find_companies(connection, catalogue, people=range(first, first + len(seen)))
 
@@ -259,6 +265,7 @@ def save(
 ) -> None:
     """See `Transaction.save` and PairChange."""
     lock(connection, sorted({c.person_id for c in changes}))
+    trail.note_events(connection, changes, run_id, now)
     work = _Work(connection, catalogue, changes)
     history: list[dict[str, Any]] = []
     system: dict[int, dict[str, Any]] = {}
@@ -283,6 +290,7 @@ def save(
     moved = [number for number, values in work.changed.items() if "account_id" in values]
     find_companies(connection, catalogue, people=moved)
     _update_pairs(connection, changes)
+    trail.note_sent(connection, changes, run_id, now)
     trouble.record(connection, changes, run_id, now)
 
 
@@ -301,10 +309,10 @@ def _history(
             "column_name": column,
             "old_value": to_text(old),
             "new_value": to_text(new),
-            "side": "salesforce",
-            "actor": change.history_by or "salesforce",
+            "side": "ours" if change.edited_by else "salesforce",
+            "actor": change.edited_by or change.history_by or "salesforce",
             "run_id": run_id,
-            "at": change.history_at or now,
+            "at": now if change.edited_by else change.history_at or now,
         }
         for column, (old, new) in different.items()
     ]

@@ -106,6 +106,39 @@ change_log = _table(
     _number("run_id"),
     _moment("at"),
 )
+arrival = _table(
+    "arrival",
+    _key(),
+    _number("run_id"),
+    _text("object_name"),
+    _number("first_person"),
+    _number("last_person"),
+    _moment("at"),
+)
+sent = _table(
+    "sent",
+    _key(),
+    _number("pair_id"),
+    _number("person_id"),
+    _text("column_name"),
+    _text("before_value"),
+    _text("value"),
+    _text("attempt_id"),
+    _number("run_id"),
+    _moment("at"),
+    _text("outcome"),
+)
+pair_event = _table(
+    "pair_event",
+    _key(),
+    _number("pair_id"),
+    _number("person_id"),
+    _text("from_state"),
+    _text("to_state"),
+    _text("redirect_to"),
+    _number("run_id"),
+    _moment("at"),
+)
 conflict = _table(
     "conflict",
     _key(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -14,7 +15,17 @@ from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked, Observation
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
-from diptych.store import loading_postgres, loading_sqlite, mirror, pairs, people, sync_state, tables, trouble
+from diptych.store import (
+    loading_postgres,
+    loading_sqlite,
+    mirror,
+    pairs,
+    people,
+    sync_state,
+    tables,
+    trail,
+    trouble,
+)
 from diptych.store.catalogue import Catalogue, quote, read_catalogue
 from diptych.store.engines import is_postgres
 from diptych.store.system_tables import dead_letter, pair
@@ -67,6 +78,36 @@ class SqlTransaction:
             self.connection.execute(sa.text("DELETE FROM write_context"))
         self._marked = False
 
+    @contextmanager
+    def _as_user(self, actor: str) -> Iterator[None]:
+        """Within it, this transaction's writes are captured like anybody's, under that name."""
+        marked, postgres = self._marked, is_postgres(self.connection)
+        self.finish()
+        if postgres:
+            self._configure("app.origin", "")
+            self._configure("app.actor", actor)
+        else:
+            self.connection.execute(
+                sa.text("INSERT INTO write_context (id, origin, actor) VALUES (1, 'local', :actor)"),
+                {"actor": actor},
+            )
+        yield
+        if postgres:
+            self._configure("app.actor", "")
+        else:
+            self.connection.execute(sa.text("DELETE FROM write_context"))
+        if marked:
+            self._engine_writes()
+
+    def _configure(self, name: str, value: str) -> None:
+        self.connection.execute(
+            sa.text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value}
+        )
+
+    @property
+    def trail(self) -> trail.SqlTrail:
+        return trail.SqlTrail(self.connection, self.catalogue, self._now, self._engine_writes, self._as_user)
+
     def mapping(self) -> FieldMappings:
         return self._mappings.current(self.connection)
 
@@ -79,10 +120,14 @@ class SqlTransaction:
         self, object_mapping: ObjectMapping, observations: Sequence[Observation], run_id: int | None
     ) -> None:
         self._engine_writes()
-        people.add_people(self.connection, self.catalogue, object_mapping, observations)
+        people.add_people(self.connection, self.catalogue, object_mapping, observations, run_id, self._now())
 
-    def load_page(self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime) -> PageLoad:
+    def load_page(
+        self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime, run_id: int | None = None
+    ) -> PageLoad:
         self._engine_writes()
+        two_way = synced_object(object_mapping.object_name).two_way
+        before = self._newest_person() if two_way else 0
         fast = loading_postgres if is_postgres(self.connection) else loading_sqlite
         load = fast.load_page(
             self.connection,
@@ -93,9 +138,21 @@ class SqlTransaction:
             self._now(),
             lambda sf_ids: self._known(object_mapping, sf_ids),
         )
+        if load.inserted and two_way:
+            trail.note_arrival(
+                self.connection,
+                object_mapping.object_name,
+                before + 1,
+                self._newest_person(),
+                run_id,
+                self._now(),
+            )
         if load.inserted and object_mapping.object_name == "Account":
             people.find_companies(self.connection, self.catalogue, waiting=True)
         return load
+
+    def _newest_person(self) -> int:
+        return int(self.connection.execute(sa.text("SELECT COALESCE(max(id), 0) FROM person")).scalar_one())
 
     def _known(self, object_mapping: ObjectMapping, sf_ids: Sequence[str]) -> set[str]:
         known = synced_object(object_mapping.object_name)

@@ -154,6 +154,7 @@ def decide(linked: Linked, observation: Observation, object_mapping: ObjectMappi
         ours=merged.ours,
         base=merged.base,
         lift=merged.lift,
+        landed=merged.landed,
         conflicts=merged.conflicts,
         seen_modstamp=record.modstamp,
         seen_at=record.read_at,

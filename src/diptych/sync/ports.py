@@ -18,6 +18,7 @@ from diptych.domain.outcome import Outcome, Problem
 from diptych.domain.pair import Inflight, Linked, Observation, PairState, Record
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
+from diptych.sync.trail import Trail
 
 # ---------------------------------------------------------------- the org
 
@@ -243,6 +244,10 @@ class PairChange:
     `lift`: clear what is in flight; `inflight`: set it. `clear_dead_letters`: all that was parked has gone through;
     `clear_columns`: only these columns' dead letters have. None leaves a value as it is (a `next_try_at` that has passed
     is as good as none).
+
+    For history: `over` are Salesforce's values that the `inflight` ones are sent over; `landed` says that what is lifted is
+    known to have arrived; `edited_by` makes `ours` an edit made here under that name (`undo of run 12`): base stays, so that
+    Salesforce is owed it.
     """
 
     pair_id: int
@@ -265,6 +270,9 @@ class PairChange:
     dead_letters: tuple[DeadLetter, ...] = ()
     clear_dead_letters: bool = False
     clear_columns: tuple[str, ...] = ()
+    over: Mapping[str, Value] = field(default_factory=dict)
+    landed: bool = False
+    edited_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -291,6 +299,10 @@ class Step:
 class Transaction(Protocol):
     """One atomic unit. Leaving it normally commits; any exception rolls back. Raises LeaseLost when the epoch has moved on."""
 
+    @property
+    def trail(self) -> Trail:
+        """What runs have done, for undo and why."""
+
     def mapping(self) -> FieldMappings: ...
 
     # -- inbound
@@ -302,7 +314,9 @@ class Transaction(Protocol):
     ) -> None:
         """A new person and a paired pair for each (base = ours = the observed values)."""
 
-    def load_page(self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime) -> PageLoad:
+    def load_page(
+        self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime, run_id: int | None = None
+    ) -> PageLoad:
         """The fast way in: people and pairs (or rows of an inbound-only table) for all rows of the page whose Salesforce
         id is not known yet; the records that are known come back, to be applied one by one."""
 

@@ -195,7 +195,7 @@ class InMemoryStore:
     def _log(
         self,
         person_id: int,
-        column: str,
+        column: str | None,
         old: Value,
         new: Value,
         side: str,

@@ -11,6 +11,7 @@ from diptych.domain.pair import Pair
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
 from diptych.sync.ports import Conflict, FeedCursor, SnapshotProgress, Step, StoredDeadLetter
+from diptych.sync.trail import PairEvent, SentValue
 
 Row = dict[str, Any]
 
@@ -21,7 +22,7 @@ class Change:
 
     id: int
     person_id: int
-    column: str
+    column: str | None
     old: Value
     new: Value
     side: str
@@ -52,6 +53,14 @@ class Run:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """A person that a run brought."""
+
+    run_id: int
+    person_id: int
+
+
 class Tables:
     """Everything that is stored."""
 
@@ -64,6 +73,10 @@ class Tables:
         self.pairs_of: dict[int, tuple[int, ...]] = {}
         self.base: dict[int, dict[str, Value]] = {}
         self.change_log: dict[int, Change] = {}
+        self.arrivals: dict[int, Arrival] = {}
+        self.sent: dict[int, SentValue] = {}
+        self.pair_events: dict[int, PairEvent] = {}
+        self.gone: dict[int, dict[str, Value]] = {}
         self.conflicts: dict[int, KeptConflict] = {}
         self.dead_letters: dict[int, StoredDeadLetter] = {}
         self.letters_of: dict[int, tuple[int, ...]] = {}

@@ -29,6 +29,7 @@ from diptych.sync.ports import (
     StoredDeadLetter,
 )
 from diptych.testing.tables import KeptConflict, Run
+from diptych.testing.trail import InMemoryTrail
 
 if TYPE_CHECKING:
     from diptych.testing.store import InMemoryStore
@@ -43,6 +44,10 @@ class InMemoryTransaction:
         self._store = store
         self._tables = store.tables
         self._journal = store.journal
+
+    @property
+    def trail(self) -> InMemoryTrail:
+        return InMemoryTrail(self._store, self)
 
     def mapping(self) -> FieldMappings:
         newest = next(reversed(self._tables.mappings.values()), None)
@@ -85,7 +90,7 @@ class InMemoryTransaction:
         self, object_mapping: ObjectMapping, observations: Sequence[Observation], run_id: int | None
     ) -> None:
         for seen in observations:
-            self._add_person(object_mapping, seen)
+            self.trail.note_arrival(self._add_person(object_mapping, seen), run_id)
 
     def _add_person(self, object_mapping: ObjectMapping, seen: Observation) -> int:
         record, name = seen.record, object_mapping.object_name
@@ -121,7 +126,9 @@ class InMemoryTransaction:
         )
         return pair
 
-    def load_page(self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime) -> PageLoad:
+    def load_page(
+        self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime, run_id: int | None = None
+    ) -> PageLoad:
         two_way = synced_object(object_mapping.object_name).two_way
         table = synced_object(object_mapping.object_name).table
         inserted, known = 0, []
@@ -131,7 +138,8 @@ class InMemoryTransaction:
                 if (page.object_name, record.sf_id) in self._tables.pair_of:
                     known.append(record)
                     continue
-                self._add_person(object_mapping, observe(object_mapping, record))
+                person_id = self._add_person(object_mapping, observe(object_mapping, record))
+                self.trail.note_arrival(person_id, run_id)
             else:
                 if (table, record.sf_id) in self._tables.mirrors:
                     known.append(record)
@@ -217,6 +225,7 @@ class InMemoryTransaction:
         person = self._tables.person.get(change.person_id)
         if person is not None:
             self._save_values(change, person, run_id)
+        self.trail.note(pair, change, run_id)
         self._journal.put(self._tables.pairs, pair.id, _changed_pair(pair, change))
         for conflict in change.conflicts:
             self._journal.append(self._tables.conflicts, partial(_conflict, pair.id, run_id, conflict))
@@ -238,7 +247,10 @@ class InMemoryTransaction:
         for column in changed:
             self._store._materialise(change.person_id, column, person.get(column))
         actor, at = change.history_by or "salesforce", change.history_at or self._store.clock.now()
-        self._store._write_person(change.person_id, changed, "salesforce", actor, run_id, at)
+        side = "salesforce"
+        if change.edited_by:
+            side, actor, at = "ours", change.edited_by, self._store.clock.now()
+        self._store._write_person(change.person_id, changed, side, actor, run_id, at)
         system = {
             name: value
             for name, value in (

@@ -213,7 +213,7 @@ def _load(
             crashpoint("C-08")
             engine.hold(lease)
             with engine.store.transaction(lease) as tx:
-                loaded = tx.load_page(object_mapping, page, read_at)
+                loaded = tx.load_page(object_mapping, page, read_at, report.run_id)
                 applied = apply_records(tx, object_mapping, loaded.known, terms)
                 crashpoint("C-09")
                 progress = _after(progress, page, engine.clock.now())

@@ -205,7 +205,9 @@ def _push_batch(job: _Job, ids: Sequence[str], tally: _Tally) -> None:
             change, write, applied = _decide_write(job, linked, record, sf_id not in unsettled)
             tally.inbound += applied
             if write is not None and change is not None:
-                change = replace(change, inflight=Inflight(write.values, attempt_id, read_at))
+                change = replace(
+                    change, inflight=Inflight(write.values, attempt_id, read_at), over=write.theirs
+                )
                 sent.append(write)
             elif write is None and sf_id in unsettled:
                 tally.skipped += 1
@@ -343,6 +345,7 @@ def _acknowledged(job: _Job, one: _Sent, outcome: Outcome, tally: _Tally) -> Pai
             pair.person_id,
             base=one.values,
             lift=True,
+            landed=True,
             clear_columns=tuple(one.values),
             # what was read in that second or earlier may show the record as it was before this write
             seen_at=one.read_at + timedelta(seconds=1),
