@@ -6,6 +6,8 @@ from practice_org.metadata import registry
 from practice_org.metadata.channels import ChannelMemberKind
 from practice_org.metadata.documents import ChannelKind, CustomTabKind
 from practice_org.metadata.fields import CustomFieldKind
+from practice_org.metadata.kept import kept_kinds
+from practice_org.metadata.kept_parts import kept_part_kinds
 from practice_org.metadata.layout_components import LayoutKind
 from practice_org.metadata.lead_mapping import LeadConvertSettingsKind
 from practice_org.metadata.objects import CustomObjectKind
@@ -31,3 +33,5 @@ registry.register(
 )
 KINDS = registry.KINDS
 """In the order in which a deployment creates them: what others refer to comes first."""
+registry.register(*(kind for kind in kept_kinds() if kind.name not in registry.KINDS))
+registry.register(*(kind for kind in kept_part_kinds() if kind.name not in registry.KINDS))

@@ -11,6 +11,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from practice_org.errors import ApiError
+from practice_org.metadata import free_value
 from practice_org.metadata.value_types import SCALARS, Element, ValueType, shapes
 from practice_org.metadata.xmltree import Node
 
@@ -32,7 +33,9 @@ def from_node(type_name: str, node: Node) -> Value:
     Raises BadValue, in the words of the real service, for an element that the type does not have, one
     that comes twice, or a text that is not of its type.
     """
-    shape = shapes().types[type_name]
+    shape = shapes().types.get(type_name)
+    if shape is None:
+        return free_value.from_node(node)
     out: Value = {}
     for child in node.children:
         element = shape.by_name.get(child.name)
@@ -153,7 +156,9 @@ def _json_one(element: Element, given: Any) -> Any:
 
 def to_xml(type_name: str, value: Mapping[str, Any], indent: str | None = None, prefix: str = "") -> str:
     """The elements of a value in the order of the type; with `indent` one on a line, as files have them."""
-    shape = shapes().types[type_name]
+    shape = shapes().types.get(type_name)
+    if shape is None:
+        return free_value.to_xml(value, indent, prefix)
     return "".join(_element_xml(element, value, indent, prefix) for element in _in_order(shape))
 
 

@@ -84,14 +84,14 @@ def delete(work: Work, type_name: str, names: Sequence[str], *, all_or_none: boo
 
 
 def rename(work: Work, type_name: str, old: str, new: str) -> Result:
-    """renameMetadata."""
+    """renameMetadata; the result bears the old name, as a client's own tests of the real service have it."""
     kind = registry.kind_named(type_name)
     try:
         with whole(work.org):
             kind.rename(work, old, new)
     except ApiError as error:
         return Result(old, error)
-    return Result(new)
+    return Result(old)
 
 
 def read(org: Org, type_name: str, names: Sequence[str]) -> list[Value | None]:

@@ -33,6 +33,7 @@ class CustomFieldKind(Kind):
     directory = "objects"
     suffix = "object"
     part_of = "CustomObject"
+    element = "fields"
 
     def names(self, org: Org) -> list[str]:
         return [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from practice_org.errors import ApiError
-from practice_org.metadata import store
+from practice_org.metadata import codec, store
 from practice_org.metadata.codec import Value
 from practice_org.metadata.store import Stored
 
@@ -27,14 +27,14 @@ class Work:
 class Kind(ABC):
     """A type of component. `name` is its XML name; files lie in `directory` and end with `suffix`.
 
-    `part_of`: the type in whose file it stands, for components without a file of their own.
+    `part_of`: the type in whose file it stands, under `element`, for components without a file of their own.
     """
 
     name: ClassVar[str]
     directory: ClassVar[str]
     suffix: ClassVar[str]
     part_of: ClassVar[str | None] = None
-    parts: ClassVar[tuple[str, ...]] = ()
+    element: ClassVar[str] = ""
     root: ClassVar[str | None] = None
     creatable: ClassVar[bool] = True
 
@@ -71,9 +71,18 @@ class Kind(ABC):
         """Id and stamps of an existing component."""
         return store.known(org, self.name, full_name)
 
+    def owner_and_name(self, full_name: str) -> tuple[str, str]:
+        """The component in whose file it stands, and its name in there."""
+        owner, _, name = full_name.partition(".")
+        return owner, name
+
     def file_name(self, full_name: str) -> str:
         """The path of the component's file in a package."""
         return f"{self.directory}/{full_name}.{self.suffix}"
+
+    def package_files(self, full_name: str, value: Value) -> dict[str, bytes]:
+        """The files of a component, by their paths in a package."""
+        return {self.file_name(full_name): codec.file_xml(self.name, value, self.root).encode()}
 
 
 def no_such(type_name: str, full_name: str) -> ApiError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from practice_org.metadata import all_kinds, registry
+from practice_org.metadata.kept import FOLDER_TYPES, KeptKind
 from practice_org.metadata.kinds import Kind
 from practice_org.metadata.value_types import shapes
 
@@ -32,11 +33,19 @@ def file_properties(org: Org, kind: Kind, full_name: str) -> dict[str, Any]:
     }
 
 
-def listed(org: Org, type_name: str) -> list[dict[str, Any]]:
-    """All components of a type. Raises ApiError INVALID_TYPE."""
-    kind = registry.kind_named(type_name)
+def listed(org: Org, type_name: str, folder: str = "") -> list[dict[str, Any]]:
+    """All components of a type; of those that lie in folders, what is in `folder`.
+
+    Folders themselves are listed under the names of their own types. Raises ApiError INVALID_TYPE.
+    """
+    kind = registry.kind_named(FOLDER_TYPES.get(type_name, type_name))
+    names = kind.names(org)
+    if type_name in FOLDER_TYPES:
+        names = [name for name in names if "/" not in name]
+    elif isinstance(kind, KeptKind) and kind.in_folder:
+        names = [name for name in names if name.rpartition("/")[0] == folder and folder]
     with org.transaction():
-        return [file_properties(org, kind, name) for name in kind.names(org)]
+        return [file_properties(org, kind, name) for name in names]
 
 
 def _person(org: Org, user_id: str) -> str:
@@ -48,11 +57,11 @@ def described() -> list[dict[str, Any]]:
     """The types that have files, as describeMetadata tells them."""
     return [
         {
-            "childXmlNames": list(kind.parts),
+            "childXmlNames": [one.name for one in KINDS.values() if one.part_of == kind.name],
             "directoryName": kind.directory,
-            "inFolder": False,
-            "metaFile": False,
-            "suffix": kind.suffix,
+            "inFolder": isinstance(kind, KeptKind) and kind.in_folder,
+            "metaFile": isinstance(kind, KeptKind) and kind.content,
+            "suffix": kind.suffix or None,
             "xmlName": kind.name,
         }
         for kind in sorted(KINDS.values(), key=lambda one: one.name)

@@ -11,7 +11,7 @@ from practice_org.metadata.codec import Value
 from practice_org.metadata.fields import of_field
 from practice_org.metadata.kinds import Kind, Work, integrity, no_such
 from practice_org.metadata.store import Stored
-from practice_org.schema import access, custom, custom_objects
+from practice_org.schema import access, custom, custom_object_rename, custom_objects
 from practice_org.schema.catalogue import ObjectType
 from practice_org.schema.custom_objects import CustomObject
 
@@ -60,7 +60,6 @@ class CustomObjectKind(Kind):
     name = "CustomObject"
     directory = "objects"
     suffix = "object"
-    parts = tuple(_PARTS.values())
 
     def names(self, org: Org) -> list[str]:
         return [o.name for o in org.schema.objects if o.name not in access.SETUP_OBJECTS or o.name == "User"]
@@ -90,7 +89,15 @@ class CustomObjectKind(Kind):
             "LastModifiedDate",
         )
         hidden = (
-            {*system, "Name", "OwnerId", "LastActivityDate", "LastViewedDate", "LastReferencedDate"}
+            {
+                *system,
+                "Name",
+                "OwnerId",
+                "SetupOwnerId",
+                "LastActivityDate",
+                "LastViewedDate",
+                "LastReferencedDate",
+            }
             if obj.custom
             else set(system)
         )
@@ -145,6 +152,24 @@ class CustomObjectKind(Kind):
             custom_objects.remove(work.org, exact)
             store.drop_of_object(work.org, exact)
 
+    def rename(self, work: Work, old: str, new: str) -> None:
+        exact = self.exact_name(work.org, old)
+        if exact is None or not work.org.schema[exact].custom:
+            raise no_such(self.name, old)
+        if not new.endswith("__c"):
+            raise integrity("fullName must end with: __c", "fullName")
+        custom.check_name(new[:-3])
+        if work.org.schema.get(new):
+            raise ApiError(
+                400,
+                "DUPLICATE_DEVELOPER_NAME",
+                f"This object name, {new[:-3]}, is already in use",
+                ("DeveloperName",),
+            )
+        with work.org.transaction():
+            store.known(work.org, self.name, exact)
+            custom_object_rename.rename(work.org, exact, new)
+
     def stored(self, org: Org, full_name: str) -> Stored:
         row = store.known(org, self.name, full_name)
         return row if org.schema[row.name].custom else replace(row, id="")
@@ -169,6 +194,8 @@ def _children(org: Org, owner: str, type_name: str) -> list[Value]:
 def _custom_part(org: Org, obj: ObjectType) -> Value:
     made = custom_objects.definition(org, obj.name)
     assert made is not None
+    if made.setting:
+        return {"customSettingsType": made.setting, "enableFeeds": made.feeds, "label": made.label}
     name_field: Value = {"label": made.name_label, "type": "AutoNumber" if made.name_format else "Text"}
     if made.name_format:
         name_field["displayFormat"] = made.name_format
@@ -191,6 +218,8 @@ def _checked(name: str, value: Value) -> CustomObject:
     """The custom object that a value orders. Raises ApiError for what it lacks."""
     if not str(value.get("label") or "").strip():
         raise integrity("Must specify a non-empty label for the CustomObject", "label")
+    if value.get("customSettingsType"):
+        return _setting(name, value)
     if not str(value.get("pluralLabel") or "").strip():
         raise integrity("Must specify a non-empty pluralLabel for the CustomObject", "pluralLabel")
     name_field = value.get("nameField")
@@ -208,18 +237,28 @@ def _checked(name: str, value: Value) -> CustomObject:
     if value.get("deploymentStatus") is None:
         raise integrity("Must specify 'deploymentStatus' for the CustomObject", "deploymentStatus")
     form = name_field.get("displayFormat")
-    if kind == "AutoNumber" and not form:
-        raise integrity("Must specify 'displayFormat' for a CustomField of type AutoNumber", "displayFormat")
     return CustomObject(
         name=name,
         label=str(value["label"]),
         plural=str(value["pluralLabel"]),
         prefix="",
         name_label=str(name_field.get("label") or f"{value['label']} Name"),
-        name_format=str(form) if kind == "AutoNumber" else None,
+        name_format=str(form or "{0}") if kind == "AutoNumber" else None,
         activities=bool(value.get("enableActivities")),
         feeds=bool(value.get("enableFeeds")),
         search=bool(value.get("enableSearch")),
+    )
+
+
+def _setting(name: str, value: Value) -> CustomObject:
+    """A custom setting: it has a label and a kind; everything else is given."""
+    for element in ("nameField", "sharingModel", "pluralLabel"):
+        if value.get(element):
+            raise integrity(f"Cannot specify: {element} for Custom Settings", element)
+    label = str(value["label"])
+    setting = str(value["customSettingsType"])
+    return CustomObject(
+        name=name, label=label, plural=label, prefix="", name_label=f"{label} Name", setting=setting
     )
 
 

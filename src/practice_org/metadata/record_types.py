@@ -22,6 +22,7 @@ class RecordTypeKind(Kind):
     directory = "objects"
     suffix = "object"
     part_of = "CustomObject"
+    element = "recordTypes"
 
     def names(self, org: Org) -> list[str]:
         rows = org.reader().execute(

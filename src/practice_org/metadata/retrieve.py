@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from practice_org.clock import stamp
 from practice_org.errors import ApiError
-from practice_org.metadata import archive, async_job, codec
+from practice_org.metadata import archive, async_job
 from practice_org.metadata.async_job import AsyncJob
+from practice_org.metadata.codec import Value
 from practice_org.metadata.kinds import Kind
 from practice_org.metadata.listing import KINDS, file_properties
-from practice_org.metadata.units import PART_ELEMENTS
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -60,7 +60,7 @@ def _files(
     files: dict[str, bytes] = {}
     properties: list[dict[str, Any]] = []
     messages: list[dict[str, str]] = []
-    parts: dict[str, dict[str, list[str]]] = {}
+    parts: dict[tuple[str, str], dict[str, Any]] = {}
     found: dict[str, list[str]] = {}
     for type_name, members in manifest.types.items():
         kind = KINDS.get(type_name)
@@ -78,18 +78,24 @@ def _files(
             found.setdefault(type_name, []).append(exact)
             properties.append({**file_properties(org, kind, exact), "fileName": root + kind.file_name(exact)})
             if kind.part_of:
-                parts.setdefault(exact.partition(".")[0], {}).setdefault(type_name, []).append(exact)
+                _add_part(parts, kind, exact, value)
             else:
-                files[root + kind.file_name(exact)] = codec.file_xml(type_name, value, kind.root).encode()
-    objects = KINDS["CustomObject"]
-    for owner, by_type in parts.items():
-        path = root + objects.file_name(owner)
-        if path not in files:
-            files[path] = codec.file_xml("CustomObject", _partial(org, by_type)).encode()
+                files.update({root + path: data for path, data in kind.package_files(exact, value).items()})
+    for (owner_type, owner), whole in parts.items():
+        for path, data in KINDS[owner_type].package_files(owner, whole).items():
+            files.setdefault(root + path, data)  # what was asked for as a whole has its parts
     version = manifest.version
     files[f"{root}package.xml"] = archive.manifest_xml({k: tuple(v) for k, v in found.items()}, version)
     properties.append(_package_properties(org, root))
     return files, properties, messages
+
+
+def _add_part(parts: dict[tuple[str, str], dict[str, Any]], kind: Kind, exact: str, value: Value) -> None:
+    """Put a component that has no file of its own into its owner's."""
+    assert kind.part_of is not None
+    owner, name = kind.owner_and_name(exact)
+    whole = parts.setdefault((kind.part_of, owner), {})
+    whole.setdefault(kind.element, []).append({**value, "fullName": name})
 
 
 def _members(org: Org, kind: Kind, members: tuple[str, ...]) -> list[str]:
@@ -103,17 +109,6 @@ def _members(org: Org, kind: Kind, members: tuple[str, ...]) -> list[str]:
         elif kind.name != "StandardValueSet":
             out += kind.names(org)
     return list(dict.fromkeys(out))
-
-
-def _partial(org: Org, by_type: dict[str, list[str]]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for element, type_name in PART_ELEMENTS.items():
-        kind = KINDS.get(type_name)
-        for name in by_type.get(type_name, ()):
-            value = kind.read(org, name) if kind else None
-            if value:
-                out.setdefault(element, []).append({**value, "fullName": name.partition(".")[2]})
-    return out
 
 
 def _problem(root: str, text: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from practice_org.auth.people import caller_by_id
 from practice_org.auth.settings import read_settings
 from practice_org.errors import ApiError
 from practice_org.http import FIRST_VERSION, LAST_VERSION
-from practice_org.metadata import codec, crud, deploy, listing, registry, retrieve
+from practice_org.metadata import codec, crud, deploy, listing, old_forms, registry, retrieve
 from practice_org.metadata.async_job import AsyncJob
 from practice_org.metadata.codec import NAMESPACE, BadValue, from_node, text_of
 from practice_org.metadata.crud import MOST, Result
@@ -229,7 +229,7 @@ def _read(call: Call) -> str:
     type_name = _type(call)
     found = crud.read(call.work.org, type_name, names)
     records = "".join(
-        f'<records xsi:type="{type_name}">{codec.to_xml(type_name, one)}</records>'
+        f'<records xsi:type="{type_name}">{_read_xml(call, type_name, one)}</records>'
         if one is not None
         else '<records xsi:nil="true"/>'
         for one in found
@@ -237,11 +237,21 @@ def _read(call: Call) -> str:
     return f"<result>{records}</result>"
 
 
+def _read_xml(call: Call, type_name: str, value: codec.Value) -> str:
+    version = call.work.version
+    shown = codec.to_xml(type_name, old_forms.without_new(version, type_name, value))
+    return shown + old_forms.more_xml(call.work.org, version, type_name, value)
+
+
 def _list(call: Call) -> str:
     queries = call.body.every("queries")
     if len(queries) > 3:
         raise MetadataFault("EXCEEDED_ID_LIMIT", "Maximum number of queries (3) exceeded")
-    found = [one for query in queries for one in listing.listed(call.work.org, query.value("type"))]
+    found = [
+        one
+        for query in queries
+        for one in listing.listed(call.work.org, query.value("type"), query.value("folder"))
+    ]
     return _element("result", found)
 
 

@@ -33,7 +33,9 @@ PREFIXES = {
     "PermissionSet": "0PS",
     "Profile": "00e",
 }
-"""Key prefixes of component types."""
+"""Key prefixes of component types; those of kept types are told by `practice_org.metadata.kept`."""
+NO_PREFIX = "000"
+"""Of rows whose type has no known prefix: their ids are not shown."""
 
 _COLUMNS = "type, name, id, created, created_by, modified, modified_by, definition"
 
@@ -99,13 +101,17 @@ def put(
     name: str,
     definition: dict[str, Any],
     component_id: str | None = None,
+    prefix: str = NO_PREFIX,
 ) -> Stored:
-    """Store what a component says; its id and creation stay when it is known already."""
+    """Store what a component says; its id and creation stay when it is known already.
+
+    `prefix` is of a new id, for types that are not among PREFIXES.
+    """
     who = user_id or first_user(org)
     with org.transaction() as tx:
         before = find(org, type_name, name)
         if before is None:
-            made = component_id or ids.mint(tx.connection, PREFIXES[type_name])[0]
+            made = component_id or ids.mint(tx.connection, PREFIXES.get(type_name, prefix))[0]
             row = (type_name, name, made, tx.stamp, who, tx.stamp, who, json.dumps(definition))
             tx.connection.execute(f"INSERT INTO _component({_COLUMNS}) VALUES(?, ?, ?, ?, ?, ?, ?, ?)", row)
         else:

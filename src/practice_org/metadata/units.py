@@ -10,6 +10,7 @@ from practice_org.errors import ApiError
 from practice_org.metadata import all_kinds
 from practice_org.metadata.archive import Manifest
 from practice_org.metadata.codec import BadValue, Value, from_node
+from practice_org.metadata.kept import KeptKind
 from practice_org.metadata.kinds import Kind
 from practice_org.metadata.xmltree import BadXml, Node, parse
 
@@ -57,6 +58,9 @@ def units_of(
         members = manifest.types.get(name, ())
         for member in _members(kind, members, files, root):
             path = root + kind.file_name(member)
+            if isinstance(kind, KeptKind):
+                out.append(_kept(kind, member, files, root, lenient))
+                continue
             out += _unit(kind, member, path, files, parsed, lenient)
     out += _parts_of_whole_objects(manifest, files, root, parsed)
     return _ordered(_once(out))
@@ -66,6 +70,8 @@ def _members(kind: Kind, members: tuple[str, ...], files: Mapping[str, bytes], r
     for member in members:
         if member != "*":
             yield member
+        elif isinstance(kind, KeptKind):
+            yield from kind.members_in(files, root)
         elif kind.part_of is None:
             start, end = f"{root}{kind.directory}/", f".{kind.suffix}"
             yield from (
@@ -83,36 +89,33 @@ def _unit(
 ) -> list[Unit]:
     found = _found(path, files)
     if found is None:
-        text = f"An object '{member}' of type {kind.name} was named in package.xml, but was not found in zipped directory"
-        return [
-            Unit(
-                kind.name,
-                member,
-                path,
-                error=ApiError(400, "INVALID_CROSS_REFERENCE_KEY", text, ()),
-                warning=lenient,
-            )
-        ]
+        return [_missing(kind, member, path, lenient)]
     node = _parsed(found, files, parsed)
     if isinstance(node, ApiError):
         return [_bad(kind.name, member, found, node)]
     if kind.part_of is None:
         return [_whole(kind, member, found, node)]
-    name = member.partition(".")[2]
-    element = next(e for e, k in PART_ELEMENTS.items() if k == kind.name)
-    for child in node.every(element):
+    name = kind.owner_and_name(member)[1]
+    for child in node.every(kind.element):
         if child.value("fullName") == name:
             return [_part(kind, member, found, child)]
+    return [_missing(kind, member, found, lenient)]
+
+
+def _missing(kind: Kind, member: str, path: str, lenient: bool) -> Unit:
     text = f"An object '{member}' of type {kind.name} was named in package.xml, but was not found in zipped directory"
-    return [
-        Unit(
-            kind.name,
-            member,
-            found,
-            error=ApiError(400, "INVALID_CROSS_REFERENCE_KEY", text, ()),
-            warning=lenient,
-        )
-    ]
+    error = ApiError(400, "INVALID_CROSS_REFERENCE_KEY", text, ())
+    return Unit(kind.name, member, path, error=error, warning=lenient)
+
+
+def _kept(kind: KeptKind, member: str, files: Mapping[str, bytes], root: str, lenient: bool) -> Unit:
+    """A component that is only kept, from its file or files."""
+    path = root + kind.file_name(member)
+    try:
+        value = kind.value_in(files, root, member)
+    except BadValue as error:
+        return _bad(kind.name, member, path, error)
+    return Unit(kind.name, member, path, value) if value else _missing(kind, member, path, lenient)
 
 
 def _found(path: str, files: Mapping[str, bytes]) -> str | None:

@@ -25,6 +25,7 @@ class ValidationRuleKind(Kind):
     directory = "objects"
     suffix = "object"
     part_of = "CustomObject"
+    element = "validationRules"
 
     def names(self, org: Org) -> list[str]:
         return [f"{rule['object']}.{rule['name']}" for rule in _rules(org) if isinstance(rule["when"], str)]

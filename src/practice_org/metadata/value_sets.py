@@ -9,7 +9,7 @@ from practice_org.errors import ApiError
 from practice_org.metadata import field_value, store
 from practice_org.metadata.codec import Value
 from practice_org.metadata.kinds import Kind, Work, integrity, no_such, required
-from practice_org.schema import custom, picklists
+from practice_org.schema import custom, picklists, standard_values
 from practice_org.schema.catalogue import PicklistEntry
 
 if TYPE_CHECKING:
@@ -65,7 +65,11 @@ class StandardValueSetKind(Kind):
         row = store.find(org, self.name, exact)
         more = row.definition if row else {}
         entries = _first(org, STANDARD_SETS[exact]) or ()
-        values = [{**more.get(one["fullName"], {}), **one} for one in field_value.custom_values(entries)]
+        told = standard_values.meanings(org, exact)
+        values = [
+            {**more.get(one["fullName"], {}), **told.get(one["fullName"], {}), **one}
+            for one in field_value.custom_values(entries)
+        ]
         return {"fullName": exact, "sorted": False, "standardValue": values}
 
     def create(self, work: Work, full_name: str, value: Value) -> None:
@@ -90,6 +94,7 @@ class StandardValueSetKind(Kind):
                 if obj and f:
                     picklists.store(work.org, obj, f, field_value.merged(f.picklist, entries))
             store.put(work.org, work.user_id, self.name, exact, more)
+            standard_values.put(work.org, exact, value.get("standardValue", []))
 
     def delete(self, work: Work, full_name: str) -> None:
         raise ApiError(400, "INVALID_TYPE_FOR_OPERATION", "Cannot delete a StandardValueSet", ())

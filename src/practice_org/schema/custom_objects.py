@@ -27,7 +27,8 @@ _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 class CustomObject:
     """What makes a custom object: `name` with `__c`, the labels, and its Name field.
 
-    `name_format` is the display format of an auto-number name; None for a text.
+    `name_format` is the display format of an auto-number name; None for a text. `setting` is List or
+    Hierarchy for a custom setting.
     """
 
     name: str
@@ -39,6 +40,10 @@ class CustomObject:
     activities: bool = False
     feeds: bool = False
     search: bool = False
+    setting: str | None = None
+
+
+_NOT_OF_SETTINGS = frozenset({"compactLayoutable", "layoutable", "triggerable", "undeletable"})
 
 
 @lru_cache(maxsize=1)
@@ -71,6 +76,11 @@ def object_type(one: CustomObject) -> ObjectType:
     flags |= {"feedEnabled"} if one.feeds else set()
     flags |= {"searchable", "searchLayoutable"} if one.search else set()
     dropped = set() if one.activities else {"LastActivityDate"}
+    if one.setting:
+        flags = (flags - _NOT_OF_SETTINGS) | {"customSetting"}
+        dropped |= {"OwnerId", "LastActivityDate", "LastViewedDate", "LastReferencedDate"}
+    if one.setting != "Hierarchy":
+        dropped |= {"SetupOwnerId"}
     return replace(
         template,
         name=one.name,
@@ -87,6 +97,8 @@ def object_type(one: CustomObject) -> ObjectType:
 def _named(one: CustomObject, f: Field) -> Field:
     if not f.has("nameField"):
         return f
+    if one.setting == "Hierarchy":
+        return replace(f, label=one.name_label, length=80)
     if one.name_format is None:
         return replace(f, label=one.name_label)
     flags = (f.flags | {"autoNumber"}) - {"createable", "updateable", "nillable"}

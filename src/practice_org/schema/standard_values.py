@@ -97,3 +97,81 @@ def _stage(value: str) -> dict[str, Any]:
         "ForecastCategoryName": FORECAST_NAMES[category],
         "DefaultProbability": _PROBABILITIES.get(value, 0),
     }
+
+
+ELEMENTS = {
+    "IsConverted": "converted",
+    "IsClosed": "closed",
+    "IsWon": "won",
+    "IsHighPriority": "highPriority",
+    "DefaultProbability": "probability",
+    "ForecastCategory": "forecastCategory",
+}
+"""What the rows say beside the label, and its name in a StandardValueSet."""
+
+
+def meanings(org: Org, object_name: str) -> dict[str, dict[str, Any]]:
+    """By value: whether it is converted, closed and so on, under the names of a StandardValueSet."""
+    obj = org.schema.get(object_name)
+    if object_name not in PICKLISTS or obj is None:
+        return {}
+    columns = [name for name in ELEMENTS if obj.get(name)]
+    rows = org.reader().execute(f'SELECT "ApiName", {", ".join(columns)} FROM "{object_name}"').fetchall()
+    return {
+        str(name): {
+            ELEMENTS[column]: bool(given) if column.startswith("Is") else given
+            for column, given in zip(columns, found, strict=True)
+        }
+        for name, *found in rows
+    }
+
+
+def put(org: Org, object_name: str, values: list[dict[str, Any]]) -> None:
+    """Make the rows those of a StandardValueSet's values, in their order; rows that are gone are deleted."""
+    obj = org.schema.get(object_name)
+    if object_name not in PICKLISTS or obj is None:
+        return
+    with org.transaction() as tx:
+        creator = access.first_user(org)
+        known = {
+            str(name).lower(): row_id
+            for row_id, name in tx.connection.execute(f'SELECT "Id", "ApiName" FROM "{object_name}"')
+        }
+        for position, one in enumerate(values, 1):
+            name = str(one["fullName"])
+            row: dict[str, Any] = {
+                "MasterLabel": str(one.get("label") or name),
+                "ApiName": name,
+                "SortOrder": position,
+                "LastModifiedDate": tx.stamp,
+                "SystemModstamp": tx.stamp,
+                "LastModifiedById": creator,
+                **_told(one),
+            }
+            if obj.get("IsDefault"):
+                row["IsDefault"] = int(bool(one.get("default")))
+            if obj.get("IsActive"):
+                row["IsActive"] = int(one.get("isActive", True))
+            row = {column: given for column, given in row.items() if obj.get(column)}
+            row_id = known.pop(name.lower(), None)
+            if row_id is None:
+                made = {"CreatedDate": tx.stamp, "CreatedById": creator}
+                access.insert_row(
+                    org, object_name, {"Id": ids.mint(tx.connection, VALUE_PREFIX)[0], **made, **row}
+                )
+            else:
+                sets = ", ".join(f'"{column}" = ?' for column in row)
+                tx.connection.execute(
+                    f'UPDATE "{object_name}" SET {sets} WHERE "Id" = ?', (*row.values(), row_id)
+                )
+        for row_id in known.values():
+            tx.connection.execute(f'DELETE FROM "{object_name}" WHERE "Id" = ?', (row_id,))
+
+
+def _told(value: dict[str, Any]) -> dict[str, Any]:
+    """The columns that a value speaks of."""
+    out = {column: value[element] for column, element in ELEMENTS.items() if value.get(element) is not None}
+    out = {column: int(given) if isinstance(given, bool) else given for column, given in out.items()}
+    if "ForecastCategory" in out:
+        out["ForecastCategoryName"] = FORECAST_NAMES.get(str(out["ForecastCategory"]), "")
+    return out
