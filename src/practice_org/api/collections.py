@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -233,7 +234,11 @@ def _carried_out(
     results = []
     remaining = iter(outcomes)
     for one in planned:
-        outcome = Outcome(None, one) if isinstance(one, ApiError) else next(remaining)
+        if isinstance(one, ApiError):
+            outcome = Outcome(None, one)
+        else:
+            # A refused record of an upsert tells whether it would have been created (a client's own tests).
+            outcome = replace(next(remaining), created=one.operation == "insert")
         results.append(result(outcome, upsert=upsert))
     return json_response(results)
 
@@ -244,7 +249,8 @@ def result(outcome: Outcome, *, upsert: bool = False) -> dict[str, Any]:
         error = outcome.error
         if error.code == "NOT_FOUND":
             error = ApiError(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ())
-        return {"success": False, "errors": error.result_errors()}
+        told: dict[str, Any] = {"success": False, "errors": error.result_errors()}
+        return {**told, "created": outcome.created} if upsert else told
     entry: dict[str, Any] = {"id": outcome.id, "success": True, "errors": []}
     if upsert:
         entry["created"] = outcome.created

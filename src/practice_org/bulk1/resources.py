@@ -175,6 +175,9 @@ def add_batch(call: Call) -> Response:
         raise BulkError(
             "InvalidBatch", f"Exceeded max file size: {len(call.body)}. It is {MOST_BATCH_BYTES} bytes"
         )
+    if not call.body.strip():
+        # Quoted by users of a client that sends nothing for no records.
+        raise BulkError("ClientInputError", "Unable to find any data to create batch")
     if job_limits.batches(call.org) >= call.org.limits.maximum_of("DailyBulkApiBatches"):
         raise BulkError("ExceededQuota", "ApiBatchItems Limit exceeded.")
     with call.org.transaction():

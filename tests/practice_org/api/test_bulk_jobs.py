@@ -260,8 +260,6 @@ def test_an_upload_that_is_too_large(admin: Caller) -> None:
 @pytest.mark.parametrize(
     ("content", "form", "message"),
     [
-        ("", {}, "InvalidBatch : Records not found"),
-        ("\n", {}, "InvalidBatch : Records not found"),
         ('﻿"LastName",Company\nA,C\n', {}, "InvalidBatch : Failed to parse CSV. Found unescaped quote."),
         ("﻿LastName,Company\nA,C\n", {}, "InvalidBatch : Field name not found : ﻿LastName"),
         ('LastName,Company\nA,C\n"B,C\n', {}, "InvalidBatch : Failed to parse CSV. EOF reached"),
@@ -279,6 +277,17 @@ def test_what_fails_a_job_as_a_whole(admin: Caller, content: str, form: dict[str
     assert admin.query("SELECT count() FROM Lead")["totalSize"] == 0
     left = admin("GET", f"/jobs/ingest/{job}/unprocessedrecords")
     assert left.status == 200 and left.raw.splitlines()[1:] == content.encode().splitlines()[1:]
+
+
+@pytest.mark.parametrize("content", ["", "\n", "LastName,Company\n"])
+@pytest.mark.parametrize("operation", ["insert", "delete"])
+def test_an_upload_without_records_completes(admin: Caller, content: str, operation: str) -> None:
+    header = "Id\n" if content and operation == "delete" else content
+    done, job = ingest(admin, header, object="Lead", operation=operation)
+    assert (done["state"], done["numberRecordsProcessed"]) == ("JobComplete", 0)
+    for kind in ("successfulResults", "failedResults", "unprocessedrecords"):
+        answer = admin("GET", f"/jobs/ingest/{job}/{kind}")
+        assert answer.status == 200 and len(answer.text.splitlines()) <= 1
 
 
 def test_headers_come_back_as_they_were_sent(admin: Caller) -> None:
@@ -458,3 +467,15 @@ def test_killed_in_the_middle_of_a_job(tmp_path: Path) -> None:
         assert good.count("\n") == 6001
         counted = api.get("query", params={"q": "SELECT count() FROM Lead"}).json()
         assert counted["totalSize"] == 6000
+
+
+def test_an_upsert_by_id_without_an_id_column_inserts(admin: Caller) -> None:
+    done, _ = ingest(
+        admin, "LastName,Company\nA,C\n", object="Lead", operation="upsert", externalIdFieldName="Id"
+    )
+    assert (done["state"], done["numberRecordsProcessed"], done["numberRecordsFailed"]) == (
+        "JobComplete",
+        1,
+        0,
+    )
+    assert admin.query("SELECT LastName FROM Lead")["records"][0]["LastName"] == "A"

@@ -117,7 +117,7 @@ def test_upsert(admin: Caller) -> None:
     create_field(admin.org, "Lead", "Ext", "text", length=40, external_id=True)
     body = {"records": [lead(Ext__c="1"), lead(Ext__c="2"), lead(), lead(Ext__c="2")]}
     first = admin("PATCH", "/composite/sobjects/Lead/Ext__c", body).json
-    assert [r.get("created") for r in first] == [True, True, None, None]
+    assert [r.get("created") for r in first] == [True, True, False, False]
     assert first[3]["errors"][0]["statusCode"] == "DUPLICATE_VALUE"
     again = admin("PATCH", "/composite/sobjects/Lead/Ext__c", {"records": [lead(Ext__c="1", Title="t")]}).json
     assert again == [{"id": first[0]["id"], "success": True, "errors": [], "created": False}]
@@ -308,3 +308,18 @@ def test_a_reference_to_what_failed_halts_and_a_describe_shows_its_headers(admin
     ]
     assert list(described["httpHeaders"]) == ["ETag", "Last-Modified"]
     assert gone["httpStatusCode"] == 410
+
+
+def test_a_refused_record_of_an_upsert_tells_whether_it_would_have_been_created(admin: Caller) -> None:
+    create_field(admin.org, "Lead", "Key__c", "Text", length=20, external_id=True, unique=True)
+    admin.create("Lead", LastName="A", Company="C", Key__c="a")
+    records = [
+        {"attributes": {"type": "Lead"}, "LastName": name, "Company": "C", "Key__c": key, **more}
+        for name, key, more in (("A", "a", {}), ("B", "b", {}), ("C", "c", {"OwnerId": "INVALID"}))
+    ]
+    body = {"allOrNone": True, "records": records}
+    results = admin("PATCH", "/composite/sobjects/Lead/Key__c", body).json
+    assert [(r["success"], r["created"]) for r in results] == [(False, False), (False, True), (False, True)]
+    codes = [r["errors"][0]["statusCode"] for r in results]
+    assert codes == ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "ALL_OR_NONE_OPERATION_ROLLED_BACK", "MALFORMED_ID"]
+    assert admin.query("SELECT count() FROM Lead")["totalSize"] == 1

@@ -190,6 +190,16 @@ def test_a_batch_that_cannot_be_read_fails(api: httpx2.Client, content: Any, mes
     assert batch["state"] == "Failed" and batch["stateMessage"].startswith(message)
 
 
+def test_a_batch_of_nothing_is_refused(api: httpx2.Client) -> None:
+    job = json_job(api, "update")
+    answer = api.post(f"job/{job}/batch", content=b"\n", headers=JSON)
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "exceptionCode": "ClientInputError",
+        "exceptionMessage": "Unable to find any data to create batch",
+    }
+
+
 def test_xml_jobs_with_csv_batches(org: RunningOrg, api: httpx2.Client) -> None:
     made = api.post(
         "job",
