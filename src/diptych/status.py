@@ -40,6 +40,7 @@ class ObjectStatus:
 class Status:
     """`state`: not_connected, connected, fields_synced, ready, initial_load, last_sync, in_progress, failed, paused.
 
+    `waiting_for_data`, `for_review`: people who are to be created in Salesforce, and what they wait for.
     `last_sync_at`: end of the last cycle that succeeded. `error`: why it failed, one line with the way out.
     """
 
@@ -57,6 +58,8 @@ class Status:
     last_run: RunRow | None
     pause_seconds: float
     verified: Mapping[str, Any] | None
+    waiting_for_data: int = 0
+    for_review: int = 0
 
 
 def read_status(
@@ -89,6 +92,8 @@ def read_status(
         last,
         pause_seconds,
         json.loads(verified) if verified else None,
+        counts.waiting_for_data,
+        counts.for_review,
     )
 
 

@@ -30,6 +30,7 @@ from diptych.domain.outcome import (
 from diptych.domain.pair import Record
 from diptych.domain.values import Kind, canonical, parse_instant
 from diptych.sync.ports import FeedPage, FeedRead, Org, SnapshotPage, Write
+from tests.contract.creating_contract import OrgCreates
 
 
 class OrgUser(Protocol):
@@ -59,6 +60,12 @@ class OrgUser(Protocol):
 
     def make_read_only(self, object_name: str, field: str) -> None:
         """The sync user can no longer edit the field."""
+
+    def add_key_field(self) -> None:
+        """Make the field of the external key on Lead and Contact, which the sync user may edit."""
+
+    def duplicate_rule(self, email: str, found: str) -> None:
+        """From now on a duplicate rule alerts on new leads with this address, and finds that lead."""
 
     def holding(self, object_name: str, sf_id: str) -> AbstractContextManager[None]:
         """Somebody's transaction holds the record meanwhile."""
@@ -129,7 +136,7 @@ def rows_of(page: SnapshotPage) -> list[dict[str, str]]:
     return found
 
 
-class OrgContract:
+class OrgContract(OrgCreates):
     """The suite."""
 
     equal_modstamps = 2000

@@ -34,6 +34,7 @@ from diptych.sync.ports import (
     Store,
     StoredDeadLetter,
 )
+from tests.contract.creating_contract import StoreCreates
 from tests.contract.trail_contract import TrailContract
 
 T0 = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
@@ -133,7 +134,7 @@ def problem(code: str = "STRING_TOO_LONG") -> Problem:
     return Problem(code, "too long", ErrorClass.LENGTH, fields=("City",))
 
 
-class StoreContract(TrailContract):
+class StoreContract(TrailContract, StoreCreates):
     """The suite. Every test starts from an empty store with MAPPING saved and provisioned."""
 
     @pytest.fixture(autouse=True)
@@ -142,6 +143,22 @@ class StoreContract(TrailContract):
             assert tx.mapping().fields == ()
             tx.provision(MAPPING)
             tx.save_mapping(MAPPING, T0, "set-up")
+
+    @pytest.fixture
+    def lead(self) -> ObjectMapping:
+        return LEAD
+
+    @pytest.fixture
+    def seen_lead(self) -> Observation:
+        return seen(1, city="Bonn")
+
+    @pytest.fixture
+    def at(self) -> datetime:
+        return T0
+
+    @pytest.fixture
+    def an_id(self) -> str:
+        return sf_id(77)
 
     def add(self, store: Store, *observations: Observation, mapping: ObjectMapping = LEAD) -> list[Linked]:
         with store.transaction() as tx:

@@ -110,6 +110,12 @@ class Salesperson:
     def make_read_only(self, object_name: str, field: str) -> None:
         self._org.lock_field(object_name, field)
 
+    def add_key_field(self) -> None:
+        self._org.add_key_field()
+
+    def duplicate_rule(self, email: str, found: str) -> None:
+        self._org.duplicate_rule = lambda name, values: [found] if values.get("Email") == email else []
+
     @contextmanager
     def holding(self, object_name: str, sf_id: str) -> Iterator[None]:
         self._org.records.edit(object_name, sf_id, late_by=60)
@@ -118,13 +124,13 @@ class Salesperson:
 
     @contextmanager
     def losing_answers(self) -> Iterator[None]:
-        self._org.faults.arm(Fault(name, 1, "after") for name in ("update", "retrieve"))
+        self._org.faults.arm(Fault(name, 1, "after") for name in ("update", "retrieve", "create"))
         yield
         self._org.faults.arm(())
 
     @contextmanager
     def unreachable(self) -> Iterator[None]:
-        self._org.faults.arm(Fault(name, 1, "before") for name in ("update", "retrieve"))
+        self._org.faults.arm(Fault(name, 1, "before") for name in ("update", "retrieve", "create"))
         yield
         self._org.faults.arm(())
 

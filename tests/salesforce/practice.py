@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from diptych.domain.creating import KEY_FIELD
 from diptych.salesforce.credentials import Password
 from practice_org import cli
 from practice_org.app import create_app
@@ -117,6 +118,29 @@ class Salesperson:
     def _right(self, object_name: str, field: str, right: str) -> None:
         order = {"username": self._practice.username, "fields": {f"{object_name}.{field}": right}}
         self._practice.control("users", order)
+
+    def add_key_field(self) -> None:
+        for name in ("Lead", "Contact"):
+            made = {"object": name, "name": KEY_FIELD, "type": "Text", "length": 40}
+            self._practice.control(
+                "fields", {**made, "label": "Diptych Key", "unique": True, "external_id": True}
+            )
+            self._right(name, KEY_FIELD, "edit")
+        self._practice.control(
+            "users", {"username": self._practice.username, "objects": {"Lead": ["Read", "Create", "Edit"]}}
+        )
+
+    def duplicate_rule(self, email: str, found: str) -> None:
+        items = [{"field": "Email", "method": "Exact"}]
+        self._practice.control(
+            "rules",
+            {
+                "matching": [{"object": "Lead", "name": "Lead_Email", "items": items}],
+                "duplicate": [
+                    {"object": "Lead", "name": "Leads", "matching": ["Lead_Email"], "on_create": "alert"}
+                ],
+            },
+        )
 
     @contextmanager
     def holding(self, object_name: str, sf_id: str) -> Iterator[None]:

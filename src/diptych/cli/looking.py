@@ -57,6 +57,8 @@ def status(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
             ],
         )
     say(f"Backlog {found.backlog:,}; {found.dead_letters:,} errors; {found.conflicts:,} conflicts.")
+    if found.waiting_for_data or found.for_review:
+        say(f"To be created: {found.waiting_for_data:,} wait for data; {found.for_review:,} for review.")
     if found.api_calls_today is not None:
         say(f"API calls made in these 24 hours: {found.api_calls_today:,}")
 

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from diptych.cli import connecting, demo, fields, looking, mapping, preparing, serving, syncing
+from diptych.cli import connecting, creating, demo, fields, looking, mapping, preparing, serving, syncing
 
 app = typer.Typer(
     name="diptych",
@@ -25,6 +25,7 @@ app.add_typer(fields.app, name="fields")
 app.add_typer(mapping.app, name="mapping")
 syncing.register(app)
 looking.register(app)
+creating.register(app)
 
 
 def main() -> None:

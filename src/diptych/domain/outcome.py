@@ -27,7 +27,9 @@ class ErrorClass(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """What Salesforce (or the way to it) said, and what a person can do about it. `fields` are API names."""
+    """What Salesforce (or the way to it) said, and what a person can do about it. `fields` are API names.
+
+    `matches`: the records that a duplicate rule found (Salesforce ids)."""
 
     code: str
     message: str
@@ -35,6 +37,7 @@ class Problem:
     cause: str = ""
     remedy: str = ""
     fields: tuple[str, ...] = ()
+    matches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

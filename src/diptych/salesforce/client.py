@@ -48,11 +48,14 @@ class _Passing(Exception):
 class CallFailed(Exception):
     """The org answered with errors. Left inside this package only where a caller asked for the faults themselves."""
 
-    def __init__(self, faults: Sequence[ApiFault], status: int, error: OrgError) -> None:
+    def __init__(
+        self, faults: Sequence[ApiFault], status: int, error: OrgError, document: object = None
+    ) -> None:
         super().__init__(str(error))
         self.faults = tuple(faults)
         self.status = status
         self.error = error
+        self.document = document
 
 
 class Document(dict[str, Any]):
@@ -246,7 +249,7 @@ class Client:
         error = call_failed(faults, answer.status, effect)
         if effect is Effect.READ and passes_by_itself(faults[0], answer.status):
             raise _Passing(error, _retry_after(answer))
-        raise CallFailed(faults, answer.status, error)
+        raise CallFailed(faults, answer.status, error, answer.document)
 
     def _labels(self, attempt_id: str | None) -> dict[str, str]:
         labels = {"Sforce-Call-Options": "client=diptych"}

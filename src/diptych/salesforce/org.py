@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 import httpx2
 
+from diptych.domain.creating import Match, NewRecord
 from diptych.domain.outcome import ErrorClass, OrgUnavailable, Outcome, Problem
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import parse_instant
-from diptych.salesforce import bulk, counts, metadata, query, records
+from diptych.salesforce import bulk, counts, creating, matches, metadata, query, records
 from diptych.salesforce.auth import Grant
 from diptych.salesforce.client import API_VERSION, Client, Sub
 from diptych.salesforce.credentials import Credentials
@@ -111,6 +112,19 @@ class SalesforceOrg:
 
     def update(self, object_name: str, writes: Sequence[Write], attempt_id: str) -> list[Outcome]:
         return records.update(self.client, object_name, writes, attempt_id)
+
+    def find(self, emails: Sequence[str], keys: Sequence[str], key_objects: Sequence[str]) -> list[Match]:
+        return matches.find(self.client, emails, keys, key_objects)
+
+    def create(
+        self,
+        object_name: str,
+        new: Sequence[NewRecord],
+        attempt_id: str,
+        by_key: bool,
+        allow_duplicates: bool = False,
+    ) -> list[Outcome]:
+        return creating.create(self.client, object_name, new, attempt_id, by_key, allow_duplicates)
 
     def count(self, object_name: str) -> int:
         return counts.count(self.client, object_name)

@@ -52,9 +52,13 @@ def linked(
 
 
 def with_values(
-    connection: Connection, catalogue: Catalogue, object_mapping: ObjectMapping, rows: Sequence[Row[Any]]
+    connection: Connection,
+    catalogue: Catalogue,
+    object_mapping: ObjectMapping,
+    rows: Sequence[Row[Any]],
+    keep_inflight: bool = False,
 ) -> list[Linked]:
-    """Both sides of these pairs, in that order."""
+    """Both sides of these pairs, in that order. `keep_inflight`: what was sent for people deleted since is told too."""
     people = sorted({row.person_id for row in rows})
     lock(connection, people)
     columns = list(dict.fromkeys(f.column for f in object_mapping.fields))
@@ -67,7 +71,7 @@ def with_values(
     for row in rows:
         values = ours.get(row.person_id)
         if values is None:
-            found.append(Linked(_pair(row, gone=True), {}, {}))
+            found.append(Linked(_pair(row, gone=True, keep_inflight=keep_inflight), {}, {}))
             continue
         bases = dict(values)
         for column, raw in noted.get(row.id, {}).items():
@@ -129,9 +133,9 @@ def _parked(connection: Connection, pairs: Sequence[int]) -> dict[int, dict[str,
     return found
 
 
-def _pair(row: Row[Any], gone: bool = False) -> Pair:
+def _pair(row: Row[Any], gone: bool = False, keep_inflight: bool = False) -> Pair:
     inflight = None
-    if row.inflight is not None and not gone:
+    if row.inflight is not None and (keep_inflight or not gone):
         inflight = Inflight(unpack(row.inflight), row.attempt_id, row.sent_at, row.channel)
     return Pair(
         row.id,

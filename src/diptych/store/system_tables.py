@@ -266,3 +266,15 @@ connection = _table(
     _flag("locked"),
     _moment("saved_at"),
 )
+creation = _table(
+    "creation",
+    sa.Column("person_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    _text("wish"),
+    _text("reason"),
+    _text("fields"),
+    _text("matches"),
+    _text("target"),
+    _flag("by_hand"),
+    _flag("recreate"),
+    _moment("at"),
+)

@@ -9,13 +9,15 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from diptych.domain.creating import Candidate, Creation, Wish
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import synced_object
-from diptych.domain.pair import Linked, Observation
+from diptych.domain.pair import Linked, Observation, Pair
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
 from diptych.store import (
+    creations,
     loading_postgres,
     loading_sqlite,
     mirror,
@@ -190,6 +192,46 @@ class SqlTransaction:
         self, object_mapping: ObjectMapping, column: str, values: Sequence[str], after: str, limit: int
     ) -> list[str]:
         return pairs.related(self.connection, self.catalogue, object_mapping, column, values, after, limit)
+
+    # -- creating people in Salesforce
+
+    def candidates(
+        self, columns: Sequence[str], everyone: bool, after_person: int, limit: int
+    ) -> list[Candidate]:
+        return creations.candidates(self.connection, self.catalogue, columns, everyone, after_person, limit)
+
+    def people_values(self, columns: Sequence[str], people: Sequence[int]) -> dict[int, dict[str, Value]]:
+        return creations.people_values(self.connection, self.catalogue, columns, people)
+
+    def external_keys(self, people: Sequence[int]) -> dict[int, str]:
+        return creations.external_keys(self.connection, people)
+
+    def creation(self, person_id: int) -> Creation | None:
+        return creations.said(self.connection, person_id)
+
+    def save_creation(self, creation: Creation) -> None:
+        creations.save(self.connection, creation)
+
+    def drop_creations(self, people: Sequence[int]) -> None:
+        creations.drop(self.connection, people)
+
+    def creations(self, wishes: Sequence[Wish], limit: int) -> list[Creation]:
+        return creations.all_said(self.connection, wishes, limit)
+
+    def begin_pairs(self, object_mapping: ObjectMapping, people: Sequence[int]) -> dict[int, Pair]:
+        return creations.begin(self.connection, object_mapping, people)
+
+    def identify(self, pair_id: int, sf_id: str) -> None:
+        self._engine_writes()
+        creations.identify(self.connection, pair_id, sf_id)
+
+    def unsent(
+        self, object_mapping: ObjectMapping, now: datetime, after_pair: int, limit: int
+    ) -> list[Linked]:
+        return creations.unsent(self.connection, self.catalogue, object_mapping, now, after_pair, limit)
+
+    def pending(self, object_mapping: ObjectMapping) -> list[Linked]:
+        return creations.pending(self.connection, self.catalogue, object_mapping)
 
     # -- dead letters
 

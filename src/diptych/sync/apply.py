@@ -20,6 +20,7 @@ from diptych.domain.pair import Linked, Observation, Pair, PairState, Record
 from diptych.domain.values import to_text
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.ports import DeadLetter, PairChange, Transaction
+from diptych.sync.recognise import recognised
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ def apply_records(
         return repeated + Applied(count.new, count.updated, count.deleted, skipped=count.skipped)
 
     known = tx.linked(object_mapping, [o.record.sf_id for o in observations])
+    unknown = [o for o in observations if o.record.sf_id not in known]
+    known |= recognised(tx, object_mapping, unknown, terms.sync_user, terms.run_id)
     strangers = [o for o in observations if o.record.sf_id not in known and not o.record.deleted]
     total = repeated + _add(tx, object_mapping, strangers, terms)
     changes: list[PairChange] = []

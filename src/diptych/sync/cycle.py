@@ -6,6 +6,7 @@
     snapshot      one slice of the initial load, until it is complete
     feed          what changed in Salesforce since the cursor; deletes, merges and conversions among it
     push          what changed here: read back what is in flight, read before, intent, send, acknowledge
+    create        people who are to be in Salesforce and are not yet: look up, link or intent and send, acknowledge
 
 Why in this order: reading comes before writing, so that a write is decided against what was just seen; deletes come before
 writes, so that what is gone is never written back; the snapshot comes before the feed, so that an object whose load ends in
@@ -24,6 +25,7 @@ from diptych.sync.discover.schema import discover
 from diptych.sync.engine import Engine
 from diptych.sync.inbound.feed import read_changes, reread_related
 from diptych.sync.inbound.snapshot import advance_all, run_to_end
+from diptych.sync.outbound.create import create_people
 from diptych.sync.outbound.push import push
 from diptych.sync.ports import Lease, StoreBusy, Watermark
 from diptych.sync.report import FAILED, INCOMPLETE, CycleReport, close_report, open_report
@@ -51,6 +53,7 @@ def run_cycle(engine: Engine, lease: Lease) -> CycleReport:
                     engine.usable[known.name],
                     watermark.server_time,
                 )
+        create_people(engine, lease, report, mapping, watermark.server_time)
     except LimitExceeded as problem:
         report.trouble(INCOMPLETE, str(problem))
     except (OrgError, StoreBusy) as problem:

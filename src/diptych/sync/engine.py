@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from diptych.domain.mapping import UsableMapping
+from diptych.domain.creating import KEY_FIELD
+from diptych.domain.mapping import ObjectMapping, UsableMapping
 from diptych.domain.objects import SYNCED_OBJECTS, SyncedObject
 from diptych.domain.pair import Pair
 from diptych.domain.schema import ObjectDescription
@@ -44,6 +45,10 @@ class Options:
     lease_ttl: timedelta = timedelta(minutes=2)
     mass_delete_floor: int = 50
     mass_delete_share: float = 0.05
+    create_batch: int = 40
+    create_batches: int = 50
+    create_scan: int = 20_000
+    """How many people one cycle looks through for those whom the create rule names; the next one goes on."""
     differing_limit: int = 1000
     """How many differing records a comparison names (it counts all of them)."""
 
@@ -73,6 +78,14 @@ class Engine:
 
     def terms(self, run_id: int | None) -> Terms:
         return Terms(run_id, self.sync_user(), self.options.zombie_max, self.options.max_attempts)
+
+    def fields_to_read(self, object_mapping: ObjectMapping) -> tuple[str, ...]:
+        """The mapped fields, and the external key where the org has it: by it a record of ours is known."""
+        names = dict.fromkeys(m.field for m in object_mapping.fields)
+        described = self.schemas.get(object_mapping.object_name)
+        if described is not None and KEY_FIELD in described.fields:
+            names[KEY_FIELD] = None
+        return tuple(names)
 
     def hold(self, lease: Lease) -> None:
         """Renew the lease when a third of its time has gone. Raises LeaseLost: stop before the next send (R-14)."""

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from diptych.domain.creating import Candidate, Creation, Match, NewRecord, Wish
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.merge import Conflict
 from diptych.domain.outcome import Outcome, Problem
-from diptych.domain.pair import Inflight, Linked, Observation, PairState, Record
+from diptych.domain.pair import Inflight, Linked, Observation, Pair, PairState, Record
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
 from diptych.sync.trail import Trail
@@ -140,6 +141,25 @@ class Org(Protocol):
 
     def update(self, object_name: str, writes: Sequence[Write], attempt_id: str) -> list[Outcome]:
         """Update up to 200 records, each on its own, without setting off assignment rules; outcomes in that order.
+
+        Raises OrgUnavailable when nothing happened and OrgOutcomeUnknown when any of it may have.
+        """
+
+    def find(self, emails: Sequence[str], keys: Sequence[str], key_objects: Sequence[str]) -> list[Match]:
+        """Contacts and leads with one of these e-mail addresses (case does not count) or external keys, deleted and
+        converted ones included; one call. `key_objects`: on which of the two the key field exists. Up to 40 of each."""
+
+    def create(
+        self,
+        object_name: str,
+        new: Sequence[NewRecord],
+        attempt_id: str,
+        by_key: bool,
+        allow_duplicates: bool = False,
+    ) -> list[Outcome]:
+        """Create up to 200 records, each on its own, without setting off assignment rules; outcomes in that order. `by_key`:
+        as an upsert by the key field, so that the same again creates nothing new. A refusal by a duplicate rule names the
+        records it found (`Problem.matches`); `allow_duplicates` saves in spite of a rule that only alerts.
 
         Raises OrgUnavailable when nothing happened and OrgOutcomeUnknown when any of it may have.
         """
@@ -339,6 +359,45 @@ class Transaction(Protocol):
 
     def fenced(self, object_mapping: ObjectMapping, limit: int) -> list[Linked]:
         """Pairs with something in flight, longest first."""
+
+    # -- creating people in Salesforce
+    def candidates(
+        self, columns: Sequence[str], everyone: bool, after_person: int, limit: int
+    ) -> list[Candidate]:
+        """People without a record in Salesforce, with these columns, by id after `after_person`: those with no pair at all,
+        and those to be made again although theirs was deleted. Not those under review or dismissed. `everyone` False: only
+        those of whom something has been said."""
+
+    def people_values(self, columns: Sequence[str], people: Sequence[int]) -> dict[int, dict[str, Value]]:
+        """Our values in these columns, by person, kept from other writers until the end; people who are gone are missing."""
+
+    def external_keys(self, people: Sequence[int]) -> dict[int, str]:
+        """The external key of each person, by person: always the same for the same person of the same database, also
+        after a restore; never the same for two."""
+
+    def creation(self, person_id: int) -> Creation | None: ...
+    def save_creation(self, creation: Creation) -> None:
+        """Replaces what was said about the person."""
+
+    def drop_creations(self, people: Sequence[int]) -> None: ...
+    def creations(self, wishes: Sequence[Wish], limit: int) -> list[Creation]:
+        """By person id; none wished: all."""
+
+    def begin_pairs(self, object_mapping: ObjectMapping, people: Sequence[int]) -> dict[int, Pair]:
+        """A new pair of that object for each person, by person, with the external key: no Salesforce id yet, base blank in
+        every column."""
+
+    def identify(self, pair_id: int, sf_id: str) -> None:
+        """Give a new pair its Salesforce id; the person's row names the record. Raises ValueError for an id that has a pair."""
+
+    def unsent(
+        self, object_mapping: ObjectMapping, now: datetime, after_pair: int, limit: int
+    ) -> list[Linked]:
+        """New pairs with nothing in flight and no later `next_try_at`, by id after `after_pair`; not those of people under
+        review or dismissed."""
+
+    def pending(self, object_mapping: ObjectMapping) -> list[Linked]:
+        """Pairs without a Salesforce id whose creation is in flight, by id; those of people deleted here too."""
 
     # -- dead letters
     def dead_letter(self, letter_id: int) -> StoredDeadLetter | None: ...

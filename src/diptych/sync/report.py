@@ -30,15 +30,15 @@ class CycleReport:
     steps: list[Step] = field(default_factory=list)
 
     def counters(self) -> dict[str, dict[str, int]]:
-        """Per object, the sums over its steps, in the ledger's words (S-63)."""
+        """Per object, the sums over its steps, in the ledger's words (S-63). `new` came from Salesforce, `created` went there."""
         found: dict[str, dict[str, int]] = {}
         for step in self.steps:
             sums = found.setdefault(
                 step.object_name,
-                {"new": 0, "updated": 0, "deleted": 0, "failed": 0, "skipped": 0, "pushed": 0},
+                {"new": 0, "updated": 0, "deleted": 0, "failed": 0, "skipped": 0, "pushed": 0, "created": 0},
             )
             pushed = step.operation == "Push updates"
-            sums["new"] += step.new
+            sums["created" if step.operation == "Create records" else "new"] += step.new
             sums["pushed" if pushed else "updated"] += step.updated
             sums["deleted"] += step.deleted
             sums["failed"] += step.failed

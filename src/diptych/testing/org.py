@@ -39,6 +39,7 @@ from diptych.sync.ports import (
 )
 from diptych.testing.clock import VirtualClock
 from diptych.testing.faults import Fault, Faults
+from diptych.testing.org_creating import Creating, Unborn
 from diptych.testing.org_records import RecordLocked, Records, Stored
 from diptych.testing.org_schema import STANDARD_OBJECTS
 
@@ -77,7 +78,7 @@ class _Queued:
     attempt_id: str
 
 
-class InMemoryOrg:
+class InMemoryOrg(Creating):
     """An Org. `records` is the inside; `received` is its log of writes; `calls` counts API calls.
 
     `seconds_per_call` passes with every call. `readable` and `writable` are the sync user's field permissions: hide a
@@ -111,6 +112,8 @@ class InMemoryOrg:
         self._hidden: set[tuple[str, str]] = set()
         self._read_only: set[tuple[str, str]] = set()
         self._zombies: list[_Queued] = []
+        self._unborn: list[Unborn] = []
+        self.duplicate_rule: Callable[[str, Mapping[str, Any]], Sequence[str]] | None = None
         self._jobs: dict[str, _Job] = {}
         self._last_pages: dict[str, FeedPage] = {}
 
@@ -131,7 +134,7 @@ class InMemoryOrg:
     @property
     def zombies(self) -> int:
         """Requests that were given up and are still going to be executed."""
-        return len(self._zombies)
+        return len(self._zombies) + len(self._unborn)
 
     # ------------------------------------------------------------ Org: reading
 
@@ -309,12 +312,18 @@ class InMemoryOrg:
             return Refused(
                 Problem("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", ErrorClass.GONE)
             )
+        return self._judge_values(object_name, write)
+
+    def _judge_values(self, object_name: str, write: Write, creating: bool = False) -> Outcome | None:
         fields = self.records.described[object_name].fields
         for name, value in write.values.items():
             described = fields.get(name)
             if described is None or (object_name, name) in self._hidden:
                 return Refused(_no_field(object_name, name))
-            if not described.updateable or (object_name, name) in self._read_only:
+            if (
+                not (described.createable if creating else described.updateable)
+                or (object_name, name) in self._read_only
+            ):
                 return _refused(
                     "INVALID_FIELD_FOR_INSERT_UPDATE", "not writable", ErrorClass.PERMISSION, name
                 )
@@ -421,6 +430,7 @@ class InMemoryOrg:
             for write in queued.writes:
                 self._write(queued.object_name, write, queued.attempt_id)
             self.records.acting_at = None
+        self._bear()
         self.records.settle()
 
     def _call(self, label: str, write: bool = False) -> list[Fault]:

@@ -108,8 +108,9 @@ class InMemoryStore:
             self.journal.drop(self.tables.person, person_id)
             for pair_id in self.tables.pairs_of.get(person_id, ()):
                 pair = self.tables.pairs[pair_id]
+                kept = pair.inflight if pair.sf_id is None else None  # its record may still turn up
                 self.journal.put(
-                    self.tables.pairs, pair_id, replace(pair, state=PairState.DETACHED, inflight=None)
+                    self.tables.pairs, pair_id, replace(pair, state=PairState.DETACHED, inflight=kept)
                 )
                 self.journal.drop(self.tables.base, pair_id)
 

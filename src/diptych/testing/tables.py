@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from diptych.domain.creating import Creation
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.pair import Pair
 from diptych.domain.schema import ObjectDescription
@@ -88,4 +89,5 @@ class Tables:
         self.mappings: dict[int, tuple[FieldMappings, datetime, str]] = {}
         self.settings: dict[str, str] = {}
         self.numbers: dict[str, int] = {}
+        self.creations: dict[int, Creation] = {}
         self.lease: dict[str, Any] = {"holder": None, "epoch": 0, "until": None}

@@ -28,6 +28,7 @@ from diptych.sync.ports import (
     Step,
     StoredDeadLetter,
 )
+from diptych.testing.creations import Creations
 from diptych.testing.tables import KeptConflict, Run
 from diptych.testing.trail import InMemoryTrail
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _HELD = ("open", "ignored")
 
 
-class InMemoryTransaction:
+class InMemoryTransaction(Creations):
     """Made by `InMemoryStore.transaction`; the store's journal undoes it."""
 
     def __init__(self, store: InMemoryStore) -> None:

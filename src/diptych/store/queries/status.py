@@ -43,6 +43,8 @@ class StoreStatus:
     conflicts: int
     api_calls_24h: int
     last_runs: dict[str, RunRow]
+    waiting_for_data: int = 0
+    for_review: int = 0
 
     def of(self, object_name: str) -> ObjectCounts:
         """Raises KeyError for an object that is not synced."""
@@ -108,6 +110,8 @@ def read(connection: Connection) -> StoreStatus:
         _count(connection, "SELECT count(*) FROM conflict"),
         _calls(connection),
         _last_runs(connection),
+        _count(connection, "SELECT count(*) FROM creation WHERE wish = 'waiting'"),
+        _count(connection, "SELECT count(*) FROM creation WHERE wish = 'review'"),
     )
 
 

@@ -54,7 +54,7 @@ def read_changes(
     with engine.store.transaction(lease) as tx:
         cursors = [(m, tx.feed_cursor(m.object_name)) for m in mappings]
     readings = [
-        _start(mapping, cursor, watermark, engine.options)
+        _start(mapping, cursor, watermark, engine.options, engine.fields_to_read(mapping))
         for mapping, cursor in cursors
         if cursor is not None
     ]
@@ -108,9 +108,14 @@ def read_from(cursor: FeedCursor, options: Options) -> datetime:
     return start
 
 
-def _start(mapping: ObjectMapping, cursor: FeedCursor, watermark: Watermark, options: Options) -> _Reading:
+def _start(
+    mapping: ObjectMapping,
+    cursor: FeedCursor,
+    watermark: Watermark,
+    options: Options,
+    fields: tuple[str, ...],
+) -> _Reading:
     name = mapping.object_name
-    fields = tuple(dict.fromkeys(m.field for m in mapping.fields))
     if cursor.target is not None and cursor.position is not None:
         going_on = FeedRead(name, fields, cursor.position, cursor.position_id, options.feed_rows)
         return _Reading(mapping, cursor, going_on)

@@ -12,6 +12,9 @@ from diptych.domain.pair import PairState
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.ports import DeadLetter, PairChange, Store, StoredDeadLetter, Transaction
 
+CREATE = "Create records"
+"""The operation of letters about records that do not exist yet."""
+
 _FAR = timedelta(days=3650)
 
 RETRIED, IGNORED, RESOLVED = "retried", "ignored", "resolved"
@@ -31,7 +34,11 @@ def retry(store: Store, letter_id: int, now: datetime) -> None:
             tx.save(
                 [
                     PairChange(
-                        kept.pair_id, kept.person_id, state=PairState.PAIRED, attempts=0, next_try_at=now
+                        kept.pair_id,
+                        kept.person_id,
+                        state=PairState.NEW if kept.letter.operation == CREATE else PairState.PAIRED,
+                        attempts=0,
+                        next_try_at=now,
                     )
                 ],
                 None,

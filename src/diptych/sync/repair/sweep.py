@@ -93,6 +93,7 @@ def verify(engine: Engine, lease: Lease | None = None, *, repair: bool = False) 
         description = schemas[known.name]
         if description is not None and mapping.of(known.name).fields:
             usable_mapping = usable(mapping.of(known.name), description).mapping
+            engine.schemas.setdefault(known.name, description)
             sweeps.append(_Sweep(engine, lease if repair else None, known, usable_mapping, began))
     for sweep in sweeps:
         sweep.start()  # the org runs the queries side by side
@@ -113,7 +114,7 @@ class _Sweep:
         self._began = began
         self._job_id = ""
         self._engine, self._lease, self._known, self._mapping = engine, lease, known, mapping
-        self._fields = tuple(dict.fromkeys(m.field for m in mapping.fields))
+        self._fields = engine.fields_to_read(mapping)
         self._found = ObjectComparison(known.name)
         self._theirs = array("Q")
         self._rechecked = 0
