@@ -51,6 +51,15 @@ class Settings(BaseSettings):
     zombie_minutes: float = Field(
         default=15, ge=0, le=1440, description="After this time a lost request is taken as never executed."
     )
+    verify_hours: float = Field(
+        default=24,
+        ge=0,
+        le=8760,
+        description="How often both sides are compared in full by themselves; 0: never.",
+    )
+    refresh_hours: float = Field(
+        default=6, ge=0, le=8760, description="How often formulas and the like are read again; 0: never."
+    )
     api_share: float = Field(
         default=0.8, gt=0, le=1, description="Share of the org's daily API calls that we may use (0-1)."
     )

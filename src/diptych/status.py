@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from diptych.domain.objects import synced_object
+from diptych.domain.objects import SYNCED_OBJECTS, synced_object
+from diptych.domain.values import parse_instant
 from diptych.setup.ports import Connection
 from diptych.setup.state import SetupState, Step
 from diptych.store.queries import ObjectCounts, RunRow, StoreStatus
-from diptych.sync.ports import OrgIdentity
+from diptych.sync import drift, engine
+from diptych.sync.ports import OrgIdentity, Transaction
+from diptych.sync.repair import passes
 
 _SYNC_RUNS = ("cycle", "initial load")
 
@@ -20,7 +23,10 @@ _SYNC_RUNS = ("cycle", "initial load")
 @dataclass(frozen=True)
 class ObjectStatus:
     """One object. `ours`: live records we hold; `backlog`: pairs that owe a write; `fenced`: in flight; `loaded` of `total`:
-    the initial load, `load_state` as the snapshot says it ('waiting' before it was asked for)."""
+    the initial load, `load_state` as the snapshot says it ('waiting' before it was asked for). `covered`: up to when the org
+    said, at the last read, that all changes are visible; `verified_at`: server time of the last whole comparison, `differing`
+    what it left unequal; `refreshed_at`: when the oldest of its calculated fields was last read again; `held`: mapped fields
+    that are not synced now, with the reason."""
 
     object: str
     label: str
@@ -34,6 +40,67 @@ class ObjectStatus:
     began_at: datetime | None
     finished_at: datetime | None
     error: str | None
+    covered: datetime | None = None
+    verified_at: datetime | None = None
+    differing: int | None = None
+    refreshed_at: datetime | None = None
+    held: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PassStatus:
+    """A comparison that runs in slices: verify, refresh or backfill. `rows` of `total` are done; `waits`: what for."""
+
+    kind: str
+    object: str
+    fields: tuple[str, ...]
+    stage: str
+    rows: int
+    total: int | None
+    began_at: datetime
+    repaired: int
+    waits: str | None
+
+
+@dataclass(frozen=True)
+class Background:
+    """What is kept about comparisons and schemas, by object: results of verifications, times of refreshing by field, how far
+    the org vouches for its changes, held fields; and the passes under way."""
+
+    verified: Mapping[str, Mapping[str, Any]]
+    refreshed: Mapping[str, Mapping[str, str]]
+    covered: Mapping[str, datetime]
+    held: Mapping[str, Mapping[str, str]]
+    passes: tuple[PassStatus, ...]
+
+
+def read_background(unit: Transaction) -> Background:
+    """See `Background`."""
+    names = [known.name for known in SYNCED_OBJECTS]
+    verified = {n: json.loads(text) for n in names if (text := unit.setting(passes.verified(n)))}
+    refreshed = {n: json.loads(text) for n in names if (text := unit.setting(engine.refreshed(n)))}
+    cursors = [cursor for n in names if (cursor := unit.feed_cursor(n)) is not None]
+    going = [one for kind in passes.KINDS if (one := passes.under_way(unit, kind)) is not None]
+    return Background(
+        verified,
+        refreshed,
+        {c.object_name: c.covered for c in cursors if c.covered is not None},
+        {n: held for n in names if (held := drift.held_now(unit, n))},
+        tuple(
+            PassStatus(
+                one.kind,
+                one.object_name,
+                one.fields,
+                one.stage,
+                one.rows,
+                one.rows_total,
+                one.began,
+                one.found.repaired,
+                one.waits,
+            )
+            for one in going
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -60,6 +127,7 @@ class Status:
     verified: Mapping[str, Any] | None
     waiting_for_data: int = 0
     for_review: int = 0
+    passes: tuple[PassStatus, ...] = ()
 
 
 def read_status(
@@ -69,11 +137,11 @@ def read_status(
     connection: Connection | None,
     pause_seconds: float,
     ledger: str | None,
-    verified: str | None,
+    background: Background,
     now: datetime,
 ) -> Status:
     """The status, from our own database only. `mapped`: objects of which a field is mapped; `ledger`: the calls made."""
-    objects = tuple(_object(one) for one in counts.objects if one.object_name in mapped)
+    objects = tuple(_object(one, background) for one in counts.objects if one.object_name in mapped)
     runs = [run for kind, run in counts.last_runs.items() if kind in _SYNC_RUNS]
     last = max(runs, key=lambda run: run.id, default=None)
     done = [run.ended_at for run in runs if run.ended_at and run.status == "Succeeded"]
@@ -91,10 +159,19 @@ def read_status(
         connection.identity if connection else None,
         last,
         pause_seconds,
-        json.loads(verified) if verified else None,
+        _verified([background.verified[o.object] for o in objects if o.object in background.verified]),
         counts.waiting_for_data,
         counts.for_review,
+        background.passes,
     )
+
+
+def _verified(results: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The last comparisons of all objects taken together; `at` is that of the oldest."""
+    if not results:
+        return None
+    at = min(one["at"] for one in results)
+    return {"equal": all(one["equal"] for one in results), "at": at, "objects": list(results)}
 
 
 def overall(state: SetupState, objects: Sequence[ObjectStatus], last: RunRow | None) -> str:
@@ -121,8 +198,10 @@ def _error(objects: Sequence[ObjectStatus], last: RunRow | None) -> str | None:
     return (last.error or "Failed") if last is not None and last.status == "Failed" else None
 
 
-def _object(counts: ObjectCounts) -> ObjectStatus:
-    load = counts.load
+def _object(counts: ObjectCounts, background: Background) -> ObjectStatus:
+    load, name = counts.load, counts.object_name
+    verified = background.verified.get(name)
+    times = [t for t in background.refreshed.get(name, {}).values() if t]
     return ObjectStatus(
         counts.object_name,
         synced_object(counts.object_name).label_plural,
@@ -136,6 +215,11 @@ def _object(counts: ObjectCounts) -> ObjectStatus:
         load.began_at if load else None,
         load.finished_at if load else None,
         load.error if load else None,
+        background.covered.get(name),
+        parse_instant(verified["at"]) if verified else None,
+        verified["differing_count"] if verified else None,
+        parse_instant(min(times)) if times else None,
+        background.held.get(name, {}),
     )
 
 

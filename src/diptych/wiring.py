@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,22 +27,21 @@ from diptych.salesforce.org import Wire
 from diptych.setup.ports import Credentials
 from diptych.setup.state import STARTED, SetupRefused
 from diptych.setup.steps import Setup
-from diptych.status import Status, read_status
+from diptych.status import Status, read_background, read_status
 from diptych.store import open_store
 from diptych.store.engines import StoreUnusable
 from diptych.store.queries import Queries
 from diptych.store.secrets import open_secrets
-from diptych.sync import crashpoint
+from diptych.sync import crashpoint, drift
 from diptych.sync.budget import LEDGER, CallBudget
 from diptych.sync.cycle import run_cycle, run_initial_load
-from diptych.sync.engine import Engine, Options
+from diptych.sync.engine import Engine, Options, described_at
 from diptych.sync.ports import Lease, Org, StoreBusy
-from diptych.sync.repair import sweep
+from diptych.sync.repair import passes, schedule, sweep
 from diptych.sync.report import FAILED, SUCCEEDED, CycleReport
 from diptych.vault import StoreVault
 
 _log = logging.getLogger(__name__)
-LAST_VERIFY = "verify.last"
 _POINTER = "current-database"
 _FIRST = "app"
 
@@ -156,6 +154,8 @@ class Workspace:
             overlap=timedelta(minutes=settings.overlap_minutes),
             zombie_max=timedelta(minutes=settings.zombie_minutes),
             snapshot_rows=settings.page_rows,
+            verify_every=_hours(settings.verify_hours),
+            refresh_every=_hours(settings.refresh_hours),
             poll_seconds=0.5,  # grows with each look that finds nothing
         )
         return Engine(org, self.store, StoppingClock(self.clock, stop), self._budget[1], options)
@@ -191,10 +191,47 @@ class Workspace:
                 found = sweep.verify(engine, lease, repair=True)
         else:
             found = sweep.verify(engine)
-        result = comparison(found)
         with self.store.transaction() as unit:
-            unit.save_setting(LAST_VERIFY, json.dumps(result))
-        return result
+            for one in found.objects.values():
+                passes.keep_verified(unit, one, found.at, self.clock.now())
+        return comparison(found)
+
+    def refresh(self, fields: Collection[str] | None, wait_seconds: float = 0) -> list[passes.Pass]:
+        """Read again what can change without a new modstamp: these fields (`Object.Field`), or all such.
+
+        Raises SetupRefused for a field that is not synced, and what `run_cycle` raises.
+        """
+        engine = self.engine()
+        with self._lease(engine, wait_seconds) as lease:
+            try:
+                wanted = schedule.to_refresh(engine, fields)
+                return schedule.run_to_end(engine, lease, passes.REFRESH, wanted)
+            except KeyError as problem:
+                raise SetupRefused(
+                    f"{problem.args[0]} is not a field that is synced.",
+                    "See the mapped ones with: diptych mapping show",
+                ) from None
+            finally:
+                self._budget[1].keep() if self._budget else None
+
+    def schema(self) -> tuple[list[drift.Notice], dict[str, str]]:
+        """What changed in the org's fields, oldest first, and the fields that are held now, each with the reason."""
+        with self.store.looking() as unit:
+            held = {
+                f"{known.name}.{name}": why
+                for known in SYNCED_OBJECTS
+                for name, why in drift.held_now(unit, known.name).items()
+            }
+            return drift.read_notices(unit), held
+
+    def accept_field(self, name: str) -> None:
+        """Sync a changed field (`Object.Field`) again, as it is now. Raises SetupRefused when it does not wait for that."""
+        object_name, _, field = name.partition(".")
+        with self.store.transaction() as unit:
+            if not drift.accept(unit, object_name, field):
+                raise SetupRefused(f"{name} does not wait to be accepted.", "See: diptych schema")
+            unit.save_setting(described_at(object_name), None)
+        self.sync_now()
 
     def sync_now(self) -> None:
         """Ask the worker for a cycle at once. Nothing when the sync has not been started."""
@@ -255,7 +292,7 @@ class Workspace:
         """Where the whole stands; asks the org nothing."""
         with self.store.looking() as unit:
             mapping = unit.mapping()
-            ledger, verified = unit.setting(LEDGER), unit.setting(LAST_VERIFY)
+            ledger, background = unit.setting(LEDGER), read_background(unit)
         return read_status(
             self.queries.status(),
             [known.name for known in SYNCED_OBJECTS if mapping.of(known.name).fields],
@@ -263,7 +300,7 @@ class Workspace:
             self.vault.load(),
             self.setup.pause_seconds(),
             ledger,
-            verified,
+            background,
             self.clock.now(),
         )
 
@@ -340,27 +377,16 @@ class _LazyJobs:
             self._made.close()
 
 
+def _hours(number: float) -> timedelta | None:
+    return timedelta(hours=number) if number else None
+
+
 def comparison(found: sweep.Comparison) -> dict[str, Any]:
     """A comparison as plain JSON: `equal`, and per object `ours`, `theirs`, `differing`."""
     return {
         "equal": found.equal,
         "at": instant_text(found.at),
-        "objects": [
-            {
-                "object": name,
-                "equal": one.equal,
-                "ours": one.ours,
-                "theirs": one.theirs,
-                "differing": [
-                    {"id": d.sf_id, "kind": d.kind, "columns": list(d.columns)} for d in one.differing
-                ],
-                "differing_count": one.differing_count,
-                "pending": one.pending,
-                "left_out": one.left_out,
-                "repaired": one.repaired,
-            }
-            for name, one in found.objects.items()
-        ],
+        "objects": [passes.comparison_of(one) for one in found.objects.values()],
     }
 
 

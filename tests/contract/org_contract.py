@@ -28,7 +28,7 @@ from diptych.domain.outcome import (
     Retryable,
 )
 from diptych.domain.pair import Record
-from diptych.domain.values import Kind, canonical, parse_instant
+from diptych.domain.values import Kind, canonical, full_id, parse_instant
 from diptych.sync.ports import FeedPage, FeedRead, Org, SnapshotPage, Write
 from tests.contract.creating_contract import OrgCreates
 
@@ -521,5 +521,14 @@ class OrgContract(OrgCreates):
         ids = org_user.create_many("Lead", [lead(f"N{n}", City="Rom" if n % 2 else None) for n in range(5)])
         org_user.delete("Lead", ids[0])
         assert org.count("Lead") == 4
+        ids = sorted(ids[1:])
+        ranges = [
+            ("", ids[-1]),
+            (ids[0], ids[2]),
+            ("", ids[0]),
+            (ids[-1], full_id(ids[-1][:14] + "z")),
+            (ids[3], ids[3]),
+        ]
+        assert org.count_ranges("Lead", ranges) == [4, 2, 1, 0, 0]
         filled = org.fill_counts("Lead", ("LastName", "City", "Email"))
         assert (filled["LastName"], filled["City"], filled["Email"]) == (4, 2, 0)

@@ -447,6 +447,9 @@ class StoreContract(TrailContract, StoreCreates):
         with store.transaction() as tx:
             assert tx.live_ids("Lead", "", 10) == [sf_id(5), sf_id(6)]
             assert tx.live_ids("Lead", sf_id(5), 10) == [sf_id(6)]
+            there = [s.value in ("parked", "converted", "detached", "paired") for s in states]
+            held = [sf_id(n + 1) for n, is_there in enumerate(there) if is_there] + [sf_id(5), sf_id(6)]
+            assert tx.held_ids("Lead", "", 10) == sorted(set(held))
 
     def test_what_points_at_others_is_found_by_column(self, store: Store, store_user: StoreUser) -> None:
         owners = [full_id(f"0055e0{n:09d}") for n in range(3)]
@@ -655,6 +658,7 @@ class StoreContract(TrailContract, StoreCreates):
         assert mirror(40, "C").updated == 1 and name() == "C"
         with store.transaction() as tx:
             assert tx.live_ids("Account", "", 10) == [sf_id(1, "001")]
+            assert tx.held_ids("Account", "", 10) == [sf_id(1, "001")]
 
     # ------------------------------------------------------------ cursors, ledger, settings
 

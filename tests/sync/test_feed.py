@@ -9,7 +9,7 @@ import pytest
 from diptych.domain.mapping import Direction
 from diptych.domain.pair import PairState
 from diptych.domain.values import Kind
-from diptych.sync.inbound.feed import read_from
+from diptych.sync.engine import read_from
 from diptych.sync.inbound.tombstones import allowance
 from diptych.sync.ports import FeedCursor
 from diptych.sync.repair.sweep import verify

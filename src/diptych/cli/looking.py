@@ -50,12 +50,41 @@ def status(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
         say(f"  {found.org.org_name} ({found.org.org_id}) as {found.org.username}")
     if found.objects:
         table(
-            ["object", "ours", "backlog", "in flight", "errors", "loaded", "of"],
             [
-                (o.object, o.ours, o.backlog, o.fenced, o.dead_letters, o.loaded, o.total)
+                "object",
+                "ours",
+                "backlog",
+                "in flight",
+                "errors",
+                "loaded",
+                "of",
+                "verified at",
+                "refreshed at",
+            ],
+            [
+                (
+                    o.object,
+                    o.ours,
+                    o.backlog,
+                    o.fenced,
+                    o.dead_letters,
+                    o.loaded,
+                    o.total,
+                    o.verified_at,
+                    o.refreshed_at,
+                )
                 for o in found.objects
             ],
         )
+    for one in found.passes:
+        of = f" of {one.total:,}" if one.total is not None else ""
+        waits = f" ({one.waits})" if one.waits else ""
+        say(f"{one.kind.capitalize()} of {one.object} under way: {one.rows:,}{of} records{waits}")
+    for o in found.objects:
+        if o.differing:
+            say(f"{o.object}: {o.differing:,} records differ; see: diptych verify --repair")
+        if o.held:
+            say(f"{o.object}: {len(o.held)} fields are held; see: diptych schema")
     say(f"Backlog {found.backlog:,}; {found.dead_letters:,} errors; {found.conflicts:,} conflicts.")
     if found.waiting_for_data or found.for_review:
         say(f"To be created: {found.waiting_for_data:,} wait for data; {found.for_review:,} for review.")

@@ -7,7 +7,18 @@ import sys
 
 import typer
 
-from diptych.cli import connecting, creating, demo, fields, looking, mapping, preparing, serving, syncing
+from diptych.cli import (
+    connecting,
+    creating,
+    demo,
+    fields,
+    looking,
+    mapping,
+    preparing,
+    proving,
+    serving,
+    syncing,
+)
 
 app = typer.Typer(
     name="diptych",
@@ -26,6 +37,7 @@ app.add_typer(mapping.app, name="mapping")
 syncing.register(app)
 looking.register(app)
 creating.register(app)
+proving.register(app)
 
 
 def main() -> None:

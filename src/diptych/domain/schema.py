@@ -29,6 +29,7 @@ class FieldDescription:
     reference_to: tuple[str, ...] = ()
     relationship_name: str | None = None
     compound_field: str | None = None
+    formula: str | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ what the caller wants, up to four of them are fetched at once. A header that nam
 wins, and the list is dropped; a header that names none while the list goes on does not end the result.
 
 **What reaches the caller** is whole parts, in order. A part whose connection was cut is fetched again. Memory is that of
-the parts ahead, bounded in number and in bytes.
+the parts ahead, bounded in number and in bytes: where the org does not cut the parts itself, each is asked for in as many
+rows as make about 8 MB, as wide as the rows before it were.
 """
 
 from __future__ import annotations
@@ -26,7 +27,11 @@ from diptych.salesforce.transport import Answer
 from diptych.sync.ports import SnapshotPage
 
 PARTS_AHEAD = 4
-BYTES_AHEAD = 48_000_000
+BYTES_AHEAD = 24_000_000
+PART_BYTES = 8_000_000
+"""About how large a part may be: with wide rows, parts get fewer rows than the caller would take."""
+FIRST_ROWS = 500
+"""Rows of the first part, by which the width of a row becomes known."""
 _FIRST_VERSION_WITH_LIST = 58.0
 
 
@@ -91,12 +96,13 @@ class _Ahead:
         self._client = client
         self._result = result
         self._max_rows = max_rows
+        self._rows = min(max_rows, FIRST_ROWS)
         self._pool = pool
         self._listed = listed
         self._lock = threading.Lock()
         self._parts: deque[tuple[_Part, Future[SnapshotPage]]] = deque()
         self._waiting: _Part | None = None
-        self._allowed = PARTS_AHEAD
+        self._allowed = PARTS_AHEAD if listed is not None else 2
         self._columns: tuple[str, ...] = ()
         self._header = b""
         self._proven = False
@@ -118,6 +124,8 @@ class _Ahead:
         with self._lock:
             self._parts.popleft()
             self._allowed = max(1, min(PARTS_AHEAD, BYTES_AHEAD // max(1, len(page.content))))
+            width = len(page.content) // max(1, page.rows) + 1
+            self._rows = max(1, min(self._max_rows, PART_BYTES // width))
             ahead = self._parts[0][0] if self._parts else self._waiting
             if ahead is not None and ahead.locator != page.next_locator:
                 self._drop()
@@ -187,7 +195,7 @@ class _Ahead:
         try:
             answer = self._fetch(part)
         except _TooLarge:
-            part = replace(part, url=_results_url(self._result, part.locator, self._max_rows), listed=False)
+            part = replace(part, url=_results_url(self._result, part.locator, self._rows), listed=False)
             answer = self._fetch(part)
         content = answer.content.removeprefix(b"\xef\xbb\xbf")
         if "json" in answer.content_type or content.lstrip()[:1] == b"<":
@@ -211,7 +219,7 @@ class _Ahead:
         )
 
     def _part_at(self, locator: str) -> _Part:
-        return _Part(locator, _results_url(self._result, locator, self._max_rows))
+        return _Part(locator, _results_url(self._result, locator, self._rows))
 
 
 def _listed(
@@ -221,7 +229,7 @@ def _listed(
 
     A result taken up in the middle is read by headers alone: looking for its place in the list costs calls.
     """
-    alone = _Part(locator, _results_url(result, locator, max_rows))
+    alone = _Part(locator, _results_url(result, locator, min(max_rows, FIRST_ROWS)))
     if locator is not None or result.version < _FIRST_VERSION_WITH_LIST:
         return alone, None
     parts = _parts(client, result)

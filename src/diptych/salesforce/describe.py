@@ -79,4 +79,5 @@ def _field(facts: Mapping[str, Any]) -> FieldDescription:
         reference_to=tuple(facts.get("referenceTo") or ()),
         relationship_name=facts.get("relationshipName"),
         compound_field=facts.get("compoundFieldName"),
+        formula=facts.get("calculatedFormula"),
     )

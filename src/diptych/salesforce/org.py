@@ -129,6 +129,9 @@ class SalesforceOrg:
     def count(self, object_name: str) -> int:
         return counts.count(self.client, object_name)
 
+    def count_ranges(self, object_name: str, ranges: Sequence[tuple[str, str]]) -> list[int]:
+        return counts.count_ranges(self.client, object_name, ranges)
+
     def fill_counts(self, object_name: str, fields: Sequence[str]) -> Mapping[str, int]:
         described = self.describe(object_name)
         return counts.fill_counts(self.client, described, self._countable[object_name], fields)

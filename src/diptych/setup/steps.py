@@ -511,15 +511,18 @@ class Setup:
         return after
 
     def _reload_if_new(self, unit: Transaction, before: Mappings, after: Mappings) -> None:
-        """After the start, an object with a newly mapped or moved field is read in full again, so that values that are
-        already there arrive too (D-12); known people are brought up to date, none is doubled."""
+        """After the start, a newly mapped or moved field is filled by a backfill, so that values that are already there
+        arrive too (D-12); the sync goes on meanwhile. A load that is under way is begun anew."""
         if not unit.setting(kept.STARTED):
             return
         for known in SYNCED_OBJECTS:
             was = {(f.field, f.column) for f in before.of(known.name).fields}
-            if {(f.field, f.column) for f in after.of(known.name).fields} - was:
+            new = {f.field for f in after.of(known.name).fields if (f.field, f.column) not in was}
+            if new:
                 done = unit.snapshot(known.name)
-                if done is not None:
+                if done is not None and done.state == "complete":
+                    unit.save_snapshot(replace(done, fields=tuple(f for f in done.fields if f not in new)))
+                elif done is not None:
                     unit.save_snapshot(
                         replace(
                             done, state="requested", job_id=None, locator=None, rows_applied=0, error=None

@@ -280,13 +280,25 @@ def related(
     return list(connection.execute(statement, given).scalars())
 
 
+_HELD_STATES = "('paired', 'parked', 'converted', 'detached')"
+
+
 def live_ids(connection: Connection, object_name: str, after: str, limit: int) -> list[str]:
     """See `Transaction.live_ids`. Order is by code point on both databases."""
+    return _ids(connection, object_name, after, limit, "('paired')")
+
+
+def held_ids(connection: Connection, object_name: str, after: str, limit: int) -> list[str]:
+    """See `Transaction.held_ids`."""
+    return _ids(connection, object_name, after, limit, _HELD_STATES)
+
+
+def _ids(connection: Connection, object_name: str, after: str, limit: int, states: str) -> list[str]:
     known = synced_object(object_name)
     order = 'COLLATE "C"' if is_postgres(connection) else ""
     if known.two_way:
         statement = sa.text(
-            f"SELECT sf_id FROM pair WHERE object_name = :name AND state = 'paired' AND sf_id {order} > :after "
+            f"SELECT sf_id FROM pair WHERE object_name = :name AND state IN {states} AND sf_id {order} > :after "
             f"ORDER BY sf_id {order} LIMIT :limit"
         )
     else:

@@ -1,7 +1,7 @@
 """API calls are money: how many the sync may make, by lane, in any 24 hours (R-12, I-15; design.md decision 9).
 
 Our share of the org's daily calls is ours to use in full only for reading what changed and for reading back; writing stops
-at 90 % of it, loading in bulk at 80 %, so that a large backlog never stops deletes from being seen. Writing also stops when
+at 90 % of it, loading in bulk at 80 %, comparing both sides at 70 %, so that a large backlog never stops deletes from being seen. Writing also stops when
 all users of the org together have used 90 % of its calls. Running out changes no outcome, only the time.
 
 Calls are counted in buckets of an hour, kept in the database (setting `api_ledger`), so that a restart does not forget them.
@@ -17,7 +17,7 @@ from diptych.domain.outcome import ErrorClass, LimitExceeded, Problem
 from diptych.sync.ports import Clock, Org, Store
 
 LEDGER = "api_ledger"
-LANES = {"feed": 1.0, "actions": 0.9, "edits": 0.9, "bulk": 0.8, "backfill": 0.8}
+LANES = {"feed": 1.0, "actions": 0.9, "edits": 0.9, "bulk": 0.8, "backfill": 0.8, "sweep": 0.7}
 """How much of our share each lane may use up to."""
 _KEPT_HOURS = 25
 

@@ -7,6 +7,7 @@
     feed          what changed in Salesforce since the cursor; deletes, merges and conversions among it
     push          what changed here: read back what is in flight, read before, intent, send, acknowledge
     create        people who are to be in Salesforce and are not yet: look up, link or intent and send, acknowledge
+    passes        one slice of what is compared or filled in the background: backfill, verify, refresh
 
 Why in this order: reading comes before writing, so that a write is decided against what was just seen; deletes come before
 writes, so that what is gone is never written back; the snapshot comes before the feed, so that an object whose load ends in
@@ -28,6 +29,7 @@ from diptych.sync.inbound.snapshot import advance_all, run_to_end
 from diptych.sync.outbound.create import create_people
 from diptych.sync.outbound.push import push
 from diptych.sync.ports import Lease, StoreBusy, Watermark
+from diptych.sync.repair.schedule import run_passes
 from diptych.sync.report import FAILED, INCOMPLETE, CycleReport, close_report, open_report
 
 
@@ -54,6 +56,7 @@ def run_cycle(engine: Engine, lease: Lease) -> CycleReport:
                     watermark.server_time,
                 )
         create_people(engine, lease, report, mapping, watermark.server_time)
+        run_passes(engine, lease)
     except LimitExceeded as problem:
         report.trouble(INCOMPLETE, str(problem))
     except (OrgError, StoreBusy) as problem:
@@ -86,6 +89,7 @@ def _prepare(engine: Engine, lease: Lease, report: CycleReport) -> tuple[Waterma
     engine.budget.reserve("feed")
     watermark = engine.org.watermark(names)
     discover(engine, lease, report, mapping)
+    engine.look_again = lambda name: discover(engine, lease, report, mapping, force=[name])
     provision(engine, lease, mapping)
     return watermark, mapping
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,7 +13,11 @@ from diptych.domain.objects import SYNCED_OBJECTS, SyncedObject
 from diptych.domain.pair import Pair
 from diptych.domain.schema import ObjectDescription
 from diptych.sync.apply import Terms
-from diptych.sync.ports import Budget, Clock, Lease, Org, Store, Transaction
+from diptych.sync.ports import Budget, Clock, FeedCursor, Lease, Org, Store, Transaction
+
+READ_MARGIN = timedelta(seconds=10)
+"""Rows of a bulk result count as read this long before the job began: server times are lower bounds, and a record that was
+read and written about then must not be taken back by its older row."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,12 @@ class Options:
     create_batches: int = 50
     create_scan: int = 20_000
     """How many people one cycle looks through for those whom the create rule names; the next one goes on."""
+    sweep_pages: int = 5
+    """How many pages of a bulk result one cycle compares."""
+    verify_every: timedelta | None = None
+    """How often each object is compared in full by itself; None: only on request."""
+    refresh_every: timedelta | None = None
+    """How often fields that change without a new modstamp are read again; None: only on request."""
     differing_limit: int = 1000
     """How many differing records a comparison names (it counts all of them)."""
 
@@ -65,6 +77,8 @@ class Engine:
     objects: tuple[SyncedObject, ...] = SYNCED_OBJECTS
     usable: dict[str, UsableMapping] = field(default_factory=dict)
     schemas: dict[str, ObjectDescription] = field(default_factory=dict)
+    look_again: Callable[[str], None] | None = None
+    """Describes an object anew, under the mapping of the cycle under way."""
     _sync_user: str | None = None
     _renewed_at: datetime | None = None
     _attempts: int = 0
@@ -104,10 +118,29 @@ class Engine:
         return min(self.options.backoff * 2 ** min(attempts - 1, 20), self.options.backoff_max)
 
 
+def read_from(cursor: FeedCursor, options: Options) -> datetime:
+    """Where the next read of a finished cursor starts."""
+    start = cursor.cursor - options.overlap
+    if cursor.covered is not None and cursor.covered < start:
+        start = max(cursor.covered, cursor.cursor - options.covered_max)
+    return start
+
+
 def described_at(object_name: str) -> str:
     """The setting with the time of the last describe (our clock). Emptied when the org refuses a field that we thought was
     there, so that the next cycle describes the object anew."""
     return f"described_at.{object_name}"
+
+
+def refreshed(object_name: str) -> str:
+    """The setting that says, by field, when calculated values of an object were last read again (JSON; our time)."""
+    return f"refreshed.{object_name}"
+
+
+def forget_refreshed(tx: Transaction, object_name: str, fields: Sequence[str]) -> None:
+    """These fields are to be read again as soon as may be: their formula has changed."""
+    kept = json.loads(tx.setting(refreshed(object_name)) or "{}")
+    tx.save_setting(refreshed(object_name), json.dumps({**kept, **dict.fromkeys(fields)}))
 
 
 def is_paused(tx: Transaction) -> bool:

@@ -167,6 +167,10 @@ class Org(Protocol):
     def count(self, object_name: str) -> int:
         """About how many live records the sync user sees; for estimates and bars."""
 
+    def count_ranges(self, object_name: str, ranges: Sequence[tuple[str, str]]) -> list[int]:
+        """How many live records have an id after the first and up to the second of each range, by code point of the ids;
+        one call for up to five ranges."""
+
     def fill_counts(self, object_name: str, fields: Sequence[str]) -> Mapping[str, int]:
         """In how many records each field is filled, where the org can count it (aggregates; some types cannot)."""
 
@@ -411,6 +415,10 @@ class Transaction(Protocol):
     def live_ids(self, object_name: str, after: str, limit: int) -> list[str]:
         """Salesforce ids of live records we hold (paired pairs; undeleted rows of inbound-only tables), in order."""
 
+    def held_ids(self, object_name: str, after: str, limit: int) -> list[str]:
+        """Salesforce ids of all records that we expect to be there: those of `live_ids`, parked and converted ones, and
+        those whose person was deleted here; by code point, after `after`."""
+
     # -- cursors and ledger
     def feed_cursor(self, object_name: str) -> FeedCursor | None: ...
     def save_feed_cursor(self, cursor: FeedCursor) -> None: ...
@@ -490,7 +498,7 @@ class Clock(Protocol):
 
 
 class Budget(Protocol):
-    """API calls are money (design.md decision 9). Lanes: actions, edits, feed, bulk, backfill."""
+    """API calls are money (design.md decision 9). Lanes: actions, edits, feed, bulk, backfill, sweep."""
 
     def reserve(self, lane: str, calls: int = 1) -> None:
         """Raises LimitExceeded when the lane may not use that many calls now."""

@@ -225,6 +225,14 @@ class InMemoryOrg(Creating):
         self._call("count")
         return len(self.records.ids(object_name))
 
+    def count_ranges(self, object_name: str, ranges: Sequence[tuple[str, str]]) -> list[int]:
+        late = self._call("count_ranges")
+        if len(ranges) > 5:
+            raise OrgRefused(Problem("LIMIT", "At most five ranges at a time.", ErrorClass.OTHER))
+        ids = self.records.ids(object_name)
+        self._answer(late)
+        return [sum(after < sf_id <= until for sf_id in ids) for after, until in ranges]
+
     def fill_counts(self, object_name: str, fields: Sequence[str]) -> Mapping[str, int]:
         self._call("fill_counts")
         rows = [r for r in self.records.rows[object_name].values() if not r.deleted]

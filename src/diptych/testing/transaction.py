@@ -345,12 +345,19 @@ class InMemoryTransaction(Creations):
         return sorted(found)[:limit]
 
     def live_ids(self, object_name: str, after: str, limit: int) -> list[str]:
+        return self._ids(object_name, after, limit, (PairState.PAIRED,))
+
+    def held_ids(self, object_name: str, after: str, limit: int) -> list[str]:
+        there = (PairState.PAIRED, PairState.PARKED, PairState.CONVERTED, PairState.DETACHED)
+        return self._ids(object_name, after, limit, there)
+
+    def _ids(self, object_name: str, after: str, limit: int, states: tuple[PairState, ...]) -> list[str]:
         known = synced_object(object_name)
         if known.two_way:
             ids = [
                 sf_id
                 for (name, sf_id), pair_id in self._tables.pair_of.items()
-                if name == object_name and self._tables.pairs[pair_id].state is PairState.PAIRED
+                if name == object_name and self._tables.pairs[pair_id].state in states
             ]
         else:
             ids = [

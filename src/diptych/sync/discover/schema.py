@@ -6,22 +6,29 @@ longer usable of a mapping is held: neither read nor written, its base kept, unt
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
+from collections.abc import Mapping as StrMap
+from dataclasses import replace
 
-from diptych.domain.mapping import Mapping, usable
+from diptych.domain.mapping import Mapping, ObjectMapping, observe, usable
+from diptych.domain.objects import synced_object
 from diptych.domain.outcome import OrgRefused
 from diptych.domain.schema import ObjectDescription, SchemaDifference, difference
 from diptych.domain.values import instant_text, parse_instant
 from diptych.sync.apply import Applied
-from diptych.sync.engine import Engine, described_at
+from diptych.sync.drift import (
+    add_notices,
+    formulas_edited,
+    held_fields,
+    hold_changed,
+    note_held,
+    notices_of,
+    read_waiting,
+    without,
+)
+from diptych.sync.engine import Engine, described_at, forget_refreshed
 from diptych.sync.ports import Lease, Transaction
 from diptych.sync.report import FAILED, CycleReport, begin, note
-
-
-def drift(object_name: str) -> str:
-    """The setting with the last difference found, as JSON: added, removed, renamed, retyped, held."""
-    return f"schema_drift.{object_name}"
 
 
 def discover(
@@ -42,9 +49,12 @@ def discover(
             description = _describe(engine, lease, report, mapping, name, description)
         if description is None:
             engine.usable.pop(name, None)
-        else:
-            engine.usable[name] = usable(object_mapping, description)
-            engine.schemas[name] = description
+            continue
+        with engine.store.transaction(lease) as tx:
+            engine.usable[name] = without(usable(object_mapping, description), read_waiting(tx, name))
+            if due:
+                note_held(tx, name, held_fields(object_mapping, engine.usable[name]), [], engine.clock.now())
+        engine.schemas[name] = description
 
 
 def _is_due(engine: Engine, tx: Transaction, name: str) -> bool:
@@ -69,36 +79,53 @@ def _describe(
         note(engine, lease, report, name, "Sync schema", Applied(), began, FAILED, str(problem))
         return None
     changes = difference(before, after) if before is not None else SchemaDifference(name)
-    held = usable(mapping.of(name), after).held
+    samples = _samples(engine, mapping.of(name), changes)
     now = engine.clock.now()
     with engine.store.transaction(lease) as tx:
         if before != after:
             tx.save_schema(after, now)
         tx.save_setting(described_at(name), instant_text(now))
-        if not changes.empty or (held and tx.setting(drift(name)) is None):
-            tx.save_setting(drift(name), _as_json(changes, held))
+        hold_changed(tx, changes, mapping.of(name))
+        seen = without(usable(mapping.of(name), after), read_waiting(tx, name))
+        held = held_fields(mapping.of(name), seen)
+        notices = notices_of(changes, mapping.of(name), held, samples, now)
+        add_notices(tx, notices)
+        note_held(tx, name, held, notices, now)
+        if before is not None and (edited := formulas_edited(before, after)):
+            forget_refreshed(tx, name, edited)
     if not changes.empty:
         note(engine, lease, report, name, "Sync schema", Applied(), began, detail=_in_words(changes, held))
     return after
 
 
-def _as_json(changes: SchemaDifference, held: dict[str, str]) -> str:
-    return json.dumps(
-        {
-            "added": [f.name for f in changes.added],
-            "removed": [f.name for f in changes.removed],
-            "renamed": dict(changes.renamed),
-            "retyped": [
-                {"field": r.name, "before": r.before.type, "after": r.after.type} for r in changes.retyped
-            ],
-            "relabelled": [r.name for r in changes.relabelled],
-            "picklists": [r.name for r in changes.picklists],
-            "held": held,
-        }
-    )
+def _samples(engine: Engine, mapping: ObjectMapping, changes: SchemaDifference) -> dict[str, str]:
+    """For each mapped field that seems to be renamed: in how many of some records the new one holds what we hold."""
+    found = {}
+    for old, new in changes.renamed.items():
+        mapped = mapping.by_field.get(old)
+        if mapped is None or not synced_object(mapping.object_name).two_way:
+            continue
+        with engine.store.transaction() as tx:
+            ids = tx.live_ids(mapping.object_name, "", engine.options.batch)
+        if not ids:
+            continue
+        engine.budget.reserve("feed")
+        try:
+            shown = engine.org.retrieve(mapping.object_name, ids, [new]).records
+        except OrgRefused:
+            continue
+        as_new = replace(mapping, fields=(replace(mapped, field=new),))
+        with engine.store.transaction() as tx:
+            linked = tx.linked(as_new, ids)
+        seen = {i: observe(as_new, r).values.get(mapped.column) for i, r in shown.items() if r is not None}
+        pairs = [(value, linked[i].ours.get(mapped.column)) for i, value in seen.items() if i in linked]
+        filled = [pair for pair in pairs if pair != (None, None)]
+        same = sum(theirs == ours for theirs, ours in filled)
+        found[old] = f"{same} of {len(filled)} values looked at are the same"
+    return found
 
 
-def _in_words(changes: SchemaDifference, held: dict[str, str]) -> str:
+def _in_words(changes: SchemaDifference, held: StrMap[str, str]) -> str:
     parts = []
     if changes.added:
         parts.append("new: " + ", ".join(f.name for f in changes.added))

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.outcome import OrgError, OrgRefused
 from diptych.sync.apply import Applied, apply_records
 from diptych.sync.crashpoint import crashpoint
-from diptych.sync.engine import Engine, Options
+from diptych.sync.doubt import believed
+from diptych.sync.engine import Engine, Options, read_from
 from diptych.sync.inbound.related import Path, note_changed, paths_of, reread
 from diptych.sync.inbound.tombstones import MassDelete, allowance, count_deletes
 from diptych.sync.ports import FeedCursor, FeedPage, FeedRead, Lease, Watermark
@@ -100,14 +100,6 @@ def reread_related(engine: Engine, lease: Lease, report: CycleReport) -> None:
         reread(engine, lease, report, engine.usable[path.object_name].mapping, [path])
 
 
-def read_from(cursor: FeedCursor, options: Options) -> datetime:
-    """Where the next read of a finished cursor starts."""
-    start = cursor.cursor - options.overlap
-    if cursor.covered is not None and cursor.covered < start:
-        start = max(cursor.covered, cursor.cursor - options.covered_max)
-    return start
-
-
 def _start(
     mapping: ObjectMapping,
     cursor: FeedCursor,
@@ -163,6 +155,7 @@ def _apply_page(
 ) -> tuple[_Reading, int, bool]:
     """Rows and position in one transaction; the last page also moves the cursor to its watermark."""
     terms, paths = engine.terms(run_id), followed(engine)
+    mapping = believed(engine, reading.mapping, page.records)
     name = reading.mapping.object_name
     last = page.records[-1] if page.records else None
     stuck = last is not None and (last.modstamp, last.sf_id) == (reading.next.since, reading.next.after_id)
@@ -171,7 +164,7 @@ def _apply_page(
     with engine.store.transaction(lease) as tx:
         deletes = count_deletes(tx, reading.mapping, page.records, deletes, engine.options)
         note_changed(tx, paths, reading.mapping, page.records)
-        applied = apply_records(tx, reading.mapping, page.records, terms)
+        applied = apply_records(tx, mapping, page.records, terms)
         crashpoint("C-03")
         if done or last is None:
             target = reading.cursor.target or reading.cursor.cursor
@@ -186,7 +179,7 @@ def _apply_page(
     following = reading.next
     if not done and last is not None:
         following = replace(reading.next, since=last.modstamp, after_id=last.sf_id)
-    after = _Reading(reading.mapping, cursor, following, reading.applied + applied, reading.pages + 1)
+    after = _Reading(mapping, cursor, following, reading.applied + applied, reading.pages + 1)
     return after, deletes, done
 
 

@@ -1,5 +1,6 @@
 """Values that come along a relationship, such as a contact's `Account.Name`: when the account changes, Salesforce moves the
-account's modstamp and not the contact's, so the feed of contacts would never show it.
+account's modstamp and not the contact's, so the feed of contacts would never show it. The same holds for a formula of the
+contact that names a field of the account.
 
 So the page that brings the account also notes, in the same transaction, that the records pointing at it are to be read
 again (setting `reread.<object>.<reference>`); after the feed they are, some hundred a call, and come through `apply` like any
@@ -9,13 +10,16 @@ other observation. Killed in between, the note is still there.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diptych.domain.mapping import ObjectMapping, observe
+from diptych.domain.objects import SYNCED_OBJECTS
 from diptych.domain.pair import Record
-from diptych.domain.schema import ObjectDescription
+from diptych.domain.schema import FieldDescription, ObjectDescription
 from diptych.sync.apply import Applied, apply_records
+from diptych.sync.doubt import believed
 from diptych.sync.engine import Engine
 from diptych.sync.ports import Lease, Transaction
 from diptych.sync.report import INCOMPLETE, SUCCEEDED, CycleReport, begin, note
@@ -37,21 +41,36 @@ class Path:
 
 
 def paths_of(mapping: ObjectMapping, description: ObjectDescription | None) -> list[Path]:
-    """The relationships that this mapping follows, as far as the reference itself is mapped too."""
-    watched: dict[str, list[str]] = {}
+    """The relationships that this mapping follows, as far as the reference itself is mapped too: named in a mapped path
+    (`Account.Name`), or in the formula of a mapped field."""
+    watched: dict[str, dict[str, None]] = {}
     for mapped in mapping.fields:
-        if "." in mapped.field:
-            relation, rest = mapped.field.split(".", 1)
-            watched.setdefault(relation, []).append(rest)
+        formula = described_formula(description, mapped.field)
+        for relation, rest in [mapped.field.split(".", 1)] if "." in mapped.field else _STEP.findall(formula):
+            watched.setdefault(relation.lower(), {})[rest] = None
     found = []
     for described in description.fields.values() if description is not None and watched else ():
         mapped_reference = mapping.by_field.get(described.name)
-        if described.relationship_name in watched and described.reference_to and mapped_reference is not None:
-            fields = tuple(watched[described.relationship_name])
-            found.append(
-                Path(mapping.object_name, described.reference_to[0], mapped_reference.column, fields)
-            )
+        fields = watched.get((described.relationship_name or "").lower())
+        if fields is None or mapped_reference is None:
+            continue
+        # an owner is a queue or a user, say: whichever of them are synced are watched
+        for parent in described.reference_to if len(described.reference_to) < 2 else _synced(described):
+            found.append(Path(mapping.object_name, parent, mapped_reference.column, tuple(fields)))
     return found
+
+
+_STEP = re.compile(r"\b([A-Za-z]\w*)\.([A-Za-z]\w*)\b", re.ASCII)
+
+
+def described_formula(description: ObjectDescription | None, field: str) -> str:
+    """The formula of a calculated field; empty for any other."""
+    described = description.fields.get(field) if description is not None else None
+    return (described.formula or "") if described is not None else ""
+
+
+def _synced(described: FieldDescription) -> list[str]:
+    return [known.name for known in SYNCED_OBJECTS if known.name in described.reference_to]
 
 
 def note_changed(
@@ -70,7 +89,8 @@ def note_changed(
 
 
 def _changed(tx: Transaction, path: Path, parent: ObjectMapping, records: Sequence[Record]) -> list[str]:
-    columns = [parent.by_field[name].column for name in path.watched if name in parent.by_field]
+    names = {name.lower() for name in path.watched}
+    columns = [mapped.column for mapped in parent.fields if mapped.field.lower() in names]
     before = tx.mirrored(parent, [record.sf_id for record in records])
     found: dict[str, None] = {}
     for record in records:
@@ -103,10 +123,11 @@ def reread(
             engine.hold(lease)
             engine.budget.reserve("feed")
             calls -= 1
-            shown = engine.org.retrieve(mapping.object_name, ids, fields).records.values()
+            read = engine.org.retrieve(mapping.object_name, ids, fields).records.values()
+            shown = [record for record in read if record is not None]
+            mapping, terms = believed(engine, mapping, shown), engine.terms(report.run_id)
             with engine.store.transaction(lease) as tx:
-                terms = engine.terms(report.run_id)
-                total += apply_records(tx, mapping, [r for r in shown if r is not None], terms)
+                total += apply_records(tx, mapping, shown, terms)
             after = ids[-1]
         status = INCOMPLETE if parents else SUCCEEDED
         detail = f"{len(parents)} changed {path.parent} records to go" if parents else None

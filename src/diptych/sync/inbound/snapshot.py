@@ -20,13 +20,9 @@ from diptych.domain.mapping import ObjectMapping
 from diptych.domain.outcome import ErrorClass, OrgRefused
 from diptych.sync.apply import Applied, apply_records
 from diptych.sync.crashpoint import crashpoint
-from diptych.sync.engine import Engine, described_at, is_paused
+from diptych.sync.engine import READ_MARGIN, Engine, described_at, is_paused
 from diptych.sync.ports import FeedCursor, Lease, SnapshotPage, SnapshotProgress, Transaction
 from diptych.sync.report import FAILED, IN_PROCESS, SUCCEEDED, Began, CycleReport, begin, note
-
-READ_MARGIN = timedelta(seconds=10)
-"""Rows of a bulk result count as read this long before the job began: server times are lower bounds, and a record that was
-read and written about then must not be taken back by its older row."""
 
 RECYCLE_BIN = timedelta(days=15)
 """How long Salesforce shows deleted records."""
@@ -64,9 +60,7 @@ def advance(
     if progress is not None and progress.state == "complete":
         if not handed_over:
             _hand_over(engine, lease, progress)
-        if {m.field for m in object_mapping.fields} <= set(progress.fields):
-            return Slice(DONE, Applied())
-        progress = None  # a field was mapped since: its values are fetched for the records we have already
+        return Slice(DONE, Applied())  # fields that were mapped since are filled by a backfill
     if progress is not None and progress.state == "failed":
         return Slice(BROKEN, Applied(), progress.error)
     if paused:

@@ -35,6 +35,7 @@ from diptych.domain.pair import Inflight, Linked, Pair, PairState, Record
 from diptych.domain.values import Value
 from diptych.sync.apply import Applied, apply_records, decide
 from diptych.sync.crashpoint import crashpoint
+from diptych.sync.doubt import believed
 from diptych.sync.engine import Engine, described_at, gave_up_waiting
 from diptych.sync.outbound.outbox import OPERATION, owed_by
 from diptych.sync.ports import DeadLetter, Lease, PairChange, Retrieved, Write
@@ -163,8 +164,9 @@ def _read_back(job: _Job, tally: _Tally) -> None:
         some = ids[start : start + job.engine.options.batch]
         read = job.engine.org.retrieve(job.name, some, job.fields)
         shown = [record for record in read.records.values() if record is not None]
+        mapping = believed(job.engine, job.usable.mapping, shown)
         with job.engine.store.transaction(job.lease) as tx:
-            tally.inbound += apply_records(tx, job.usable.mapping, shown, terms)
+            tally.inbound += apply_records(tx, mapping, shown, terms)
             tx.save(_given_up(job, tx.linked(job.full, some), read), job.run_id)
 
 
@@ -186,6 +188,9 @@ def _push_batch(job: _Job, ids: Sequence[str], tally: _Tally) -> None:
     engine.hold(job.lease)
     engine.budget.reserve("edits", 2)  # for reading and sending, before anything is in flight
     records, unsettled, read_at = _read_settled(job, ids)
+    mapping = believed(engine, job.usable.mapping, [r for r in records.values() if r is not None])
+    if mapping is not job.usable.mapping:
+        job = replace(job, usable=replace(job.usable, mapping=mapping))
     attempt_id = engine.next_attempt(job.run_id)
     sent: list[_Sent] = []
     changes: list[PairChange] = []

@@ -1,0 +1,374 @@
+"""Passes: comparisons over a whole object that run by themselves, in slices inside cycles, each a run of its own in the ledger.
+
+    verify     every mapped field of every record, then the ids that we hold against the org's counts; repairs what it finds
+    refresh    the calculated fields and those along a relationship, which change without a new modstamp (D-23)
+    backfill   all records once more for fields that were mapped, or became visible, since the load (D-12)
+
+A pass streams one bulk query: some calls an object, whatever its size (decision 0009). Between slices all of it is in one
+setting, `pass.<kind>`: killed anywhere, it goes on at its page, and repeating a page changes nothing (C-27). At most one pass of
+a kind is under way; a cycle does one slice of one of them, a backfill first. Calls are taken from the budget's lane `sweep`:
+when it is used up the pass waits, and the cycle is none the worse for it.
+
+Ids are compared by counting: after the first part everything theirs is here, so that in any range of ids equal counts mean equal
+sets; only where they differ is a range cut into five and counted again, down to a handful of records that are asked for by id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from diptych.domain.mapping import ObjectMapping
+from diptych.domain.objects import synced_object
+from diptych.domain.outcome import ErrorClass, LimitExceeded, OrgRefused, Problem
+from diptych.domain.values import instant_text, parse_instant
+from diptych.sync.apply import Applied, apply_records
+from diptych.sync.crashpoint import crashpoint
+from diptych.sync.doubt import believed
+from diptych.sync.engine import READ_MARGIN, Engine, described_at, refreshed
+from diptych.sync.ports import Lease, SnapshotPage, Transaction
+from diptych.sync.repair.compare import Comparer, Differing, ObjectComparison, in_chunks, read_page
+from diptych.sync.report import FAILED, IN_PROCESS, INCOMPLETE, SUCCEEDED, Began, CycleReport, begin, note
+
+VERIFY, REFRESH, BACKFILL = "verify", "refresh", "backfill"
+KINDS = (BACKFILL, VERIFY, REFRESH)
+LANE = "sweep"
+_OPERATIONS = {VERIFY: "Verify", REFRESH: "Refresh", BACKFILL: "Backfill"}
+_RESTARTS = 5
+_FEWER = 5  # counts of one call, and into how many parts a range is cut
+_SPAN = 10_000
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One pass under way. `fields`: what is compared, by API name or path; `stage`: asked (of the org), reading, counting,
+    done, given up.
+
+    `rows` of `rows_total` are done; `after`: the last id counted; `began`: server time before the query was asked for;
+    `waits`: why it cannot go on just now.
+    """
+
+    kind: str
+    object_name: str
+    fields: tuple[str, ...]
+    run_id: int
+    began: datetime
+    stage: str = "asked"
+    job_id: str = ""
+    locator: str | None = None
+    rows: int = 0
+    rows_total: int | None = None
+    after: str = ""
+    restarts: int = 0
+    waits: str | None = None
+    found: ObjectComparison = field(default_factory=lambda: ObjectComparison(""))
+
+    @property
+    def ended(self) -> bool:
+        return self.stage in ("done", "given up")
+
+
+def state(kind: str) -> str:
+    """The setting with the pass of a kind that is under way."""
+    return f"pass.{kind}"
+
+
+def verified(object_name: str) -> str:
+    """The setting with the result of the last whole verification of an object, as JSON."""
+    return f"verified.{object_name}"
+
+
+def failed_at(kind: str, object_name: str) -> str:
+    """The setting with our time when a pass last failed: it is not begun again for an hour."""
+    return f"pass_failed.{kind}.{object_name}"
+
+
+def under_way(tx: Transaction, kind: str) -> Pass | None:
+    """The pass of that kind, if one is under way."""
+    text = tx.setting(state(kind))
+    return _from_json(text) if text else None
+
+
+def start(
+    engine: Engine,
+    lease: Lease,
+    kind: str,
+    object_name: str,
+    fields: Sequence[str],
+    after_failure: Pass | None = None,
+) -> Pass:
+    """Ask the org for what the pass needs, and open its run. What was under way of that kind is given up."""
+    engine.budget.reserve(LANE, 2)
+    began = engine.org.watermark([object_name]).server_time
+    asked = fields
+    if kind == BACKFILL:  # its rows are applied: whole observations, as everywhere
+        asked = engine.fields_to_read(engine.usable[object_name].mapping)
+    job_id = engine.org.start_snapshot(object_name, asked)
+    with engine.store.transaction(lease) as tx:
+        run_id = after_failure.run_id if after_failure else tx.open_run(kind, engine.clock.now())
+        made = Pass(
+            kind,
+            object_name,
+            tuple(fields),
+            run_id,
+            began,
+            job_id=job_id,
+            restarts=after_failure.restarts + 1 if after_failure else 0,
+            found=ObjectComparison(object_name),
+        )
+        tx.save_setting(state(kind), _as_json(made))
+    return made
+
+
+def advance(engine: Engine, lease: Lease, one: Pass) -> Pass:
+    """One bounded slice; the pass as it is then. Never waits for the org.
+
+    Raises OrgError when the org cannot be reached; the pass goes on later.
+    """
+    engine.hold(lease)
+    began = begin(engine)
+    usable = engine.usable.get(one.object_name)
+    if usable is None or not set(one.fields) <= set(usable.mapping.by_field):
+        return _give_up(engine, lease, one, began, "the mapping has changed meanwhile", INCOMPLETE)
+    try:
+        if one.stage == "asked":
+            one = _look(engine, lease, one)
+        if one.stage == "reading":
+            one = _read(engine, lease, one, usable.mapping, began)
+        if one.stage == "counting":
+            one = _count(engine, lease, one, usable.mapping)
+        if one.stage == "done":
+            _finish(engine, lease, one, began)
+            return one
+        return _waits(engine, lease, one, None)
+    except LimitExceeded as problem:
+        with engine.store.transaction() as tx:
+            kept = under_way(tx, one.kind)
+        return _waits(engine, lease, kept or one, str(problem))
+    except OrgRefused as problem:
+        return _refused(engine, lease, one, began, problem)
+
+
+def _look(engine: Engine, lease: Lease, one: Pass) -> Pass:
+    """Whether the org has finished the query."""
+    engine.budget.reserve(LANE)
+    job = engine.org.snapshot_job(one.job_id)
+    if job.state in ("failed", "gone"):
+        if one.restarts >= _RESTARTS:
+            raise OrgRefused(_not_finished(one, job.error or job.state))
+        return start(engine, lease, one.kind, one.object_name, one.fields, one)
+    if job.state != "complete":
+        return one
+    return _save(engine, lease, replace(one, stage="reading", rows_total=job.total_rows))
+
+
+def _read(engine: Engine, lease: Lease, one: Pass, mapping: ObjectMapping, began: Began) -> Pass:
+    """Some pages of the result, compared, and in a backfill applied."""
+    applied, pages = Applied(), 0
+    engine.budget.reserve(LANE)
+    parts = engine.org.snapshot_pages(one.job_id, one.locator, engine.options.snapshot_rows)
+    try:
+        for page in parts:
+            one, some = _page(engine, lease, one, mapping, page)
+            applied += some
+            pages += 1
+            if one.stage != "reading" or pages >= engine.options.sweep_pages:
+                break
+            engine.budget.reserve(LANE)
+    finally:
+        close = getattr(parts, "close", None)
+        if close is not None:  # stop fetching ahead when the slice ends before the result does
+            close()
+        if pages and one.stage == "reading":
+            _note(engine, lease, one, applied, began, IN_PROCESS)
+    if one.stage == "reading" and pages == 0:  # a result without any part: nothing to compare
+        one = _save(engine, lease, replace(one, stage="counting" if one.kind == VERIFY else "done"))
+    return one
+
+
+def _page(
+    engine: Engine, lease: Lease, one: Pass, mapping: ObjectMapping, page: SnapshotPage
+) -> tuple[Pass, Applied]:
+    found = replace(one.found, differing=list(one.found.differing))
+    comparer = Comparer(
+        engine, lease, synced_object(one.object_name), mapping, fields=one.fields, found=found, lane=LANE
+    )
+    applied = Applied()
+    for records in in_chunks(read_page(page, one.began - READ_MARGIN)):
+        engine.hold(lease)
+        if one.kind == BACKFILL:
+            terms = engine.terms(one.run_id)
+            mapping = believed(engine, mapping, records)
+            with engine.store.transaction(lease) as tx:
+                applied += apply_records(tx, mapping, records, terms)
+        comparer.compare(records)  # what was seen later than the query, but without the new fields, too
+    following = "reading"
+    if page.next_locator is None:
+        following = "counting" if one.kind == VERIFY else "done"
+    moved = replace(
+        one, stage=following, locator=page.next_locator, rows=one.rows + page.rows, found=found, waits=None
+    )
+    crashpoint("C-27")
+    return _save(engine, lease, moved), applied
+
+
+def _count(engine: Engine, lease: Lease, one: Pass, mapping: ObjectMapping) -> Pass:
+    """Five ranges of ids that we hold against the org's counts, and what is missing in those that differ."""
+    name, after = one.object_name, one.after
+    ranges: list[tuple[str, list[str]]] = []
+    with engine.store.transaction() as tx:
+        while len(ranges) < _FEWER and (ids := tx.held_ids(name, after, _SPAN)):
+            ranges.append((after, ids))
+            after = ids[-1]
+    found = replace(one.found, differing=list(one.found.differing))
+    comparer = Comparer(engine, lease, synced_object(name), mapping, found=found, lane=LANE)
+    suspects = _of_unequal_count(engine, name, ranges)
+    while suspects:
+        start_after, ids = suspects.pop()
+        engine.hold(lease)
+        if len(ids) <= engine.options.batch:
+            comparer.look_for(ids)
+            continue
+        size = -(-len(ids) // _FEWER)
+        parts = [ids[first : first + size] for first in range(0, len(ids), size)]
+        bounds = [start_after, *(part[-1] for part in parts[:-1])]
+        suspects += _of_unequal_count(engine, name, list(zip(bounds, parts, strict=True)))
+    stage = "counting" if len(ranges) == _FEWER else "done"
+    return _save(engine, lease, replace(one, stage=stage, after=after, found=found, waits=None))
+
+
+def _of_unequal_count(
+    engine: Engine, name: str, ranges: Sequence[tuple[str, list[str]]]
+) -> list[tuple[str, list[str]]]:
+    if not ranges:
+        return []
+    engine.budget.reserve(LANE)
+    counts = engine.org.count_ranges(name, [(after, ids[-1]) for after, ids in ranges])
+    return [one for one, count in zip(ranges, counts, strict=True) if count != len(one[1])]
+
+
+# ---------------------------------------------------------------- endings
+
+
+def _finish(engine: Engine, lease: Lease, one: Pass, began: Began) -> None:
+    now = engine.clock.now()
+    with engine.store.transaction(lease) as tx:
+        if one.kind == VERIFY:
+            keep_verified(tx, one.found, one.began, now)
+        if one.kind == BACKFILL:
+            progress = tx.snapshot(one.object_name)
+            if progress is not None:
+                fields = tuple(dict.fromkeys((*progress.fields, *one.fields)))
+                tx.save_snapshot(replace(progress, fields=fields))
+        else:
+            _keep_refreshed(tx, one.object_name, one.fields, now)
+        tx.save_setting(state(one.kind), None)
+        tx.save_setting(failed_at(one.kind, one.object_name), None)
+        tx.close_run(one.run_id, SUCCEEDED, now)
+    _note(engine, lease, one, Applied(updated=one.found.repaired), began, SUCCEEDED)
+    engine.org.end_snapshot(one.job_id)
+
+
+def keep_verified(tx: Transaction, found: ObjectComparison, at: datetime, now: datetime) -> None:
+    """Remember the result of a whole comparison of an object: `at` is server time, `now` is ours."""
+    shown = {**comparison_of(found), "at": instant_text(at), "done_at": instant_text(now)}
+    tx.save_setting(verified(found.object_name), json.dumps(shown))
+
+
+def comparison_of(found: ObjectComparison) -> dict[str, Any]:
+    """The comparison of one object as plain JSON."""
+    return {
+        "object": found.object_name,
+        "equal": found.equal,
+        "ours": found.ours,
+        "theirs": found.theirs,
+        "differing": [{"id": d.sf_id, "kind": d.kind, "columns": list(d.columns)} for d in found.differing],
+        "differing_count": found.differing_count,
+        "pending": found.pending,
+        "left_out": found.left_out,
+        "repaired": found.repaired,
+    }
+
+
+def _keep_refreshed(tx: Transaction, name: str, fields: Iterable[str], at: datetime) -> None:
+    kept = json.loads(tx.setting(refreshed(name)) or "{}")
+    tx.save_setting(refreshed(name), json.dumps({**kept, **dict.fromkeys(fields, instant_text(at))}))
+
+
+def _refused(engine: Engine, lease: Lease, one: Pass, began: Began, problem: OrgRefused) -> Pass:
+    if problem.problem.error_class is ErrorClass.GONE and one.restarts < _RESTARTS:
+        return start(engine, lease, one.kind, one.object_name, one.fields, one)
+    if problem.problem.error_class is ErrorClass.SCHEMA:
+        with engine.store.transaction(lease) as tx:
+            tx.save_setting(described_at(one.object_name), None)
+    return _give_up(engine, lease, one, began, str(problem), FAILED)
+
+
+def _give_up(engine: Engine, lease: Lease, one: Pass, began: Began, why: str, status: str) -> Pass:
+    now = engine.clock.now()
+    with engine.store.transaction(lease) as tx:
+        tx.save_setting(state(one.kind), None)
+        if status == FAILED:
+            tx.save_setting(failed_at(one.kind, one.object_name), instant_text(now))
+        tx.close_run(one.run_id, status, now, why)
+    _note(engine, lease, one, Applied(), began, status, why)
+    return replace(one, stage="given up", waits=why)
+
+
+def _waits(engine: Engine, lease: Lease, one: Pass, why: str | None) -> Pass:
+    return one if one.waits == why else _save(engine, lease, replace(one, waits=why))
+
+
+def _save(engine: Engine, lease: Lease, one: Pass) -> Pass:
+    with engine.store.transaction(lease) as tx:
+        tx.save_setting(state(one.kind), _as_json(one))
+    return one
+
+
+def _note(
+    engine: Engine, lease: Lease, one: Pass, applied: Applied, began: Began, status: str, why: str = ""
+) -> None:
+    """A step in the pass's own run."""
+    of = f" of {one.rows_total}" if one.rows_total is not None else ""
+    detail = (
+        why or f"{one.rows}{of} records; {one.found.repaired} repaired, {one.found.differing_count} differ"
+    )
+    own = CycleReport(one.run_id, one.kind, one.began)
+    note(engine, lease, own, one.object_name, _OPERATIONS[one.kind], applied, began, status, detail)
+
+
+def _not_finished(one: Pass, why: str) -> Problem:
+    return Problem(
+        "QUERY_NOT_FINISHED",
+        f"The bulk query of {synced_object(one.object_name).label_plural} did not finish: {why}.",
+        ErrorClass.OTHER,
+        remedy="It is asked for again in an hour.",
+    )
+
+
+# ---------------------------------------------------------------- at rest
+
+
+def _as_json(one: Pass) -> str:
+    return json.dumps({**asdict(one), "began": instant_text(one.began)})
+
+
+def _from_json(text: str) -> Pass:
+    held: Mapping[str, Any] = json.loads(text)
+    found = held["found"]
+    differing = [Differing(d["sf_id"], d["kind"], tuple(d["columns"])) for d in found["differing"]]
+    return Pass(
+        **{
+            **held,
+            "fields": tuple(held["fields"]),
+            "began": parse_instant(held["began"]),
+            "found": ObjectComparison(**{**found, "differing": differing}),
+        }
+    )
+
+
+RETRY_AFTER = timedelta(hours=1)
+"""After how long a pass that failed is begun again."""
