@@ -36,6 +36,7 @@ from practice_org.sim.faults import Faults
 from practice_org.sim.received import ReceivedLog
 from practice_org.soap.markup import APIS
 from practice_org.soap.service import Service
+from practice_org.traffic import Traffic
 from practice_org.web import actions, pages, records
 
 Endpoint = Callable[[Request], Any]
@@ -53,12 +54,13 @@ def create_app(org: Org) -> Any:
     door = Door(org, Sessions(org))
     faults.end_session = door.sessions.end
     faults.lock_status = lambda: int(org.setting("lock_status", 400))
-    frame = Frame(door, Router(ROUTES))
+    traffic = Traffic(org)
+    frame = Frame(door, Router(ROUTES), traffic)
     routes = [
         *_metadata_routes(door),
         *_door_routes(door),
         *control.routes(control.Control(door, faults, log)),
-        *_soap_routes(Service(door)),
+        *_soap_routes(Service(door, traffic)),
         Route("/services/data{rest:path}", AnyVerb(_in_thread_with_body(frame.answer))),
         Route(
             "/services/async{rest:path}", AnyVerb(_in_thread_with_body(BulkDoor(door, bulk1.ROUTES).answer))

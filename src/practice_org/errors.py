@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -95,3 +96,8 @@ def entity_is_deleted() -> ApiError:
 
 def json_parser_error(message: str) -> ApiError:
     return ApiError(400, "JSON_PARSER_ERROR", message)
+
+
+def said(value: Any) -> str:
+    """A value of a request in a message, as the real service writes it: `null` for none."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

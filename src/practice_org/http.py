@@ -88,11 +88,11 @@ class Context:
 class Frame:
     """Answers everything below `/services/data`; `answer` is synchronous and runs in a worker thread."""
 
-    def __init__(self, door: Door, router: Router) -> None:
+    def __init__(self, door: Door, router: Router, traffic: Traffic) -> None:
         self._door = door
         self._org = door.org
         self._router = router
-        self._traffic = Traffic(door.org)
+        self._traffic = traffic
 
     def answer(self, request: Request, body: bytes) -> Response:
         """The response to one request, complete with headers."""
@@ -273,7 +273,7 @@ def object_of(path: str, query: Mapping[str, str], body: bytes) -> str | None:
 
 _RECORD = re.compile(r"^/sobjects/\w+/([A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?)$")
 _FIRST_WORDS = {
-    "jobs": "bulk", "query": "query", "queryAll": "query", "search": "query", "parameterizedSearch": "query",
+    "jobs": "bulk", "query": "query", "queryAll": "query", "search": "search", "parameterizedSearch": "search",
     "limits": "limits", "tooling": "tooling", "metadata": "metadata",
 }  # fmt: skip
 
@@ -292,4 +292,5 @@ def triggers(context: Context, rest: str) -> list[tuple[str, str | None, str | N
             trigger = "retrieve"
     elif parts[:2] == ["composite", "sobjects"] and len(parts) == 3 and (reading or context.method == "POST"):
         trigger = "retrieve"
-    return [(trigger, object_name, record[1] if record else None)]
+    named = ("query", trigger) if trigger == "search" else (trigger,)
+    return [(one, object_name, record[1] if record else None) for one in named]

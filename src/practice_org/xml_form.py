@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from xml.etree import ElementTree
 from xml.sax.saxutils import escape, quoteattr
 
 from practice_org.errors import ApiError
+from practice_org.xmltree import XSI, BadXml, Node, parse
 
 XML_TYPE = "application/xml;charset=UTF-8"
-_XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 _NAME = re.compile(r"[A-Za-z_][\w.-]*\Z")
 _OTHERS = ("*/*", "application/json", "application/*", "text/html")
@@ -67,7 +66,7 @@ def _element(name: str, value: Any) -> str:
         return "".join(_element(name, one) for one in value)
     tag = name if _NAME.match(name) else f"_{re.sub(r'[^A-Za-z0-9_.-]', '_', name)}"
     if value is None:
-        return f'<{tag} xmlns:xsi="{_XSI}" xsi:nil="true"/>'
+        return f'<{tag} xmlns:xsi="{XSI}" xsi:nil="true"/>'
     if isinstance(value, dict):
         attributes = value.get("attributes")
         marks = ""
@@ -89,22 +88,16 @@ def record_from(body: bytes) -> dict[str, Any]:
 
     Raises ApiError 400 XML_PARSER_ERROR when the body is none.
     """
-    if b"<!" in body:
-        raise ApiError(400, "XML_PARSER_ERROR", "DOCTYPE is disallowed")
     try:
-        root = ElementTree.fromstring(body)
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise ApiError(400, "XML_PARSER_ERROR", str(error)) from None
-    return {_bare(child.tag): _value(child) for child in root}
+        root = parse(body)
+    except BadXml as error:
+        raise ApiError(
+            400, "XML_PARSER_ERROR", f"{error} at [line:{error.line}, column:{error.column}]"
+        ) from None
+    return {child.name: _value(child) for child in root}
 
 
-def _value(element: ElementTree.Element) -> Any:
-    if len(element):
-        return {_bare(child.tag): _value(child) for child in element}
-    if element.get(f"{{{_XSI}}}nil") == "true":
-        return None
-    return element.text
-
-
-def _bare(tag: str) -> str:
-    return tag.rpartition("}")[2]
+def _value(node: Node) -> Any:
+    if node.children:
+        return {child.name: _value(child) for child in node}
+    return None if node.nil else node.text

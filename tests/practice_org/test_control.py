@@ -39,6 +39,21 @@ def test_it_says_what_there_is(live_org: RunningOrg) -> None:
         ("rules", [{"object": "Lead", "message": "m", "when": {"field": "Nope", "is": "blank"}}], "Nope"),
         ("fields", {"object": "Lead", "name": "X", "type": "blob"}, "blob"),
         ("late_commit", {"object": "Lead", "id": "nope", "seconds": 1}, "nope"),
+        ("clock", {"offset": 5}, "offset"),
+        ("clock", {"offset_seconds": 1e300}, "hundred years"),
+        ("clock", {"freeze": "2190-12-31T00:00:00Z", "advance": 3e9}, "years"),
+        ("clock", {"advance": "an hour"}, "advance"),
+        ("clock", {"freeze": "tomorrow"}, "tomorrow"),
+        ("clock", [], "object"),
+        ("limits", [], "object"),
+        ("jobs", 7, "object"),
+        ("reset", {"everything": True}, "everything"),
+        ("users", {"username": "a@b.c", "system_permissions": ["ApiEnabled"]}, "system_permissions"),
+        ("users", {"username": "a@b.c", "active": "no"}, "active"),
+        ("events", {"define": []}, "define|kind|indices"),
+        ("metadata", {"type": "CustomField", "components": [5]}, "CustomField|kind|5"),
+        ("sharing", {"share": [5]}, "."),
+        ("warp", {}, "no such order"),
     ],
 )
 def test_what_cannot_be_done_is_named(live_org: RunningOrg, path: str, order: object, names: str) -> None:
@@ -203,3 +218,19 @@ def test_the_log_keeps_the_latest_bodies_within_bounds(monkeypatch: pytest.Monke
     rows = log.listing()["requests"]
     assert [row["body"] is not None for row in rows] == [False, False, False, True, True]
     assert all(row["body_length"] == 41 for row in rows)
+
+
+def test_a_refused_order_moves_nothing(live_org: RunningOrg) -> None:
+    before = live_org.control("state")
+    with pytest.raises(ValueError, match="cut"):
+        live_org.control("faults", [{"trigger": "query", "status": 503}, {"cut": "sideways"}])
+    with pytest.raises(ValueError, match="years"):
+        live_org.control("clock", {"offset_seconds": 7, "advance": 3.1e9, "freeze": "2199-06-01T00:00:00Z"})
+    after = live_org.control("state")
+    assert after["faults"] == before["faults"] == []
+    assert after["clock"] == before["clock"]
+
+
+def test_faults_are_understood_in_the_spelling_of_json(live_org: RunningOrg) -> None:
+    made = live_org.control("faults", {"trigger": "update", "errorCode": "UNABLE_TO_LOCK_ROW", "afterN": 2})
+    assert (made[0]["error_code"], made[0]["after_n"]) == ("UNABLE_TO_LOCK_ROW", 2)

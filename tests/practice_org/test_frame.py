@@ -203,12 +203,21 @@ def test_headers_and_bodies_have_limits(live_org: RunningOrg, monkeypatch: pytes
 def test_too_many_long_calls_at_a_time(live_org: RunningOrg) -> None:
     live_org.control("settings", {"long_call_seconds": 1, "concurrent_long_calls": 1})
     live_org.control("faults", {"trigger": "query", "latency_ms": 2500})
+    faults = 0
+    envelope = (
+        '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Header><SessionHeader '
+        f'xmlns="urn:partner.soap.sforce.com"><sessionId>{live_org.token()}</sessionId></SessionHeader></e:Header>'
+        '<e:Body><getServerTimestamp xmlns="urn:partner.soap.sforce.com"/></e:Body></e:Envelope>'
+    )
     with live_org.api() as api, ThreadPoolExecutor(1) as pool:
         slow = pool.submit(api.get, "query", params={"q": "SELECT Id FROM Lead LIMIT 1"})
         answers = []
         while not slow.done():
             answers.append(api.get("limits"))
-        assert slow.result().status_code == 200
+            soap = httpx2.post(f"{live_org.base_url}/services/Soap/u/60.0", content=envelope)
+            assert soap.status_code == 200 or "ConcurrentPerOrgLongTxn Limit exceeded." in soap.text
+            faults += soap.status_code == 500
+        assert slow.result().status_code == 200 and faults
         refused = [a.text for a in answers if a.status_code != 200]
         assert set(refused) == {
             '[{"message":"ConcurrentPerOrgLongTxn Limit exceeded.","errorCode":"REQUEST_LIMIT_EXCEEDED"}]'
@@ -242,9 +251,7 @@ def test_verbs_and_addresses_that_are_none(live_org: RunningOrg) -> None:
 def test_answers_and_records_in_xml(live_org: RunningOrg) -> None:
     as_xml = {"Accept": "application/xml"}
     with live_org.api() as api:
-        body = (
-            b"<Lead><LastName>A &amp; B</LastName><Company>X</Company><AnnualRevenue>5</AnnualRevenue></Lead>"
-        )
+        body = b"<Lead><!-- a person --><LastName>A <![CDATA[&]]> B</LastName><Company>X</Company><AnnualRevenue>5</AnnualRevenue></Lead>"
         made = api.post("sobjects/Lead", content=body, headers={**as_xml, "Content-Type": "application/xml"})
         assert made.status_code == 201 and made.headers["content-type"] == "application/xml;charset=UTF-8"
         found = re.fullmatch(
@@ -269,3 +276,15 @@ def test_answers_and_records_in_xml(live_org: RunningOrg) -> None:
         assert api.get("limits", headers={"Accept": "text/html,application/xml;q=0.9,*/*"}).json()
         broken = api.post("sobjects/Lead", content=b"<Lead><", headers={"Content-Type": "application/xml"})
         assert broken.status_code == 400 and broken.json()[0]["errorCode"] == "XML_PARSER_ERROR"
+
+
+def test_every_resource_that_is_named_is_there(live_org: RunningOrg) -> None:
+    with live_org.api() as api:
+        resources = api.get("").json()
+        for name in ("composite", "tooling", "jobs", "metadata", "appMenu"):
+            below = api.get(f"{live_org.base_url}{resources[name]}/").json()
+            assert all(path.startswith(f"{resources[name]}/") for path in below.values())
+            for path in below.values():
+                # Of `tree` there is only what lies below: an object's name follows.
+                found = api.get(f"{live_org.base_url}{path}")
+                assert found.status_code != 404 or path.endswith("/tree"), path

@@ -23,7 +23,7 @@ from practice_org.api.bulk_jobs import (
 from practice_org.clock import stamp
 from practice_org.data import ingest, ingest_results, job_limits, jobs
 from practice_org.data.jobs import Job
-from practice_org.errors import ApiError, json_parser_error, not_found
+from practice_org.errors import ApiError, json_parser_error, not_found, said
 from practice_org.http import Context, json_response
 from practice_org.intake import too_large
 from practice_org.schema import access as rights
@@ -71,14 +71,14 @@ def _both(ctx: Context, content_type: str) -> tuple[dict[str, Any], bytes]:
 def _created(ctx: Context, body: dict[str, Any]) -> Job:
     operation = body.get("operation")
     if operation not in OPERATIONS:
-        raise invalid_job(f"Unsupported operation: {operation}")
+        raise invalid_job(f"Unsupported operation: {said(operation)}")
     obj = target(ctx.org, ctx.caller.id, body.get("object"))
     if obj is None:
-        raise invalid_job(f"Unable to find object: {body.get('object')}")
+        raise invalid_job(f"Unable to find object: {said(body.get('object'))}")
     require_bulk(obj.name)
     key = body.get("externalIdFieldName")
     if operation == "upsert" and not is_key(obj, key):
-        raise invalid_job(f"Invalid external ID field name for an upsert: {key}")
+        raise invalid_job(f"Invalid external ID field name for an upsert: {said(key)}")
     may_hard_delete(ctx, operation)
     line_ending, delimiter = csv_form(body)
     jobs.forget_old(ctx.org)

@@ -25,7 +25,7 @@ from practice_org.api.bulk_jobs import (
 )
 from practice_org.data import extract, job_limits, jobs
 from practice_org.data.jobs import Job
-from practice_org.errors import ApiError
+from practice_org.errors import ApiError, said
 from practice_org.http import Context, json_response
 
 PAGE_ROWS = 50_000
@@ -39,7 +39,7 @@ def create(ctx: Context, request: Request) -> Response:
     body = json_object(ctx)
     operation = body.get("operation")
     if operation not in ("query", "queryAll"):
-        raise invalid_job(f"Unsupported operation: {operation}")
+        raise invalid_job(f"Unsupported operation: {said(operation)}")
     soql = body.get("query")
     if not isinstance(soql, str) or not soql.strip():
         raise invalid_job("The query parameter is required")

@@ -16,6 +16,7 @@ from practice_org.api import (
     composite,
     deploy_requests,
     describe,
+    directories,
     home,
     layouts,
     limits,
@@ -145,5 +146,8 @@ _TABLE: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", "/jobs/ingest/{id}/batches", bulk_ingest.upload),
     ("GET", "/jobs/ingest/{id}/{kind}", bulk_ingest.results),
 )
+_DIRECTORIES = tuple(("GET", f"/{name}", directories.of(name)) for name in directories.BELOW)
 
-ROUTES: list[Route] = [Route((method,), pattern, _settled(handler)) for method, pattern, handler in _TABLE]
+ROUTES: list[Route] = [
+    Route((method,), pattern, _settled(handler)) for method, pattern, handler in (*_TABLE, *_DIRECTORIES)
+]

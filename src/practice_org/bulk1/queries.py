@@ -9,13 +9,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from practice_org.bulk1.wire import HEAD, INSTANCE, NAMESPACE, text
+from practice_org.bulk1.wire import HEAD, NAMESPACE, text
 from practice_org.data import extract
 from practice_org.data import query as queries
 from practice_org.data.jobs import Job
 from practice_org.pretty import compact
 from practice_org.schema.catalogue import ObjectType, Schema
 from practice_org.soql.compiler import Plan
+from practice_org.xmltree import XSI
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -64,7 +65,7 @@ def _pieces(org: Org, job: Job, plan: Plan, count: list[int]) -> Iterator[bytes]
             yield (b"," if number else b"") + compact(_json(org.schema, plan.obj, record))
         yield b"]"
         return
-    yield f'{HEAD}<queryResult xmlns="{NAMESPACE}" xmlns:xsi="{INSTANCE}">'.encode()
+    yield f'{HEAD}<queryResult xmlns="{NAMESPACE}" xmlns:xsi="{XSI}">'.encode()
     for record in _records(org, job, plan):
         count[0] += 1
         yield f'<records xsi:type="sObject">{_xml(record)}</records>'.encode()

@@ -20,7 +20,7 @@ from practice_org.bulk1.door import Call, Handler, Route, answer
 from practice_org.bulk1.refusal import BulkError
 from practice_org.data import job_limits, jobs
 from practice_org.data.jobs import Job
-from practice_org.errors import ApiError
+from practice_org.errors import ApiError, said
 from practice_org.schema import access as rights
 
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete", *work.QUERIES)
@@ -39,7 +39,7 @@ def create(call: Call) -> Response:
     fields = wire.fields_of(call.body, json_body=bool(call.json))
     operation = fields.get("operation")
     if operation not in OPERATIONS:
-        raise BulkError("InvalidJob", f"Unsupported operation: {operation}")
+        raise BulkError("InvalidJob", f"Unsupported operation: {said(operation)}")
     content_type = str(fields.get("contentType") or ("JSON" if call.json else "XML")).upper()
     if content_type not in CONTENT_TYPES:
         raise BulkError("InvalidJob", f"Unsupported content type: {content_type}")
@@ -48,14 +48,14 @@ def create(call: Call) -> Response:
         raise BulkError("InvalidJob", f"Unsupported concurrencyMode: {fields['concurrencyMode']}")
     obj = target(call.org, call.user_id, fields.get("object"))
     if obj is None:
-        raise BulkError("InvalidJob", f"Unable to find object: {fields.get('object')}")
+        raise BulkError("InvalidJob", f"Unable to find object: {said(fields.get('object'))}")
     try:
         require_bulk(obj.name)
     except ApiError as error:
         raise BulkError("InvalidEntity", error.message) from None
     key = fields.get("externalIdFieldName")
     if operation == "upsert" and not is_key(obj, key):
-        raise BulkError("InvalidJob", f"Invalid external ID field name for an upsert: {key}")
+        raise BulkError("InvalidJob", f"Invalid external ID field name for an upsert: {said(key)}")
     access = rights.for_user(call.org, call.user_id)
     if operation == "hardDelete" and "BulkApiHardDelete" not in access.system:
         raise BulkError(

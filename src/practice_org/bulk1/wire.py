@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
-from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 from practice_org.bulk1.batches import Batch
 from practice_org.bulk1.refusal import BulkError
 from practice_org.clock import wire
 from practice_org.data.jobs import Job
+from practice_org.xmltree import BadXml, Node, parse
 
 NAMESPACE = "http://www.force.com/2009/06/asyncapi/dataload"
-INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 XML_TYPE, JSON_TYPE, CSV_TYPE = "application/xml", "application/json", "text/csv"
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
-_NIL = f"{{{INSTANCE}}}nil"
 
 _JOB_ORDER = [
     "id",
@@ -150,22 +148,12 @@ def text(value: Any) -> str:
 # -- what clients send ------------------------------------------------------------------------------
 
 
-def parsed_xml(body: bytes) -> ElementTree.Element:
-    """The root of an XML body; entities and document types are not taken.
-
-    Raises BulkError InvalidXml for what is none.
-    """
+def parsed_xml(body: bytes) -> Node:
+    """The root of an XML body; document types are not taken. Raises BulkError InvalidXml for what is none."""
     try:
-        if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
-            raise ValueError("DOCTYPE is disallowed")
-        return ElementTree.fromstring(body)
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise BulkError("InvalidXml", f"Failed to parse the request: {error}") from None
-
-
-def local(element: ElementTree.Element) -> str:
-    """An element's name without its namespace."""
-    return element.tag.rpartition("}")[2]
+        return parse(body)
+    except BadXml as error:
+        raise BulkError("InvalidXml", f"Failed to parse the request: {error} (line {error.line})") from None
 
 
 def fields_of(body: bytes, *, json_body: bool) -> dict[str, Any]:
@@ -176,9 +164,9 @@ def fields_of(body: bytes, *, json_body: bool) -> dict[str, Any]:
             raise BulkError("InvalidJob", "The request body must be one JSON object")
         return value
     root = parsed_xml(body)
-    if local(root) != "jobInfo":
-        raise BulkError("InvalidJob", f"Unable to parse Job: the root element is {local(root)}, not jobInfo")
-    return {local(child): (child.text or "").strip() for child in root}
+    if root.name != "jobInfo":
+        raise BulkError("InvalidJob", f"Unable to parse Job: the root element is {root.name}, not jobInfo")
+    return {child.name: child.text.strip() for child in root}
 
 
 def parsed_json(body: bytes) -> Any:
@@ -191,20 +179,19 @@ def parsed_json(body: bytes) -> Any:
 def records_of_xml(body: bytes) -> list[dict[str, Any]]:
     """The records of an `sObjects` document; a child element with children is a parent by its key."""
     return [
-        {name: value for name, value in _record(element).items() if name != "type"}
-        for element in parsed_xml(body)
-        if local(element) == "sObject"
+        {name: value for name, value in _record(node).items() if name != "type"}
+        for node in parsed_xml(body).all("sObject")
     ]
 
 
-def _record(element: ElementTree.Element) -> dict[str, Any]:
+def _record(node: Node) -> dict[str, Any]:
     out: dict[str, Any] = {}
-    for child in element:
-        if child.get(_NIL) == "true":
-            out[local(child)] = None
-        elif len(child):
-            inner = child[0] if local(child[0]) == "sObject" else child
-            out[local(child)] = {k: v for k, v in _record(inner).items() if k != "type"}
+    for child in node:
+        if child.nil:
+            out[child.name] = None
+        elif child.children:
+            inner = child.children[0] if child.children[0].name == "sObject" else child
+            out[child.name] = {k: v for k, v in _record(inner).items() if k != "type"}
         elif child.text:
-            out[local(child)] = child.text
+            out[child.name] = child.text
     return out

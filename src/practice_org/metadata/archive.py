@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from practice_org.errors import ApiError
 from practice_org.metadata.codec import NAMESPACE, BadValue, Value, from_node
-from practice_org.metadata.xmltree import BadXml, Node, parse
+from practice_org.xmltree import BadXml, Node, parse
 
 MOST_FILES = 10_000
 MOST_BYTES = 400 * 1024 * 1024

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from practice_org.errors import ApiError
 from practice_org.metadata import free_value
 from practice_org.metadata.value_types import SCALARS, Element, ValueType, shapes
-from practice_org.metadata.xmltree import Node
+from practice_org.xmltree import Node
 
 NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
 Value = dict[str, Any]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from practice_org.metadata.xmltree import XSI, Node
+from practice_org.xmltree import XSI, Node
 
 XSD = "http://www.w3.org/2001/XMLSchema"
 Value = dict[str, Any]
@@ -29,7 +29,7 @@ def from_node(node: Node) -> Value:
 
 
 def _entry(node: Node) -> Any:
-    typed = node.attributes.get(f"{XSI} type")
+    typed = node.attributes.get((XSI, "type"))
     if node.nil:
         return {"@nil": True}
     if node.children:

@@ -18,7 +18,7 @@ from practice_org.metadata.codec import NAMESPACE, BadValue, Value
 from practice_org.metadata.documents import DocumentKind
 from practice_org.metadata.kinds import Kind, Work
 from practice_org.metadata.store import Stored
-from practice_org.metadata.xmltree import BadXml, parse
+from practice_org.xmltree import BadXml, parse
 
 if TYPE_CHECKING:
     from practice_org.org import Org

@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -23,9 +23,9 @@ from practice_org.metadata.codec import NAMESPACE, BadValue, from_node, text_of
 from practice_org.metadata.crud import MOST, Result
 from practice_org.metadata.kinds import Work
 from practice_org.metadata.value_types import value_type
-from practice_org.metadata.xmltree import XSI, BadXml, Node, parse
 from practice_org.schema import access
 from practice_org.sim.request_state import CURRENT
+from practice_org.xmltree import XSI, BadXml, Node, parse
 
 MODIFY = frozenset({"ModifyAllData", "ModifyMetadata", "CustomizeApplication"})
 """Any of these lets a user use the Metadata API."""
@@ -85,15 +85,13 @@ def _call(door: Door, version: str, body: bytes) -> Call:
         raise MetadataFault(None, "The request has no SOAP body")
     header = root.child("Header")
     session = header.child("SessionHeader") if header else None
-    user_id, username = _session(door, session.value("sessionId") if session else "")
+    user_id, username = _session(door, session.told("sessionId") if session else "")
     state = CURRENT.get()
     if state is not None:
         state.username = username
     door.org.limits.count()
     wanted = header.child("AllOrNoneHeader") if header else None
-    all_or_none = (
-        wanted is not None and wanted.value("allOrnone", wanted.value("allOrNone")).lower() == "true"
-    )
+    all_or_none = wanted is not None and wanted.told("allOrnone", wanted.told("allOrNone")).lower() == "true"
     return Call(Work(door.org, user_id, float(version)), inner.children[0], all_or_none)
 
 
@@ -172,13 +170,13 @@ def _saved(results: list[Result], *, upserted: bool = False) -> str:
 
 
 def _items(call: Call) -> list[tuple[str, codec.Value]]:
-    nodes = call.body.every("metadata")
+    nodes = call.body.all("metadata")
     if not nodes:
         raise MetadataFault("MISSING_ARGUMENT", "metadata: at least one component is required")
     _limit(len(nodes))
     out = []
     for node in nodes:
-        type_name = node.xsi_type
+        type_name = node.type
         if type_name is None:
             raise MetadataFault(None, "Must send a concrete entity type.")
         registry.kind_named(type_name)
@@ -195,7 +193,7 @@ def _limit(count: int) -> None:
 
 
 def _type(call: Call, element: str = "type") -> str:
-    return call.body.value(element)
+    return call.body.told(element)
 
 
 def _create(call: Call) -> str:
@@ -211,7 +209,7 @@ def _upsert(call: Call) -> str:
 
 
 def _delete(call: Call) -> str:
-    names = [node.text.strip() for node in call.body.every("fullNames")]
+    names = [node.text.strip() for node in call.body.all("fullNames")]
     _limit(len(names))
     registry.kind_named(_type(call))
     return _saved(crud.delete(call.work, _type(call), names, all_or_none=call.all_or_none))
@@ -219,12 +217,12 @@ def _delete(call: Call) -> str:
 
 def _rename(call: Call) -> str:
     registry.kind_named(_type(call))
-    old, new = call.body.value("oldFullName"), call.body.value("newFullName")
+    old, new = call.body.told("oldFullName"), call.body.told("newFullName")
     return _saved([crud.rename(call.work, _type(call), old, new)])
 
 
 def _read(call: Call) -> str:
-    names = [node.text.strip() for node in call.body.every("fullNames")]
+    names = [node.text.strip() for node in call.body.all("fullNames")]
     _limit(len(names))
     type_name = _type(call)
     found = crud.read(call.work.org, type_name, names)
@@ -244,13 +242,13 @@ def _read_xml(call: Call, type_name: str, value: codec.Value) -> str:
 
 
 def _list(call: Call) -> str:
-    queries = call.body.every("queries")
+    queries = call.body.all("queries")
     if len(queries) > 3:
         raise MetadataFault("EXCEEDED_ID_LIMIT", "Maximum number of queries (3) exceeded")
     found = [
         one
         for query in queries
-        for one in listing.listed(call.work.org, query.value("type"), query.value("folder"))
+        for one in listing.listed(call.work.org, query.told("type"), query.told("folder"))
     ]
     return _element("result", found)
 
@@ -266,9 +264,9 @@ def _describe(call: Call) -> str:
 
 
 def _describe_value_type(call: Call) -> str:
-    name = re.sub(r"^\{[^}]*\}", "", call.body.value("type")).rpartition(":")[2]
+    name = re.sub(r"^\{[^}]*\}", "", call.body.told("type")).rpartition(":")[2]
     if value_type(name) is None:
-        raise MetadataFault("INVALID_TYPE", f"Unknown type:{call.body.value('type')}")
+        raise MetadataFault("INVALID_TYPE", f"Unknown type:{call.body.told('type')}")
     kind = registry.KINDS.get(name)
     told = {
         "apiCreatable": kind is not None and kind.creatable,
@@ -293,7 +291,7 @@ def _started(job: AsyncJob, done: bool = False) -> str:
 def _deploy(call: Call) -> str:
     options = call.body.child("DeployOptions") or call.body.child("deployOptions")
     try:
-        package = base64.b64decode(call.body.value("ZipFile").encode(), validate=False)
+        package = base64.b64decode(call.body.told("ZipFile").encode(), validate=False)
     except (binascii.Error, ValueError):
         raise MetadataFault("INVALID_OPERATION", "ZipFile is not base64") from None
     if not package:
@@ -304,27 +302,26 @@ def _deploy(call: Call) -> str:
 
 def _without_blanks(node: Node) -> Node:
     """Options that are sent empty or as None count as not sent; some clients write them so."""
-    kept = Node(node.name, node.namespace, node.attributes, node.line, node.column)
-    kept.children = [one for one in node.children if one.text.strip() not in ("", "None")]
+    kept = replace(node, children=[one for one in node.children if one.text.strip() not in ("", "None")])
     for one in kept.children:
         if one.text.strip() in ("True", "False"):
-            one._texts = [one.text.strip().lower()]
+            one.text = one.text.strip().lower()
     return kept
 
 
 def _check_deploy(call: Call) -> str:
-    job = deploy.look(call.work.org, call.body.value("asyncProcessId") or call.body.value("id"))
-    details = call.body.value("includeDetails").lower() == "true"
+    job = deploy.look(call.work.org, call.body.told("asyncProcessId") or call.body.told("id"))
+    details = call.body.told("includeDetails").lower() == "true"
     return _element("result", deploy.result(call.work.org, job, details=details))
 
 
 def _cancel_deploy(call: Call) -> str:
-    job = deploy.cancel(call.work.org, call.body.value("String") or call.body.value("id"))
+    job = deploy.cancel(call.work.org, call.body.told("String") or call.body.told("id"))
     return _element("result", {"done": True, "id": job.id})
 
 
 def _deploy_validated(call: Call) -> str:
-    job = deploy.again(call.work.org, call.work.user_id, call.work.version, call.body.value("validationId"))
+    job = deploy.again(call.work.org, call.work.user_id, call.work.version, call.body.told("validationId"))
     return _element("result", job.id)
 
 
@@ -339,14 +336,14 @@ def _retrieve(call: Call) -> str:
 def _retrieve_request(node: Node) -> dict[str, Any]:
     package = node.child("unpackaged")
     return {
-        "singlePackage": node.value("singlePackage").lower() == "true",
+        "singlePackage": node.told("singlePackage").lower() == "true",
         "unpackaged": from_node("Package", package) if package else {},
     }
 
 
 def _check_retrieve(call: Call) -> str:
-    job = retrieve.look(call.work.org, call.body.value("asyncProcessId") or call.body.value("id"))
-    with_zip = call.body.value("includeZip", "true").lower() != "false"
+    job = retrieve.look(call.work.org, call.body.told("asyncProcessId") or call.body.told("id"))
+    with_zip = call.body.told("includeZip", "true").lower() != "false"
     return _element("result", retrieve.result(call.work.org, job, with_zip=with_zip))
 
 

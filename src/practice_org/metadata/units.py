@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from practice_org.errors import ApiError
@@ -12,7 +12,7 @@ from practice_org.metadata.archive import Manifest
 from practice_org.metadata.codec import BadValue, Value, from_node
 from practice_org.metadata.kept import KeptKind
 from practice_org.metadata.kinds import Kind
-from practice_org.metadata.xmltree import BadXml, Node, parse
+from practice_org.xmltree import BadXml, Node, parse
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -96,8 +96,8 @@ def _unit(
     if kind.part_of is None:
         return [_whole(kind, member, found, node)]
     name = kind.owner_and_name(member)[1]
-    for child in node.every(kind.element):
-        if child.value("fullName") == name:
+    for child in node.all(kind.element):
+        if child.told("fullName") == name:
             return [_part(kind, member, found, child)]
     return [_missing(kind, member, found, lenient)]
 
@@ -129,9 +129,8 @@ def _parsed(path: str, files: Mapping[str, bytes], parsed: dict[str, Node | ApiE
         try:
             parsed[path] = parse(files[path])
         except BadXml as error:
-            parsed[path] = BadValue(
-                f"Error parsing file: {error}", Node("", "", {}, error.line, error.column)
-            )
+            place = Node("", "", line=error.line, column=error.column)
+            parsed[path] = BadValue(f"Error parsing file: {error}", place)
     return parsed[path]
 
 
@@ -148,8 +147,7 @@ def _whole(kind: Kind, member: str, path: str, node: Node) -> Unit:
             kind.name, member, path, BadValue(f"Error parsing file: Unexpected element {node.name}", node)
         )
     parts = PART_ELEMENTS if kind.name == "CustomObject" else {}
-    trimmed = Node(node.name, node.namespace, {}, node.line, node.column)
-    trimmed.children = [one for one in node.children if one.name not in parts]
+    trimmed = replace(node, children=[one for one in node.children if one.name not in parts])
     try:
         value = from_node(kind.name, trimmed)
     except BadValue as error:
@@ -178,9 +176,9 @@ def _parts_of_whole_objects(
             continue
         for element, type_name in PART_ELEMENTS.items():
             part = KINDS.get(type_name)
-            for child in node.every(element) if part else []:
+            for child in node.all(element) if part else []:
                 assert part is not None
-                out.append(_part(part, f"{owner}.{child.value('fullName')}", path, child))
+                out.append(_part(part, f"{owner}.{child.told('fullName')}", path, child))
     return out
 
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from practice_org.auth.identity import bearer
 from practice_org.errors import ApiError
-from practice_org.sim import people
+from practice_org.sim import gate, people
 from practice_org.sim.orders import (
     apps,
     clock,
@@ -37,7 +37,7 @@ from practice_org.sim.orders import (
     trouble,
 )
 from practice_org.sim.orders.settings import JOB_SPEEDS, ORG_NUMBERS
-from practice_org.sim.plane import Carry, Control, Order
+from practice_org.sim.plane import BadOrder, Carry, Control, Order
 
 __all__ = ["JOB_SPEEDS", "ORG_NUMBERS", "READS", "WRITES", "Control", "routes"]
 
@@ -83,38 +83,43 @@ READS: dict[str, Carry] = {
 }
 DELETES: dict[str, Carry] = {"faults": trouble.clear_faults, "requests": log.clear_requests}
 
+VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
 
 def routes(control: Control) -> list[Route]:
     """The routes of the control plane; faults learn what their `then` may order."""
     control.faults.orders = {
-        name: _bound(carry, control) for name, carry in WRITES.items() if name != "faults"
+        name: gate.bound(name, carry, control) for name, carry in WRITES.items() if name != "faults"
     }
     tables: tuple[tuple[str, Mapping[str, Carry]], ...] = (
         ("POST", WRITES), ("GET", READS), ("DELETE", DELETES),
     )  # fmt: skip
     made = [
-        Route(f"/__sim__/{name}", _endpoint(control, carry), methods=[verb])
+        Route(f"/__sim__/{name}{end}", _endpoint(control, gate.bound(name, carry, control)), methods=[verb])
         for verb, table in tables
         for name, carry in table.items()
+        for end in ("", "/")
     ]
-    made.append(Route("/__sim__/", _endpoint(control, lambda *_: _index()), methods=["GET"]))
+    index = _endpoint(control, lambda order: _index())
+    made += [Route(path, index, methods=["GET"]) for path in ("/__sim__", "/__sim__/")]
+    made.append(Route("/__sim__/{rest:path}", _endpoint(control, _no_such_order), methods=list(VERBS)))
     return made
 
 
-def _bound(carry: Carry, control: Control) -> Callable[[Any], Any]:
-    return lambda order: carry(control, order)
+def _no_such_order(order: Any) -> Any:
+    raise BadOrder("no such order: GET /__sim__/ lists what there is, with its verb")
 
 
 def _index() -> dict[str, str]:
     """What there is, in a line each."""
     return {
         f"{verb} /__sim__/{name}": (carry.__doc__ or "").strip().partition("\n")[0]
-        for verb, table in (("POST", WRITES), ("GET", READS))
+        for verb, table in (("POST", WRITES), ("GET", READS), ("DELETE", DELETES))
         for name, carry in table.items()
     }
 
 
-def _endpoint(control: Control, carry: Carry) -> Callable[[Request], Any]:
+def _endpoint(control: Control, carried: Callable[[Any], Any]) -> Callable[[Request], Any]:
     async def endpoint(request: Request) -> Response:
         given = bearer(request.headers.get("authorization", ""))
         token = control.org.setting("control_token", "")
@@ -123,18 +128,19 @@ def _endpoint(control: Control, carry: Carry) -> Callable[[Request], Any]:
                 {"error": "the control plane needs its own token: Authorization: Bearer ..."}, 401
             )
         body = await request.body()
-        return await run_in_threadpool(_answer, control, carry, request, body)
+        return await run_in_threadpool(_answer, carried, request, body)
 
     return endpoint
 
 
-def _answer(control: Control, carry: Carry, request: Request, body: bytes) -> Response:
+def _answer(carried: Callable[[Any], Any], request: Request, body: bytes) -> Response:
     try:
         order = json.loads(body) if body.strip() else dict(request.query_params)
-        return JSONResponse(carry(control, order))
+    except (ValueError, RecursionError) as error:
+        return JSONResponse({"error": f"the body is no JSON: {error}"}, 400)
+    try:
+        return JSONResponse(carried(order))
     except ApiError as error:
         return JSONResponse({"error": error.message, "errorCode": error.code}, 400)
-    except KeyError as error:
-        return JSONResponse({"error": f"missing or unknown: {error.args[0]}"}, 400)
-    except (ValueError, TypeError) as error:
+    except BadOrder as error:
         return JSONResponse({"error": str(error)}, 400)

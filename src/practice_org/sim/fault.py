@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,7 +11,7 @@ from practice_org.sim.request_state import RequestState
 
 WRITES = ("insert", "update", "upsert", "delete", "undelete", "merge", "convert")
 CALLS = (
-    "query", "retrieve", "bulk", "describe", "limits", "tooling", "metadata", "soap", "token", "any",
+    "query", "search", "retrieve", "bulk", "describe", "limits", "tooling", "metadata", "soap", "token", "any",
 )  # fmt: skip
 TRIGGERS = (*WRITES, *CALLS)
 CUTS = ("before", "during", "after")
@@ -97,6 +98,9 @@ class Fault:
 
 KNOWN = frozenset(f.name for f in fields(Fault)) - {"id", "seen", "hit"}
 
+SPELT = {re.sub("_([a-z])", lambda found: found[1].upper(), name): name for name in KNOWN}
+"""Names as JSON often spells them (`errorCode`, `afterN`), to ours."""
+
 
 def parse_fault(id: str, order: Mapping[str, Any], orders: frozenset[str] = frozenset()) -> Fault:
     """Read one order from the control plane; `orders` are the names that `then` may use.
@@ -105,6 +109,7 @@ def parse_fault(id: str, order: Mapping[str, Any], orders: frozenset[str] = froz
     """
     if not isinstance(order, Mapping):
         raise BadFault(f"a fault must be an object, not {order!r}")
+    order = {SPELT.get(name, name): value for name, value in order.items()}
     unknown = sorted(set(order) - KNOWN)
     if unknown:
         raise BadFault(f"unknown field {unknown[0]!r}; a fault has {', '.join(sorted(KNOWN))}")

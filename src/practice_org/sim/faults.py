@@ -63,10 +63,15 @@ class Faults:
 
     def order(self, order: Mapping[str, Any]) -> Fault:
         """Put one fault in force. Raises BadFault."""
-        fault = parse_fault(f"fault-{next(self._numbers)}", order, frozenset(self.orders))
+        return self.order_all([order])[0]
+
+    def order_all(self, orders: Sequence[Mapping[str, Any]]) -> list[Fault]:
+        """Put several in force, or none of them. Raises BadFault."""
+        known = frozenset(self.orders)
+        made = [parse_fault(f"fault-{next(self._numbers)}", order, known) for order in orders]
         with self._lock:
-            self._faults.append(fault)
-        return fault
+            self._faults.extend(made)
+        return made
 
     def clear(self) -> None:
         """End all trouble."""

@@ -27,6 +27,7 @@ def order(door: Door, order: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(order) - KNOWN)
     if unknown:
         raise ValueError(f"unknown field {unknown[0]!r}; there are {', '.join(sorted(KNOWN))}")
+    _checked(order)
     org = door.org
     with org.transaction():
         caller = _user(org, order) if "username" in order else None
@@ -50,6 +51,23 @@ def order(door: Door, order: dict[str, Any]) -> dict[str, Any]:
         "password": row[0] if row else None,
         "security_token": row[1] if row else None,
     }
+
+
+def _checked(order: dict[str, Any]) -> None:
+    for name in ("active", "locked"):
+        if name in order and not isinstance(order[name], bool):
+            raise ValueError(f"{name} must be true or false, not {order[name]!r}")
+    for name in ("system_permissions", "objects", "fields"):
+        if not isinstance(order.get(name, {}), dict):
+            raise ValueError(f"{name} must be an object of names and rights, not {order[name]!r}")
+    for name in KNOWN - {"active", "locked", "system_permissions", "objects", "fields"}:
+        if order.get(name) is not None and not isinstance(order[name], str):
+            raise ValueError(f"{name} must be a text, not {order[name]!r}")
+    for name, on in order.get("system_permissions", {}).items():
+        if not isinstance(on, bool):
+            raise ValueError(f"{name} must be true or false, not {on!r}")
+    if "username" not in order and "profile" not in order:
+        raise ValueError("an order names a username or a profile")
 
 
 def _user(org: Org, order: dict[str, Any]) -> Caller:

@@ -15,7 +15,7 @@ from practice_org.schema.catalogue import ObjectType
 from practice_org.soap import sobject
 from practice_org.soap.envelope import Envelope
 from practice_org.soap.faults import SoapFault
-from practice_org.soap.xmltree import Element
+from practice_org.xmltree import Node
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -40,7 +40,7 @@ class SoapCall:
         return self.door.org
 
     @property
-    def body(self) -> Element:
+    def body(self) -> Node:
         return self.envelope.call
 
     @property
@@ -92,7 +92,7 @@ class SoapCall:
             if f is not None and not self.access.sees(given.obj, f):
                 raise SoapFault("INVALID_FIELD", sobject.NO_COLUMN.format(name, given.obj.name))
 
-    def bounded(self, entries: list[Element], most: int = MOST_RECORDS) -> list[Element]:
+    def bounded(self, entries: list[Node], most: int = MOST_RECORDS) -> list[Node]:
         """The entries, unless there are too many: then SoapFault EXCEEDED_ID_LIMIT."""
         if len(entries) > most:
             raise SoapFault(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from practice_org.soap.faults import SoapFault
-from practice_org.soap.xmltree import BadXml, Element, parse
+from practice_org.xmltree import BadXml, Node, parse
 
 
 @dataclass(frozen=True)
 class Envelope:
     """The call and its headers by local name."""
 
-    call: Element
-    headers: dict[str, Element] = field(default_factory=dict)
+    call: Node
+    headers: dict[str, Node] = field(default_factory=dict)
 
     def header(self, name: str, key: str) -> str | None:
         """A header's value: `header("SessionHeader", "sessionId")`."""
@@ -31,7 +31,9 @@ def read(body: bytes) -> Envelope:
     try:
         root = parse(body)
     except BadXml as error:
-        raise SoapFault("soapenv:Client", f"could not parse the request: {error}") from error
+        raise SoapFault(
+            "soapenv:Client", f"could not parse the request: {error} (line {error.line})"
+        ) from error
     inner = root.child("Body")
     if root.name != "Envelope" or inner is None or not inner.children:
         raise SoapFault("soapenv:Client", "the request has no body")

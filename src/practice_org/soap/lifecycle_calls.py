@@ -9,7 +9,7 @@ from practice_org.soap.caller import SoapCall
 from practice_org.soap.faults import SoapFault
 from practice_org.soap.markup import element, elements, wrap
 from practice_org.soap.results import error
-from practice_org.soap.xmltree import Element
+from practice_org.xmltree import Node
 
 
 def convert_lead(call: SoapCall) -> str:
@@ -19,7 +19,7 @@ def convert_lead(call: SoapCall) -> str:
     return "".join(_converted(call, one) for one in convert(call.org, call.user, requests, call.options()))
 
 
-def _conversion(call: SoapCall, given: Element) -> Conversion:
+def _conversion(call: SoapCall, given: Node) -> Conversion:
     return Conversion(
         lead_id=given.value("leadId") or "",
         converted_status=given.value("convertedStatus"),
@@ -36,7 +36,7 @@ def _conversion(call: SoapCall, given: Element) -> Conversion:
     )
 
 
-def _values(call: SoapCall, given: Element, name: str) -> dict[str, object]:
+def _values(call: SoapCall, given: Node, name: str) -> dict[str, object]:
     found = given.child(name)
     if found is None or found.nil or not found.children:
         return {}
@@ -64,7 +64,7 @@ def merge_records(call: SoapCall) -> str:
     return "".join(_merged(call, one) for one in merge(call.org, call.user, requests, call.options()))
 
 
-def _request(call: SoapCall, given: Element) -> Merge:
+def _request(call: SoapCall, given: Node) -> Merge:
     found = given.child("masterRecord")
     if found is None:
         raise SoapFault("MISSING_ARGUMENT", "masterRecord not specified")

@@ -17,14 +17,14 @@ from practice_org.organization import Organization, organization
 from practice_org.schema import access
 from practice_org.soap.faults import SoapFault, unsupported_version
 from practice_org.soap.markup import answer, element
-from practice_org.soap.xmltree import Element
+from practice_org.xmltree import Node
 
 LAST_VERSION = 64.0
 FIRST_VERSION = 31.0
 WRONG = "Invalid username, password, security token; or user locked out."
 
 
-def login(door: Door, api: str, version: str, call: Element, base: str) -> Response:
+def login(door: Door, api: str, version: str, call: Node, base: str) -> Response:
     """Open a session. Raises SoapFault."""
     settings = read_settings(door.org)
     if not re.fullmatch(r"\d{1,3}\.\d", version) or float(version) < FIRST_VERSION:
@@ -52,7 +52,7 @@ def login(door: Door, api: str, version: str, call: Element, base: str) -> Respo
     return answer(api, "login", _result(door, api, version, caller, settings, base))
 
 
-def _secret(call: Element) -> str:
+def _secret(call: Node) -> str:
     """The password as it was sent, blanks and all."""
     found = call.child("password")
     return found.text if found is not None else ""

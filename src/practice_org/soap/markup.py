@@ -11,8 +11,9 @@ from typing import Any
 
 from starlette.responses import Response
 
+from practice_org.xmltree import XSI
+
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
-XSI = "http://www.w3.org/2001/XMLSchema-instance"
 XSD = "http://www.w3.org/2001/XMLSchema"
 APIS = {"u": "partner", "c": "enterprise"}
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "\r": "&#xD;"}

@@ -44,13 +44,14 @@ from practice_org.soap.faults import (
     unsupported_version,
 )
 from practice_org.soap.markup import APIS, answer, element, wrap
+from practice_org.traffic import Traffic
 
 Handler = Callable[[SoapCall], str]
 CALLS: dict[str, tuple[str, Handler]] = {
     "query": ("query", query_calls.query),
     "queryAll": ("query", query_calls.query_all),
     "queryMore": ("query", query_calls.query_more),
-    "search": ("query", query_calls.search),
+    "search": ("search", query_calls.search),
     "findDuplicates": ("any", duplicate_calls.find_duplicates),
     "findDuplicatesByIds": ("any", duplicate_calls.find_duplicates_by_ids),
     "retrieve": ("any", query_calls.retrieve),
@@ -84,16 +85,19 @@ _OBJECT_NAMED = re.compile(
 class Service:
     """Answers SOAP requests; `answer` is synchronous and runs in a worker thread."""
 
-    def __init__(self, door: Door) -> None:
+    def __init__(self, door: Door, traffic: Traffic) -> None:
         self._door = door
         self._org = door.org
+        self._traffic = traffic
 
     def answer(self, api: str, request: Request, body: bytes) -> Response:
         """The response to one request to an endpoint of `api` (u or c)."""
         version = request.path_params["version"]
         try:
             body = decoded(body, request.headers.get("content-encoding", ""))
-            response = self._call(api, version, read(body), body, base_url(request))
+            envelope = read(body)
+            with self._traffic.call():
+                response = self._call(api, version, envelope, body, base_url(request))
         except SoapFault as fault:
             response = fault.response(api)
         except ApiError as error:
@@ -117,8 +121,8 @@ class Service:
         made = self._session(api, version, envelope, base)
         trigger, handler = CALLS[call.name]
         met(made.user.username)
-        self._org.faults.check("soap", _object_named(body))
-        self._org.faults.check(trigger, _object_named(body))
+        for one in ("soap", "query", trigger) if trigger == "search" else ("soap", trigger):
+            self._org.faults.check(one, _object_named(body))
         self._admit(made.user)
         self._org.limits.count()
         act(made.user.id, "soap", version, made.client)

@@ -16,7 +16,7 @@ from practice_org.data.tables import java_double
 from practice_org.schema.catalogue import ObjectType, Schema
 from practice_org.soap.faults import SoapFault
 from practice_org.soap.markup import element, text_of
-from practice_org.soap.xmltree import Element
+from practice_org.xmltree import Node
 
 ADDRESS = (
     "latitude", "longitude", "city", "country", "countryCode", "geocodeAccuracy", "postalCode", "state",
@@ -47,7 +47,7 @@ class Given:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def read(schema: Schema, api: str, given: Element) -> Given:
+def read(schema: Schema, api: str, given: Node) -> Given:
     """An sObject element. Raises SoapFault INVALID_TYPE or INVALID_FIELD, which end the whole call."""
     obj = object_of(schema, _type_name(api, given))
     values: dict[str, Any] = {}
@@ -75,7 +75,7 @@ def object_of(schema: Schema, name: str | None) -> ObjectType:
     return obj
 
 
-def _type_name(api: str, given: Element) -> str | None:
+def _type_name(api: str, given: Node) -> str | None:
     told = given.value("type") if api == "u" else None
     return told or given.type or (given.value("type") if api == "c" and given.type is None else None)
 
@@ -86,7 +86,7 @@ def _field_name(obj: ObjectType, name: str) -> str:
     return name
 
 
-def _value(schema: Schema, api: str, obj: ObjectType, given: Element) -> Any:
+def _value(schema: Schema, api: str, obj: ObjectType, given: Node) -> Any:
     if obj.get(given.name) is None:
         keys = {one.name: one.text.strip() for one in given if not one.nil and one.name != "type"}
         return {name: text for name, text in keys.items() if text}

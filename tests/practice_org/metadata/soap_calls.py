@@ -13,8 +13,8 @@ from practice_org.auth.sessions import Sessions
 from practice_org.auth.tables import create_tables
 from practice_org.metadata import soap
 from practice_org.metadata.codec import text_of
-from practice_org.metadata.xmltree import Node, parse
 from practice_org.org import Org
+from practice_org.xmltree import Node, parse
 
 NS = "http://soap.sforce.com/2006/04/metadata"
 
@@ -63,21 +63,21 @@ class Soap:
         node = inner.children[0]
         if node.name == "Fault":
             assert answer.status_code == 500
-            raise Fault(node.value("faultstring"))
+            raise Fault(node.told("faultstring"))
         assert answer.status_code == 200
         return node
 
     def call(self, name: str, header: str = "", **arguments: Any) -> list[Any]:
         """The results of a call."""
         body = "".join(xml(key, value) for key, value in arguments.items())
-        return [plain(node) for node in self.raw(f"<{name}>{body}</{name}>", header).every("result")]
+        return [plain(node) for node in self.raw(f"<{name}>{body}</{name}>", header).all("result")]
 
     def write(
         self, name: str, type_name: str, *values: dict[str, Any], header: str = ""
     ) -> list[dict[str, Any]]:
         """createMetadata, updateMetadata or upsertMetadata; each result with plain `success` and `error`."""
         body = xml("metadata", list(values), f' xsi:type="{type_name}"')
-        return [_outcome(node) for node in self.raw(f"<{name}>{body}</{name}>", header).every("result")]
+        return [_outcome(node) for node in self.raw(f"<{name}>{body}</{name}>", header).all("result")]
 
     def create(self, type_name: str, *values: dict[str, Any]) -> None:
         """Create components; all must succeed."""
@@ -93,14 +93,12 @@ class Soap:
 
     def delete(self, type_name: str, *names: str) -> list[dict[str, Any]]:
         body = xml("type", type_name) + xml("fullNames", list(names))
-        return [
-            _outcome(node) for node in self.raw(f"<deleteMetadata>{body}</deleteMetadata>").every("result")
-        ]
+        return [_outcome(node) for node in self.raw(f"<deleteMetadata>{body}</deleteMetadata>").all("result")]
 
     def read(self, type_name: str, *names: str) -> list[Any]:
         body = xml("type", type_name) + xml("fullNames", list(names))
-        (result,) = self.raw(f"<readMetadata>{body}</readMetadata>").every("result")
-        return [plain(node) for node in result.every("records")]
+        (result,) = self.raw(f"<readMetadata>{body}</readMetadata>").all("result")
+        return [plain(node) for node in result.all("records")]
 
     def deploy(self, files: dict[str, str], **options: Any) -> dict[str, Any]:
         """Deploy files and return the DeployResult."""
@@ -143,8 +141,8 @@ def package(types: dict[str, list[str]], root: str = "Package") -> str:
 def _outcome(node: Node) -> dict[str, Any]:
     error = node.child("errors")
     return {
-        "fullName": node.value("fullName"),
-        "success": node.value("success") == "true",
-        "created": node.value("created"),
-        "error": (error.value("statusCode"), error.value("message")) if error else None,
+        "fullName": node.told("fullName"),
+        "success": node.told("success") == "true",
+        "created": node.told("created"),
+        "error": (error.told("statusCode"), error.told("message")) if error else None,
     }

@@ -61,8 +61,8 @@ def test_a_renamed_object_keeps_its_records_fields_and_rights(soap: Soap, admin:
     show(soap, "House__c.Size__c", "Lead.House__c")
     house = admin.create("House__c", Size__c=3)
     body = "<renameMetadata><type>CustomObject</type><oldFullName>House__c</oldFullName><newFullName>Home__c</newFullName></renameMetadata>"
-    node = soap.raw(body).every("result")[0]
-    assert (node.value("success"), node.value("fullName")) == ("true", "House__c")
+    node = soap.raw(body).all("result")[0]
+    assert (node.told("success"), node.told("fullName")) == ("true", "House__c")
     found = admin.query("SELECT Id, Name, Size__c, (SELECT Id FROM Leads__r) FROM Home__c")["records"][0]
     assert (found["Id"], found["Size__c"], found["Name"]) == (house, 3, "1")
     lookup = next(
@@ -72,8 +72,8 @@ def test_a_renamed_object_keeps_its_records_fields_and_rights(soap: Soap, admin:
     assert soap.read("CustomObject", "Home__c")[0]["label"] == ["House"]
     assert soap.read("CustomObject", "House__c") == [None]
     soap.create("CustomObject", HOUSE)
-    again = soap.raw(body).every("result")[0]
-    assert again.value("success") == "false"
+    again = soap.raw(body).all("result")[0]
+    assert again.told("success") == "false"
 
 
 def test_before_version_38_a_field_shows_its_values_itself(admin: Caller) -> None:

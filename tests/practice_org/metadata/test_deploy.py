@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from practice_org.errors import ApiError
 from practice_org.metadata import archive
-from practice_org.metadata.xmltree import BadXml, parse
+from practice_org.xmltree import BadXml, parse
 from tests.practice_org.calls import Caller
 from tests.practice_org.metadata.soap_calls import NS, Fault, Soap, package, zipped
 

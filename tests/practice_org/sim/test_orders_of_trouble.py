@@ -55,6 +55,8 @@ def test_a_session_expires_in_soap_as_well(live_org: RunningOrg) -> None:
     ("trigger", "path"),
     [
         ("query", "query?q=SELECT+Id+FROM+Lead"),
+        ("query", "search?q=FIND+{ab}"),
+        ("search", "parameterizedSearch?q=ab"),
         ("retrieve", "sobjects/Lead/{id}"),
         ("retrieve", "composite/sobjects/Lead?ids={id}&fields=Id"),
         ("describe", "sobjects/Lead/describe"),

@@ -22,7 +22,7 @@ from practice_org.data.lifecycle import mapping
 from practice_org.data.lifecycle.actor import Actor, any_id, id_of, unknown_id
 from practice_org.data.lifecycle.related import absorb, pointing, twin
 from practice_org.data.query import zone_of
-from practice_org.errors import ApiError
+from practice_org.errors import ApiError, said
 from practice_org.schema import access as rights
 from practice_org.schema.catalogue import ObjectType
 
@@ -147,7 +147,7 @@ def _status(org: Org, wanted: str | None) -> str:
     for status in converted_statuses(org):
         if wanted is not None and status.lower() == wanted.lower():
             return status
-    raise ApiError(400, "INVALID_STATUS", f"invalid convertedStatus: {wanted}", ("Status",))
+    raise ApiError(400, "INVALID_STATUS", f"invalid convertedStatus: {said(wanted)}", ("Status",))
 
 
 def _owner(actor: Actor, request: Conversion, lead: Mapping[str, Any]) -> str:

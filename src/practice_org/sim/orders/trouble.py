@@ -11,7 +11,7 @@ from practice_org.sim.plane import Control, Order
 def faults(control: Control, order: Any) -> Any:
     """One order or a list of them; see `sim.faults`."""
     orders = order if isinstance(order, list) else [order]
-    return [asdict(control.faults.order(one)) for one in orders]
+    return [asdict(fault) for fault in control.faults.order_all(orders)]
 
 
 def faults_in_force(control: Control, order: Order) -> Any:

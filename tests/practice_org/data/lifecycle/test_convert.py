@@ -224,7 +224,7 @@ def test_what_is_refused_leaves_nothing_behind(made: tuple[Org, Caller]) -> None
         "INVALID_STATUS",
         "invalid convertedStatus: Nonsense",
     )
-    assert code(one(org, admin, lead, status=None)) == ("INVALID_STATUS", "invalid convertedStatus: None")
+    assert code(one(org, admin, lead, status=None)) == ("INVALID_STATUS", "invalid convertedStatus: null")
     assert (
         code(one(org, admin, lead, account_id=account, contact_id=other))[0] == "INVALID_CROSS_REFERENCE_KEY"
     )
