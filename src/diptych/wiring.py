@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
+from diptych import duplicates
 from diptych.config import Settings
 from diptych.connector import SalesforceConnector
 from diptych.domain.objects import SYNCED_OBJECTS
@@ -232,6 +233,15 @@ class Workspace:
                 raise SetupRefused(f"{name} does not wait to be accepted.", "See: diptych schema")
             unit.save_setting(described_at(object_name), None)
         self.sync_now()
+
+    def duplicates(self, sample: int) -> dict[str, Any]:
+        """E-mail addresses that several records have: of people here; before the first load, counted in Salesforce.
+
+        Raises SetupRefused when no org is connected, OrgError when it does not answer.
+        """
+        if "email" in self.queries.columns() and self.queries.status().people:
+            return duplicates.of_people(self.queries.alike(("email",)), sample)
+        return duplicates.of_org(self.setup.org(), sample)
 
     def sync_now(self) -> None:
         """Ask the worker for a cycle at once. Nothing when the sync has not been started."""

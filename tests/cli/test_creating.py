@@ -135,6 +135,50 @@ def test_who_lacks_data_waits_and_who_is_there_already_is_for_review(
     assert "no column 'emial'" in terminal.refused("create-rule", "preview", "emial is blank")
 
 
+def test_duplicates_are_told_of_and_a_match_rule_is_previewed_and_works(
+    terminal: Terminal, org: RunningOrg
+) -> None:
+    with org.api("sales") as api:
+        for name in ("Twin", "Twain"):
+            lead = {"LastName": name, "Company": "Acme", "Email": "twin@same.example"}
+            assert api.post("sobjects/Lead", json=lead).status_code == 201
+        api.post("sobjects/Contact", json={"LastName": "Twin", "Email": "TWIN@same.example"})
+    terminal.connect(org)
+    before = terminal.json("duplicates")
+    assert before["source"] == "salesforce"
+    leads_of = next(one for one in before["groups"] if one["kind"] == "leads")
+    assert {"email": "twin@same.example", "records": 2} in leads_of["sample"]
+    assert "twin@same.example" in terminal("duplicates").stdout
+    assert "diptych duplicates" in terminal("plan").stdout
+    terminal("fields", "sync", "--yes")
+    terminal("start", "--yes")
+    terminal("sync", "--once")
+    here = {one["kind"]: one for one in terminal.json("duplicates")["groups"]}
+    assert {"email": "twin@same.example", "records": 3} in here["all"]["sample"]
+    assert {"email": "twin@same.example", "records": 3} in here["leads and contacts"]["sample"]
+    found = terminal.json("identity", "preview", "--rule", "email")
+    group = next(one for one in found["sample"] if one["key"] == ["twin@same.example"])
+    assert len(group["people"]) == 3
+    assert len(terminal.json("identity", "preview", "--rule", "email+name")["sample"]) < found["groups"] + 1
+    assert "one of none" in terminal.refused("identity", "preview", "--rule", "phone")
+    assert "no mapped column" in terminal.refused(
+        "identity", "preview", "--rule", "external-id", "--column", "nothing"
+    )
+    assert terminal.json("identity", "show")["rule"] == "none"
+    terminal("identity", "rule", "email", "--yes")
+    assert terminal.json("identity", "show")["rule"] == "email"
+    number = insert(terminal, last_name="Solo", email="solo@same.example", city="Bonn")
+    with org.api("sales") as api:
+        made = api.post("sobjects/Contact", json={"LastName": "Solo", "Email": "Solo@same.example"}).json()
+        api.post("sobjects/Contact", json={"LastName": "Third", "Email": "twin@same.example"})
+    terminal("sync", "--once")
+    assert row(terminal, number, "salesforce_id") == made["id"]
+    terminal("sync", "--once")
+    with org.api("sales") as api:
+        assert api.get(f"sobjects/Contact/{made['id']}").json()["MailingCity"] == "Bonn"
+    assert "matches several people" in terminal.json("review", "list")[0]["reason"]
+
+
 def test_a_duplicate_rule_of_the_org_is_respected(started: Terminal, org: RunningOrg, tmp_path: Path) -> None:
     terminal = started
     with org.api("sales") as api:

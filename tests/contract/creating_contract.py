@@ -93,6 +93,17 @@ class OrgCreates:
         assert found[lead] == Match("Lead", lead, found[lead].email)
         assert (found[lead].email or "").casefold() == "lee@x.org"
 
+    def test_values_that_several_records_have_are_counted(self, org: Org, org_user: Any) -> None:
+        emails = ["a@x.org", "A@x.org", "b@x.org", "c@x.org", "c@x.org", "c@x.org", None, None]
+        rows = [{"LastName": "Lee", "Company": "Acme", "Email": email} for email in emails]
+        made = org_user.create_many("Lead", rows)
+        gone = org_user.create("Lead", LastName="Lee", Company="Acme", Email="b@x.org")
+        org_user.delete("Lead", gone)
+        found = {value.casefold(): count for value, count in org.repeated("Lead", "Email", 10).items()}
+        assert found == {"c@x.org": 3, "a@x.org": 2}
+        assert len(org.repeated("Lead", "Email", 1)) == 1
+        assert len(made) == len(emails)
+
     def test_a_duplicate_rule_says_whom_it_found(self, org: Org, org_user: Any) -> None:
         org_user.add_key_field()
         there = org_user.create("Lead", LastName="Lee", Company="Acme", Email="lee@x.org")
@@ -199,9 +210,7 @@ class StoreCreates:
             (pending,) = tx.pending(lead)
             assert pending.pair.inflight == sent
             tx.identify(pair.id, an_id)
-            change = PairChange(
-                pair.id, number, base=sent.values, state=PairState.PAIRED, lift=True, link_state="lead"
-            )
+            change = PairChange(pair.id, number, base=sent.values, state=PairState.PAIRED, lift=True)
             tx.save([change], None)
             found = tx.linked(lead, [an_id])[an_id]
             assert found.dirty == {"city": "Rom"}
@@ -236,6 +245,32 @@ class StoreCreates:
             tx.save([PairChange(pair.id, number, lift=True)], None)
             assert tx.pending(lead) == []
             assert tx.linked(lead, [an_id])[an_id].pair.state is PairState.DETACHED
+
+    def test_people_who_look_alike_are_found(self, store: Store, store_user: Any, lead: Any, at: Any) -> None:
+        first = store_user.insert(first_name="Ann", city="Bonn")
+        second = store_user.insert(first_name=" ANN ", city="Rom")
+        store_user.insert(first_name="Anna")
+        numbered = store_user.insert(number_of_employees=12)
+        with store.transaction() as tx:
+            found = tx.people_alike(("first_name", "city"), ["ann", "nobody"])
+            assert {n: v["city"] for n, v in found.items()} == {first: "Bonn", second: "Rom"}
+            assert list(tx.people_alike(("number_of_employees",), ["12"])) == [numbered]
+            assert tx.people_alike(("first_name",), []) == {}
+
+    def test_the_persons_row_names_the_pair_that_comes_first(
+        self, store: Store, store_user: Any, lead: Any, seen_lead: Any, contact: Any, an_id: str
+    ) -> None:
+        with store.transaction() as tx:
+            tx.add_people(lead, [seen_lead], None)
+            number = tx.linked(lead, [seen_lead.record.sf_id])[seen_lead.record.sf_id].pair.person_id
+            second = tx.begin_pairs(lead, [number])[number]
+            tx.identify(second.id, an_id)
+        assert store_user.person(number)["salesforce_id"] == seen_lead.record.sf_id
+        with store.transaction() as tx:
+            third = tx.begin_pairs(contact, [number])[number]
+            tx.identify(third.id, "0035e0000000001AAA")
+        row = store_user.person(number)
+        assert (row["salesforce_id"], row["salesforce_type"]) == ("0035e0000000001AAA", "contact")
 
     def test_waiting_is_measured(self, store: Store, store_user: Any, lead: Any, at: Any) -> None:
         number, pair = self.begin(store, store_user, lead, first_name="Ann")

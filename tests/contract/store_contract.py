@@ -149,6 +149,10 @@ class StoreContract(TrailContract, StoreCreates):
         return LEAD
 
     @pytest.fixture
+    def contact(self) -> ObjectMapping:
+        return CONTACT
+
+    @pytest.fixture
     def seen_lead(self) -> Observation:
         return seen(1, city="Bonn")
 

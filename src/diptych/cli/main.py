@@ -12,6 +12,7 @@ from diptych.cli import (
     creating,
     demo,
     fields,
+    identity,
     looking,
     mapping,
     preparing,
@@ -38,6 +39,7 @@ syncing.register(app)
 looking.register(app)
 creating.register(app)
 proving.register(app)
+identity.register(app)
 
 
 def main() -> None:

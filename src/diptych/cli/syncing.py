@@ -59,6 +59,7 @@ def show_plan(made: Plan, samples: bool = False) -> None:
     left = f" of {made.calls_left:,} left today" if made.calls_left is not None else ""
     say(f"First sync: about {made.api_calls:,} API calls{left}, about {duration(made.seconds)}.")
     say(f"After that, cycles without changes use about {made.calls_per_idle_day:,} calls a day.")
+    say("Which e-mail addresses Salesforce has twice: diptych duplicates")
     for warning in made.warnings:
         say(f"WARNING: {warning}")
     for planned in made.objects if samples else ():

@@ -9,7 +9,7 @@ from diptych.domain.outcome import LimitExceeded, OrgError, OrgRefused, OrgUnava
 from diptych.domain.schema import ObjectDescription
 from diptych.salesforce.client import Client
 from diptych.salesforce.errors import Effect, call_failed
-from diptych.salesforce.query import QUERIES_A_CALL, first_rows
+from diptych.salesforce.query import QUERIES_A_CALL, first_rows, rows_of
 from diptych.salesforce.soql import name, query_url, text_literal
 
 FIELDS_A_QUERY = 50
@@ -95,3 +95,13 @@ def fill_counts(
     if always:
         found |= dict.fromkeys(always, count(client, described.name) if total is None else total)
     return {field: found[field] for field in known if field in found}
+
+
+def repeated(client: Client, object_name: str, field: str, limit: int) -> dict[str, int]:
+    """See `Org.repeated`; Salesforce groups texts without regard to case."""
+    column = name(field)
+    statement = (
+        f"SELECT {column} v, COUNT(Id) n FROM {name(object_name)} WHERE {column} != null "
+        f"GROUP BY {column} HAVING COUNT(Id) > 1 ORDER BY COUNT(Id) DESC LIMIT {int(limit)}"
+    )
+    return {str(row["v"]): int(row["n"]) for row in rows_of(client, statement)}

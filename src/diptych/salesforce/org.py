@@ -136,6 +136,9 @@ class SalesforceOrg:
         described = self.describe(object_name)
         return counts.fill_counts(self.client, described, self._countable[object_name], fields)
 
+    def repeated(self, object_name: str, field: str, limit: int) -> Mapping[str, int]:
+        return counts.repeated(self.client, object_name, field, limit)
+
     def start_snapshot(self, object_name: str, fields: Sequence[str]) -> str:
         return bulk.start(self.client, object_name, tuple(fields))
 

@@ -197,17 +197,40 @@ def identify(connection: Connection, pair_id: int, sf_id: str) -> None:
     if taken is not None:
         raise ValueError(f"{row.object_name} {sf_id} has a pair already")
     connection.execute(pair.update().where(pair.c.id == pair_id).values(sf_id=sf_id))
+    if not _comes_first(connection, row.person_id, pair_id, row.object_name):
+        return
+    kind = synced_object(row.object_name).salesforce_type
     connection.execute(
         sa.text(
-            "UPDATE person SET salesforce_id = :sf_id, salesforce_type = :type, salesforce_deleted = :no WHERE id = :number"
+            "UPDATE person SET salesforce_id = :sf_id, salesforce_type = :kind, link_state = :kind, "
+            "salesforce_deleted = :no WHERE id = :number"
         ),
-        {
-            "sf_id": sf_id,
-            "type": synced_object(row.object_name).salesforce_type,
-            "no": False,
-            "number": row.person_id,
-        },
+        {"sf_id": sf_id, "kind": kind, "no": False, "number": row.person_id},
     )
+
+
+def _comes_first(connection: Connection, person_id: int, pair_id: int, object_name: str) -> bool:
+    """Whether this pair is the one that the person's row speaks of."""
+    live = (PairState.PAIRED.value, PairState.PARKED.value)
+    wanted = sa.select(pair.c.object_name).where(
+        pair.c.person_id == person_id, pair.c.id != pair_id, pair.c.state.in_(live)
+    )
+    others = set(connection.execute(wanted).scalars())
+    return not others or (object_name == "Contact" and "Contact" not in others)
+
+
+def people_alike(
+    connection: Connection, catalogue: Catalogue, columns: Sequence[str], first: Sequence[str]
+) -> dict[int, dict[str, Value]]:
+    """See `Transaction.people_alike`."""
+    text = f"lower(trim(CAST({catalogue.expression('person', columns[0])} AS TEXT)))"
+    statement = sa.text(
+        f"SELECT t1.id FROM {catalogue.source('person', columns[:1])} WHERE NOT t1.salesforce_deleted AND {text} IN :first"
+    ).bindparams(sa.bindparam("first", expanding=True))
+    people: list[int] = []
+    for some in chunks(first):
+        people += connection.execute(statement, {"first": some}).scalars()
+    return people_values(connection, catalogue, columns, sorted(people))
 
 
 def unsent(

@@ -206,6 +206,9 @@ class SqlTransaction:
     def external_keys(self, people: Sequence[int]) -> dict[int, str]:
         return creations.external_keys(self.connection, people)
 
+    def people_alike(self, columns: Sequence[str], first: Sequence[str]) -> dict[int, dict[str, Value]]:
+        return creations.people_alike(self.connection, self.catalogue, columns, first)
+
     def creation(self, person_id: int) -> Creation | None:
         return creations.said(self.connection, person_id)
 

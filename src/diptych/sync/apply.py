@@ -19,6 +19,7 @@ from diptych.domain.outcome import ErrorClass, Problem
 from diptych.domain.pair import Linked, Observation, Pair, PairState, Record
 from diptych.domain.values import to_text
 from diptych.sync.crashpoint import crashpoint
+from diptych.sync.matching import note_ambiguous, settle
 from diptych.sync.ports import DeadLetter, PairChange, Transaction
 from diptych.sync.recognise import recognised
 
@@ -77,7 +78,11 @@ def apply_records(
     unknown = [o for o in observations if o.record.sf_id not in known]
     known |= recognised(tx, object_mapping, unknown, terms.sync_user, terms.run_id)
     strangers = [o for o in observations if o.record.sf_id not in known and not o.record.deleted]
-    total = repeated + _add(tx, object_mapping, strangers, terms)
+    settled = settle(tx, object_mapping, strangers, terms.run_id)
+    known |= settled.linked
+    total = repeated + _add(tx, object_mapping, settled.new, terms)
+    if settled.ambiguous:
+        note_ambiguous(tx, object_mapping, settled.ambiguous, observations[0].record.read_at)
     changes: list[PairChange] = []
     for observation in observations:
         linked = known.get(observation.record.sf_id)
@@ -91,6 +96,9 @@ def apply_records(
             changes.append(decision.change)
     if changes:
         tx.save(changes, terms.run_id)
+    if settled.later:
+        later = [o.record for o in settled.later]
+        total += apply_records(tx, object_mapping, later, terms)
     return total
 
 

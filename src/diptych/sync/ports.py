@@ -174,6 +174,9 @@ class Org(Protocol):
     def fill_counts(self, object_name: str, fields: Sequence[str]) -> Mapping[str, int]:
         """In how many records each field is filled, where the org can count it (aggregates; some types cannot)."""
 
+    def repeated(self, object_name: str, field: str, limit: int) -> Mapping[str, int]:
+        """Values that several live records have in the field, with how many, the most frequent first."""
+
     def start_snapshot(self, object_name: str, fields: Sequence[str]) -> str:
         """Start a bulk query of all live records (system fields of the object included); its job id."""
 
@@ -379,6 +382,10 @@ class Transaction(Protocol):
         """The external key of each person, by person: always the same for the same person of the same database, also
         after a restore; never the same for two."""
 
+    def people_alike(self, columns: Sequence[str], first: Sequence[str]) -> dict[int, dict[str, Value]]:
+        """People, with these columns, whose first one is one of these texts, case and outer blanks aside; those whose record
+        was deleted in Salesforce are left out."""
+
     def creation(self, person_id: int) -> Creation | None: ...
     def save_creation(self, creation: Creation) -> None:
         """Replaces what was said about the person."""
@@ -392,7 +399,8 @@ class Transaction(Protocol):
         every column."""
 
     def identify(self, pair_id: int, sf_id: str) -> None:
-        """Give a new pair its Salesforce id; the person's row names the record. Raises ValueError for an id that has a pair."""
+        """Give a new pair its Salesforce id. The person's row names the record, unless it names a live one that comes first:
+        a contact before a lead, the older one of two. Raises ValueError for an id that has a pair."""
 
     def unsent(
         self, object_mapping: ObjectMapping, now: datetime, after_pair: int, limit: int

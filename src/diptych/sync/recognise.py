@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 from diptych.domain.creating import CREATED_OBJECT, recognise
 from diptych.domain.mapping import ObjectMapping
-from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked, Observation, PairState
 from diptych.sync.ports import PairChange, Transaction
 
@@ -43,7 +42,6 @@ def recognised(
                 one.pair.person_id,
                 base={} if detached or one.pair.inflight is None else one.pair.inflight.values,
                 state=None if detached else PairState.PAIRED,
-                link_state=None if detached else synced_object(CREATED_OBJECT).salesforce_type,
                 lift=True,
                 landed=True,
                 clear_dead_letters=True,

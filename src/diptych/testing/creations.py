@@ -12,7 +12,7 @@ from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked, Pair, PairState
-from diptych.domain.values import InvalidValue, Kind, Value, canonical
+from diptych.domain.values import InvalidValue, Kind, Value, canonical, to_text
 
 if TYPE_CHECKING:
     from diptych.testing.journal import Journal
@@ -110,13 +110,31 @@ class Creations:
         self._journal.put(self._tables.pairs, pair_id, replace(pair, sf_id=sf_id))
         self._journal.put(self._tables.pair_of, (pair.object_name, sf_id), pair_id)
         row = self._tables.person.get(pair.person_id)
-        if row is not None:
+        if row is not None and self._comes_first(pair):
+            kind = synced_object(pair.object_name).salesforce_type
             named = {
                 "salesforce_id": sf_id,
-                "salesforce_type": synced_object(pair.object_name).salesforce_type,
+                "salesforce_type": kind,
+                "link_state": kind,
                 "salesforce_deleted": False,
             }
             self._journal.put(self._tables.person, pair.person_id, {**row, **named})
+
+    def _comes_first(self, pair: Pair) -> bool:
+        """Whether this pair is the one that the person's row speaks of."""
+        pairs = [self._tables.pairs[n] for n in self._tables.pairs_of[pair.person_id] if n != pair.id]
+        others = {p.object_name for p in pairs if p.state in (PairState.PAIRED, PairState.PARKED)}
+        return not others or (pair.object_name == "Contact" and "Contact" not in others)
+
+    def people_alike(self, columns: Sequence[str], first: Sequence[str]) -> dict[int, dict[str, Value]]:
+        wanted = set(first)
+        people = [
+            number
+            for number, row in self._tables.person.items()
+            if not row["salesforce_deleted"]
+            and (to_text(row.get(columns[0])) or "").strip().casefold() in wanted
+        ]
+        return self.people_values(columns, people)
 
     def unsent(
         self, object_mapping: ObjectMapping, now: datetime, after_pair: int, limit: int

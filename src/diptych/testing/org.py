@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -242,6 +243,13 @@ class InMemoryOrg(Creating):
             for name in fields
             if name in described and described[name].type not in ("textarea", "multipicklist")
         }
+
+    def repeated(self, object_name: str, field: str, limit: int) -> Mapping[str, int]:
+        self._call("repeated")
+        rows = [r for r in self.records.rows[object_name].values() if not r.deleted]
+        values = [self.records.value(object_name, row, field) for row in rows]
+        counted = Counter(str(value).casefold() for value in values if value not in (None, ""))
+        return {value: count for value, count in counted.most_common(limit) if count > 1}
 
     def usage(self) -> ApiUsage:
         return ApiUsage(self.calls, self.allowed, self.calls)

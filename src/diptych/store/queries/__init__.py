@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from diptych.store.queries import companies, ledger, people, status, trouble
+from diptych.store.queries import alike, companies, ledger, people, status, trouble
+from diptych.store.queries.alike import AlikePerson
 from diptych.store.queries.companies import MirrorPage
 from diptych.store.queries.ledger import RunRow
 from diptych.store.queries.people import HistoryRow, PairRow, PeoplePage, Person
@@ -16,6 +17,7 @@ from diptych.store.queries.status import ObjectCounts, StoreStatus
 from diptych.store.queries.trouble import ConflictRow, DeadLetterRow
 
 __all__ = [
+    "AlikePerson",
     "ConflictRow",
     "DeadLetterRow",
     "HistoryRow",
@@ -70,6 +72,11 @@ class Queries:
         """Who changed which value when, newest first; `before` is the id of the last line of the page before."""
         with self._reading() as connection:
             return people.history(connection, person_id, limit, before)
+
+    def alike(self, columns: Sequence[str]) -> list[AlikePerson]:
+        """Everybody who shares the first of these columns with somebody, case aside. Raises KeyError for an unknown column."""
+        with self._reading() as connection:
+            return alike.alike(connection, columns)
 
     def status(self) -> StoreStatus:
         """Counts of each object, latest run, latest step of each kind, loads."""

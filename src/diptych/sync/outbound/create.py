@@ -38,7 +38,7 @@ from diptych.domain.creating import (
 )
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping import ObjectMapping, UsableMapping
-from diptych.domain.objects import CONTACT, LEAD, synced_object
+from diptych.domain.objects import CONTACT, LEAD
 from diptych.domain.outcome import (
     Done,
     ErrorClass,
@@ -492,7 +492,6 @@ def _link(
                 pair.id,
                 one.person_id,
                 state=PairState.PAIRED,
-                link_state=synced_object(target.object_name).salesforce_type,
                 lift=True,
                 clear_dead_letters=True,
             )
@@ -613,7 +612,6 @@ def _made(job: _Job, tx: Transaction, one: _Due, sf_id: str, read_at: datetime, 
                 one.person_id,
                 base=one.draft.values,
                 state=PairState.PAIRED,
-                link_state=synced_object(CREATED_OBJECT).salesforce_type,
                 lift=True,
                 landed=True,
                 attempts=0,
