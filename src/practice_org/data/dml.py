@@ -236,6 +236,9 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
         saving.validate()
         saving.compare(options.duplicates)
     sets = _differences(row, before)
+    if not sets and change.kept.get("person"):
+        # What is written is the contact's, in the second in which the account was last stamped.
+        sets = {"SystemModstamp": row["SystemModstamp"]}
     if sets and saving is None:
         update_row(tx, obj, write.id, sets)
         standard.follow(change)

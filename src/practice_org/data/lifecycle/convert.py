@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from practice_org import ids
 from practice_org.data import dml, sharing
-from practice_org.data.lifecycle import mapping
+from practice_org.data.lifecycle import mapping, persons
 from practice_org.data.lifecycle.actor import Actor, any_id, id_of, unknown_id
 from practice_org.data.lifecycle.related import absorb, pointing, twin
 from practice_org.data.query import zone_of
@@ -118,17 +118,10 @@ def _convert(actor: Actor, request: Conversion) -> Converted:
             400, "REQUIRED_FIELD_MISSING", "Required fields are missing: [AccountId]", ("AccountId",)
         )
     actor.org.late.await_unlocked([i for i in (lead_id, account_id, contact_id) if i])
-    if account_id:
-        _fill(actor, accounts, account_id, mapping.carried(actor.org, lead, accounts))
+    if persons.meant(actor, lead, account_id):
+        account_id, contact_id = _person(actor, request, lead, account_id, contact_id, owner)
     else:
-        values = {**mapping.carried(actor.org, lead, accounts), "OwnerId": owner, **request.account_values}
-        account_id = _create(actor, accounts, values)
-    if contact_id:
-        _join_contact(actor, contacts, contact_id, account_id, lead, request.overwrite_lead_source)
-    else:
-        values = mapping.carried(actor.org, lead, contacts)
-        values |= {"AccountId": account_id, "OwnerId": owner, **request.contact_values}
-        contact_id = _create(actor, contacts, values)
+        account_id, contact_id = _company(actor, request, lead, account_id, contact_id, owner)
     opportunity_id = _opportunity(actor, request, lead, account_id, contact_id, owner)
     _move_members(actor, lead_id, contact_id)
     _move_activities(actor, lead_id, account_id, contact_id, opportunity_id)
@@ -162,6 +155,58 @@ def _owner(actor: Actor, request: Conversion, lead: Mapping[str, Any]) -> str:
 
 
 # -- the three records --------------------------------------------------------------------------------
+
+
+def _company(
+    actor: Actor,
+    request: Conversion,
+    lead: Mapping[str, Any],
+    account_id: str | None,
+    contact_id: str | None,
+    owner: str,
+) -> tuple[str, str]:
+    """The account and the contact, made or joined."""
+    accounts, contacts = actor.org.schema["Account"], actor.org.schema["Contact"]
+    if account_id:
+        _fill(actor, accounts, account_id, mapping.carried(actor.org, lead, accounts))
+    else:
+        values = {**mapping.carried(actor.org, lead, accounts), "OwnerId": owner, **request.account_values}
+        account_id = _create(actor, accounts, values)
+    if contact_id:
+        _join_contact(actor, contacts, contact_id, account_id, lead, request.overwrite_lead_source)
+    else:
+        values = mapping.carried(actor.org, lead, contacts)
+        values |= {"AccountId": account_id, "OwnerId": owner, **request.contact_values}
+        contact_id = _create(actor, contacts, values)
+    return account_id, contact_id
+
+
+def _person(
+    actor: Actor,
+    request: Conversion,
+    lead: Mapping[str, Any],
+    account_id: str | None,
+    contact_id: str | None,
+    owner: str,
+) -> tuple[str, str]:
+    """The person account and its contact, made or joined."""
+    accounts = actor.org.schema["Account"]
+    values = persons.carried(actor.org, lead)
+    if account_id is None:
+        more = {**request.account_values, **persons.shown(actor.org, request.contact_values)}
+        account_id = _create(actor, accounts, {**values, "OwnerId": owner, **more})
+    else:
+        rights.require(actor.access, "Edit", accounts)
+        missing = persons.gaps(actor, account_id, values)
+        if request.overwrite_lead_source and "PersonLeadSource" in values:
+            missing["PersonLeadSource"] = values["PersonLeadSource"]
+        if missing:
+            with _named(accounts):
+                actor.write("update", accounts, account_id, missing)
+    own = str(actor.live_row(accounts, account_id)["PersonContactId"])
+    if contact_id not in (None, own):
+        raise unknown_id()
+    return account_id, own
 
 
 def _create(actor: Actor, obj: ObjectType, values: Mapping[str, Any]) -> str:

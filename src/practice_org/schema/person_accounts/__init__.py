@@ -60,6 +60,13 @@ def contact_field(name: str) -> str:
     return name.removeprefix("Person") if name not in NAMES else name
 
 
+def account_field(name: str) -> str:
+    """The field of Account that shows a person's field of Contact: the reverse of `contact_field`."""
+    if name.endswith("__c"):
+        return f"{name[:-1]}pc"
+    return name if name in (*NAMES, *SHARED) else f"Person{name}"
+
+
 def is_person_field(f: Field) -> bool:
     """Whether a field of Account is the person's, and held by the contact."""
     return f.derived is not None and '."PersonContactId")' in f.derived
@@ -71,6 +78,7 @@ def with_persons(objects: Iterable[ObjectType]) -> list[ObjectType]:
     contact = found["Contact"]
     found["Account"] = _with_contact(contact, found["Account"])
     found["Contact"] = replace(contact, fields=(*contact.fields, _PERSON_FLAG), _by_name={})
+    found["Lead"] = _without_company(found["Lead"])
     types = found["RecordType"]
     found["RecordType"] = replace(types, fields=(*types.fields, _PERSON_TYPE), _by_name={})
     return list(found.values())
@@ -81,6 +89,14 @@ def _with_contact(contact: ObjectType, plain: ObjectType) -> ObjectType:
     custom = [f for f in plain.fields if f.custom]
     persons = [_person_custom(f) for f in contact.fields if f.custom and f.stored]
     return replace(_account(), fields=(*standard, *custom, *persons), _by_name={})
+
+
+def _without_company(lead: ObjectType) -> ObjectType:
+    """A lead may lack a company then: it is a person's, and becomes a person account (Salesforce help)."""
+    fields = tuple(
+        replace(f, flags=f.flags | {"nillable"}) if f.name == "Company" else f for f in lead.fields
+    )
+    return replace(lead, fields=fields, _by_name={})
 
 
 def _derived(f: Field, contact: ObjectType) -> Field:
