@@ -48,6 +48,6 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
             timeout=60,
         )
     assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.splitlines()[-1] == (
+    assert done.stderr.splitlines() == [
         f"practice-org: cannot listen on 127.0.0.1 port {port} for events. Choose another with --events-port."
-    )
+    ]
