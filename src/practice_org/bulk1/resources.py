@@ -28,6 +28,7 @@ CONTENT_TYPES = ("CSV", "JSON", "XML")
 MODES = {"0": "Parallel", "1": "Serial", "parallel": "Parallel", "serial": "Serial", "": "Parallel"}
 MOST_BATCH_BYTES = 10_000_000
 CHUNK_SIZE, MOST_CHUNK_SIZE = 100_000, 250_000
+NO_ROWS = b"Records not found for this query"
 _PIECE = 1 << 20
 
 
@@ -235,7 +236,8 @@ def batch_result(call: Call) -> Response:
     """GET job/ID/batch/BATCH/result: an entry for each record, or the ids of a query's results."""
     job, batch = _completed(call)
     if job.operation in work.QUERIES:
-        ids = [_result_id(batch)] if batch.records or not batch.facts.get("bounds") else []
+        # Of no rows there is no result in JSON; in CSV there is one that says so (both quoted by users).
+        ids = [] if not batch.records and job.facts["content_type"] == "JSON" else [_result_id(batch)]
         inner = "".join(f"<result>{one}</result>" for one in ids)
         xml = f'<result-list xmlns="{wire.NAMESPACE}">{inner}</result-list>'
         return answer(_formed(call, job), ids, lambda _: xml)
@@ -249,6 +251,8 @@ def query_result(call: Call) -> Response:
     job, batch = _completed(call)
     if job.operation not in work.QUERIES or call.params[2] != _result_id(batch):
         raise BulkError("InvalidBatch", f"Unable to find result for id: {call.params[2]}")
+    if not batch.records and job.facts["content_type"] == "CSV":
+        return Response(NO_ROWS, headers={"Content-Type": wire.CSV_TYPE})
     return _file(batches.outcome(call.org, batch), _content_type(job))
 
 

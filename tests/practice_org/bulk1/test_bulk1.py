@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -376,3 +377,23 @@ def test_refusals_in_both_forms(org: RunningOrg, api: httpx2.Client) -> None:
     assert (zipped.status_code, zipped.json()["exceptionCode"]) == (400, "InvalidBatch")
     other = api.post(f"job/{job}/batch", content=b"a\n", headers=CSV)
     assert other.status_code == 400
+
+
+def test_a_query_of_no_rows_says_so(api: httpx2.Client) -> None:
+    soql = "SELECT Id FROM Lead WHERE LastName = 'Nobody at all'"
+    job = json_job(api, "query")
+    batch = json_batch(api, job, soql)
+    assert api.get(f"job/{job}/batch/{batch['id']}/result", headers=JSON).json() == []
+    made = api.post("job", headers=JSON, json={"operation": "query", "object": "Lead", "contentType": "CSV"})
+    job = found_id(made.text, "750")
+    batch_id = found_id(api.post(f"job/{job}/batch", headers=CSV, content=soql).text, "751")
+    place = f"job/{job}/batch/{batch_id}/result"
+    result = found_id(api.get(place).text, "752")
+    assert api.get(f"{place}/{result}").text == "Records not found for this query"
+
+
+def found_id(text: str, prefix: str) -> str:
+    """The first id of that prefix in an answer of any form."""
+    found = re.search(rf"{prefix}\w{{12,15}}", text)
+    assert found, text
+    return found[0]
