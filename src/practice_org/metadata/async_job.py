@@ -89,6 +89,12 @@ def find(org: Org, kind: str, job_id: str) -> AsyncJob:
     return AsyncJob(**json.loads(row[0]))
 
 
+def kind_of(org: Org, job_id: str) -> str:
+    """Whether the job is a deploy or a retrieve. Raises ApiError as `find` does."""
+    kind = next((one for one, prefix in PREFIXES.items() if job_id.startswith(prefix)), "deploy")
+    return find(org, kind, job_id).kind
+
+
 def due(org: Org, job: AsyncJob) -> tuple[AsyncJob, bool]:
     """The job at this look, and whether its work is to be done now."""
     if job.done:

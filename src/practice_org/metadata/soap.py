@@ -17,7 +17,7 @@ from practice_org.auth.people import caller_by_id
 from practice_org.auth.settings import read_settings
 from practice_org.errors import ApiError
 from practice_org.http import FIRST_VERSION, LAST_VERSION
-from practice_org.metadata import codec, crud, deploy, listing, old_forms, registry, retrieve
+from practice_org.metadata import async_job, codec, crud, deploy, listing, old_forms, registry, retrieve
 from practice_org.metadata.async_job import AsyncJob
 from practice_org.metadata.codec import NAMESPACE, BadValue, from_node, text_of
 from practice_org.metadata.crud import MOST, Result
@@ -315,6 +315,20 @@ def _check_deploy(call: Call) -> str:
     return _element("result", deploy.result(call.work.org, job, details=details))
 
 
+def _check_status(call: Call) -> str:
+    """The status call of old versions; clients still send it to new ones."""
+    ids = [node.text.strip() for node in call.body.every("asyncProcessId")]
+    if not ids:
+        raise MetadataFault("MISSING_ARGUMENT", "asyncProcessId is required")
+    org = call.work.org
+    out = []
+    for job_id in ids:
+        kind = async_job.kind_of(org, job_id)
+        job = (deploy if kind == "deploy" else retrieve).look(org, job_id)
+        out.append(_started(job, done=job.done))
+    return "".join(out)
+
+
 def _cancel_deploy(call: Call) -> str:
     job = deploy.cancel(call.work.org, call.body.told("String") or call.body.told("id"))
     return _element("result", {"done": True, "id": job.id})
@@ -359,6 +373,7 @@ OPERATIONS: dict[str, Callable[[Call], str]] = {
     "describeValueType": _describe_value_type,
     "deploy": _deploy,
     "checkDeployStatus": _check_deploy,
+    "checkStatus": _check_status,
     "cancelDeploy": _cancel_deploy,
     "deployRecentValidation": _deploy_validated,
     "retrieve": _retrieve,

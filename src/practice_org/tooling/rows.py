@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -372,6 +373,49 @@ def _named(type_name: str, **columns: str) -> Source:
     return source
 
 
+def _text(value: codec.Value, element: str) -> str | None:
+    """The text of an element of a value without a shape."""
+    given = value.get(element) or [None]
+    return given[0] if isinstance(given[0], str) else None
+
+
+def _code(type_name: str) -> Source:
+    """Apex and pages, as they were deployed."""
+
+    def source(org: Org, seen: Access) -> Iterator[Row]:
+        for row in store.every(org, type_name):
+            body = base64.b64decode(_text(row.definition, "content") or "").decode("utf-8", "replace")
+            version = _text(row.definition, "apiVersion")
+            yield {
+                **_stamps(row),
+                "FullName": row.name,
+                "Name": row.name,
+                "MasterLabel": _text(row.definition, "label") or row.name,
+                "ApiVersion": float(version) if version and version.replace(".", "", 1).isdigit() else None,
+                "Status": _text(row.definition, "status") or "Active",
+                "IsValid": True,
+                "Body": body,
+                "Markup": body,
+                "LengthWithoutComments": len(body),
+            }
+
+    return source
+
+
+def static_resources(org: Org, seen: Access) -> Iterator[Row]:
+    """StaticResource, as they were deployed."""
+    for row in store.every(org, "StaticResource"):
+        yield {
+            **_stamps(row),
+            "FullName": row.name,
+            "Name": row.name,
+            "ContentType": _text(row.definition, "contentType"),
+            "CacheControl": _text(row.definition, "cacheControl"),
+            "Description": _text(row.definition, "description"),
+            "BodyLength": len(base64.b64decode(_text(row.definition, "content") or "")),
+        }
+
+
 def standard_value_sets(org: Org, seen: Access) -> Iterator[Row]:
     """StandardValueSet."""
     for name, _, common in _components(org, "StandardValueSet"):
@@ -443,6 +487,11 @@ SOURCES: dict[str, Source] = {
     "PlatformEventChannel": _named("PlatformEventChannel", MasterLabel="label", ChannelType="channelType"),
     "ManagedEventSubscription": managed_subscriptions,
     "CustomTab": _named("CustomTab", MasterLabel="label", Url="url"),
+    "ApexClass": _code("ApexClass"),
+    "ApexTrigger": _code("ApexTrigger"),
+    "ApexPage": _code("ApexPage"),
+    "ApexComponent": _code("ApexComponent"),
+    "StaticResource": static_resources,
     "PermissionSet": _table("PermissionSet"),
     "Profile": profiles,
     "User": _table("User"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 from typing import Any
@@ -226,3 +227,14 @@ def test_whatever_comes_as_a_manifest_is_read_or_refused(data: bytes) -> None:
         archive.manifest(data)
     except ApiError:
         pass
+
+
+def test_clients_of_old_habits_are_served(soap: Soap) -> None:
+    """`runAllTests` and `checkStatus` are of old versions; CumulusCI sends both to new ones."""
+    body = zipped(files("A__c"))
+    options = {"runAllTests": False, "singlePackage": True}
+    (started,) = soap.call("deploy", ZipFile=base64.b64encode(body).decode(), DeployOptions=options)
+    (state,) = soap.call("checkStatus", asyncProcessId=started["id"][0])
+    assert (state["done"], state["state"]) == (["true"], ["Completed"])
+    with pytest.raises(Fault, match="INVALID_CROSS_REFERENCE_KEY"):
+        soap.call("checkStatus", asyncProcessId="09S000000000001")

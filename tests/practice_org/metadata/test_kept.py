@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+from tests.practice_org.calls import Caller
 from tests.practice_org.metadata.soap_calls import NS, Soap, package
 
 CLASS = "public class Greeter { public static String hi() { return 'hi & <bye>'; } }"
@@ -103,3 +104,26 @@ def test_files_that_are_missing_or_no_xml_are_told_of(soap: Soap) -> None:
     assert "was named in package.xml, but was not found in zipped directory" in told["Gone"]
     assert told["Bad/R"].startswith("Error parsing file")
     assert told["Account"] == "Error parsing file: Unexpected element Report"
+
+
+def test_deployed_code_is_found_by_tooling_queries(soap: Soap, admin: Caller) -> None:
+    soap.deploy(FILES)
+    soap.create("StaticResource", {"fullName": "Logo", "contentType": "text/plain", "content": "aGVsbG8="})
+    (found,) = admin.query("SELECT Name, ApiVersion, Status, Body FROM ApexClass", "/tooling/query")[
+        "records"
+    ]
+    assert (found["Name"], found["ApiVersion"], found["Status"], found["Body"]) == (
+        "Greeter",
+        60.0,
+        "Active",
+        CLASS,
+    )
+    (logo,) = admin.query("SELECT Name, ContentType, BodyLength FROM StaticResource", "/tooling/query")[
+        "records"
+    ]
+    assert (logo["Name"], logo["ContentType"], logo["BodyLength"]) == ("Logo", "text/plain", 5)
+    for soql in (
+        "SELECT SubscriberPackage.NamespacePrefix, SubscriberPackageVersion.MajorVersion FROM InstalledSubscriberPackage",
+        "SELECT ActiveVersion.VersionNumber, LatestVersion.VersionNumber FROM FlowDefinition",
+    ):
+        assert admin.query(soql, "/tooling/query")["totalSize"] == 0
