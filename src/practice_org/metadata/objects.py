@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from practice_org.data import sharing_defaults
 from practice_org.errors import ApiError
 from practice_org.metadata import registry, store
 from practice_org.metadata.codec import Value
@@ -106,6 +107,8 @@ class CustomObjectKind(Kind):
             out.update(_custom_part(org, obj))
         else:
             out.setdefault("enableFeeds", obj.has("feedEnabled"))
+            if obj.get("OwnerId"):
+                out["sharingModel"] = sharing_defaults.model_of(org, obj.name)
         return out
 
     def create(self, work: Work, full_name: str, value: Value) -> None:
@@ -181,6 +184,8 @@ class CustomObjectKind(Kind):
         names = (*_KEPT, "deploymentStatus", "sharingModel") if obj.custom else _KEPT
         kept.update({key: value[key] for key in names if value.get(key) not in (None, [])})
         store.put(work.org, work.user_id, self.name, name, kept)
+        if value.get("sharingModel") and obj.get("OwnerId"):
+            sharing_defaults.set_model(work.org, name, str(value["sharingModel"]))
 
 
 def _children(org: Org, owner: str, type_name: str) -> list[Value]:
@@ -210,8 +215,15 @@ def _custom_part(org: Org, obj: ObjectType) -> Value:
         "label": made.label,
         "nameField": name_field,
         "pluralLabel": made.plural,
-        "sharingModel": kept.get("sharingModel", "ReadWrite") if owned else "ControlledByParent",
+        "sharingModel": _model(org, obj, kept) if owned else "ControlledByParent",
     }
+
+
+def _model(org: Org, obj: ObjectType, kept: Value) -> str:
+    """The sharing model in force; of one that restricts nothing, the word with which it was ordered."""
+    model = sharing_defaults.model_of(org, obj.name)
+    said = str(kept.get("sharingModel", model))
+    return said if model == "ReadWrite" and said not in ("Private", "Read") else model
 
 
 def _checked(name: str, value: Value) -> CustomObject:

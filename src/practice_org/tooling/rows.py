@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from practice_org.data import sharing_defaults
 from practice_org.events import managed
 from practice_org.metadata import codec, store
 from practice_org.metadata.crud import KINDS
@@ -84,10 +85,19 @@ def entities(org: Org, seen: Access) -> Iterator[Row]:
             "NewUrl": f"/{obj.prefix}/e",
             "EditDefinitionUrl": f"/{durable}" if obj.custom else f"/ui/setup/Setup?setupid={obj.name}",
             "PublisherId": "<local>" if obj.custom else "System",
-            "InternalSharingModel": "ReadWrite" if obj.has("layoutable") else None,
-            "ExternalSharingModel": "Private" if obj.has("layoutable") else None,
+            "InternalSharingModel": sharing_defaults.model_of(org, obj.name)
+            if obj.has("layoutable")
+            else None,
+            "ExternalSharingModel": _external(org, obj),
             "FullName": obj.name,
         }
+
+
+def _external(org: Org, obj: ObjectType) -> str | None:
+    """What a definition says of people outside, of whom there are none here."""
+    row = store.find(org, "CustomObject", obj.name) if obj.has("layoutable") else None
+    said = row.definition.get("externalSharingModel") if row else None
+    return said or ("Private" if obj.has("layoutable") else None)
 
 
 def _custom_rows(org: Org) -> dict[str, Stored]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from practice_org.schema.birth import create_user
 from tests.practice_org.calls import Caller
 from tests.practice_org.metadata.soap_calls import Soap
 
@@ -102,3 +103,24 @@ def test_what_a_value_set_says_of_a_status_holds(soap: Soap, admin: Caller) -> N
     ]
     read = soap.read("StandardValueSet", "LeadStatus")[0]["standardValue"]
     assert [one.get("converted") for one in read if one["fullName"] == ["Won"]] == [["true"]]
+
+
+def test_the_sharing_model_of_an_object_holds(soap: Soap, admin: Caller) -> None:
+    soap.create("CustomObject", {**HOUSE, "sharingModel": "Private"})
+    everyone = {"allowRead": True, "allowCreate": True, "allowEdit": True, "allowDelete": False}
+    rights = [{"object": "House__c", "modifyAllRecords": False, "viewAllRecords": False, **everyone}]
+    (outcome,) = soap.write(
+        "updateMetadata", "Profile", {"fullName": "Standard", "objectPermissions": rights}
+    )
+    assert outcome["success"], outcome
+    admin.create("House__c")
+    seller = Caller(admin.org, create_user(admin.org, username="s@example.com", last_name="S"))
+    assert seller.query("SELECT count() FROM House__c")["totalSize"] == 0
+    soql = "SELECT InternalSharingModel FROM EntityDefinition WHERE QualifiedApiName = 'House__c'"
+    assert admin.query(soql)["records"][0]["InternalSharingModel"] == "Private"
+    (outcome,) = soap.write("updateMetadata", "CustomObject", {**HOUSE, "sharingModel": "Read"})
+    assert outcome["success"]
+    assert seller.query("SELECT count() FROM House__c")["totalSize"] == 1
+    assert soap.read("CustomObject", "House__c")[0]["sharingModel"] == ["Read"]
+    (outcome,) = soap.write("updateMetadata", "CustomObject", {"fullName": "Lead", "sharingModel": "Private"})
+    assert outcome["success"] and soap.read("CustomObject", "Lead")[0]["sharingModel"] == ["Private"]

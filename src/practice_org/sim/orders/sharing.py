@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from practice_org import ids
 from practice_org.data.rows import insert_row, remove_row, update_row
 from practice_org.data.sharing import DEFAULTS, LEVELS, SETTING
+from practice_org.data.sharing_defaults import set_defaults
 from practice_org.data.stamps import stamps
 from practice_org.org import Org, Transaction
 from practice_org.schema import access
 from practice_org.sim.plane import BadOrder, Control, Order, caller_id
 
 KNOWN = ("defaults", "roles", "users", "queues", "share", "unshare")
-ORGANIZATION = {
-    "Private": "None",
-    "Read": "Read",
-    "ReadWrite": "ReadEdit",
-    "ControlledByParent": "ControlledByParent",
-}
-"""What Organization.DefaultLeadAccess and its like show."""
 
 
 def sharing(control: Control, order: Order) -> Any:
@@ -68,26 +62,6 @@ def shown(org: Org) -> dict[str, Any]:
         "defaults": org.setting(SETTING) or {},
         "shares": [dict(zip(names, row, strict=True)) for row in rows],
     }
-
-
-def set_defaults(org: Org, defaults: Mapping[str, str]) -> None:
-    """Replace the organization-wide defaults; the Organization record shows them."""
-    old = org.setting(SETTING) or {}
-    if not defaults and not old:
-        return
-    organization = org.schema["Organization"]
-    columns = {
-        f"Default{name}Access": ORGANIZATION[value]
-        for name, value in defaults.items()
-        if organization.get(f"Default{name}Access")
-    }
-    with org.transaction() as tx:
-        if columns:
-            update_row(tx, organization, org.id, columns)
-        if not defaults:
-            tx.connection.execute("DELETE FROM _share")
-    org.set_setting(SETTING, dict(defaults))
-    org.access_cache.clear()
 
 
 def _role(org: Org, tx: Transaction, name: str, parent: str | None) -> None:

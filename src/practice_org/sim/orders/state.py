@@ -8,12 +8,12 @@ from typing import Any
 from practice_org.auth import policies
 from practice_org.auth.settings import DoorSettings, change_settings, read_settings
 from practice_org.clock import stamp, wire
+from practice_org.data.sharing_defaults import set_defaults
 from practice_org.organization import organization
 from practice_org.seed import sow
 from practice_org.sim.orders import events
 from practice_org.sim.orders.rules import clear_rules, shown
 from practice_org.sim.orders.settings import numbers, restore_numbers
-from practice_org.sim.orders.sharing import set_defaults
 from practice_org.sim.plane import Control, Order
 
 
