@@ -181,7 +181,7 @@ def test_a_choice_of_fields_is_kept_and_zero_fields_are_refused(
 def test_the_mapping_goes_out_as_a_file_and_comes_back(browser: Browser, loaded: Workspace) -> None:
     file = browser.get("/mappings/file")
     before = next(r for r in loaded.setup.mapping().pairs if r.column == "favorite_color")
-    assert before.lead and before.lead.policy == "ours"
+    assert before.lead and before.lead.policy == "salesforce"
     changed = json.loads(file)
     for entry in changed["fields"]:
         if entry["field"] == "Lead.Favorite_Color__c":
@@ -213,7 +213,12 @@ def test_direction_policy_and_breaking_a_pair(browser: Browser, loaded: Workspac
         assert row.lead
         return row.lead.direction, row.lead.policy
 
-    shown = {"name": "Lead.Region__c", "was_direction": "both", "was_policy": "ours", "column": "region"}
+    shown = {
+        "name": "Lead.Region__c",
+        "was_direction": "both",
+        "was_policy": "salesforce",
+        "column": "region",
+    }
     browser.post("/mappings/change", direction="inbound", policy="ours", **shown)
     assert lead() == ("inbound", "ours")
     assert 'role="alert"' in browser.post(
@@ -221,6 +226,12 @@ def test_direction_policy_and_breaking_a_pair(browser: Browser, loaded: Workspac
     )
     browser.post("/mappings/change", direction="both", policy="ours", **shown | {"was_direction": "inbound"})
     assert lead() == ("both", "ours")
+    given = {"name": "Lead.Region__c", "direction": "both", "was_direction": "both", "policy": "ours"}
+    browser.post("/mappings/change", was_policy="ours", blanks="keep_ours", was_blanks="overwrite", **given)
+    row = next(r for r in loaded.setup.mapping().pairs if r.column == "region")
+    assert row.lead and row.lead.blanks == "keep_ours"
+    html = browser.get("/mappings")
+    assert 'value="most_complete"' in html and 'value="most_restrictive" selected' in html
     refused = browser.post("/mappings/break", 422, name="Lead.mkto71_Lead_Score__c")
     assert "standard pair" in refused
     html = browser.get("/mappings")

@@ -164,6 +164,17 @@ def test_mapping_commands(terminal: Terminal, practice_org: RunningOrg, tmp_path
     terminal("mapping", "pair", lead, contact)
     terminal("mapping", "direction", "Lead.City", "inbound")
     terminal("mapping", "policy", "Lead.Email", "salesforce")
+    terminal("mapping", "policy", "city", "most_complete", "--blanks", "keep_both")
+    shown = terminal("mapping", "show").stdout
+    assert "City (inbound, blanks keep_both)" in shown
+    assert "MailingCity (both, most_complete, blanks keep_both)" in shown
+    assert "checkbox" in terminal.refused("mapping", "policy", "Lead.Email", "most_restrictive")
+    assert "nothing was changed" in terminal.refused("mapping", "policy", "Lead.Email")
+    assert "add --yes" in terminal.refused("mapping", "preset", "marketo")
+    preview = terminal.json("mapping", "preset", "marketo", "--yes")
+    assert {"name": "Lead.Email", "column": "email", "before": "salesforce", "after": "ours"} in preview
+    assert terminal.json("mapping", "preset", "marketo", "--yes") == []
+    terminal("mapping", "preset", "safe", "--yes")
     assert "inbound, outbound" in terminal.refused("mapping", "direction", "Lead.City", "sideways")
     terminal("mapping", "import", str(file))
     now = json.loads(terminal("mapping", "export", "-").stdout)

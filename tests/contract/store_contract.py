@@ -10,13 +10,14 @@ import io
 from collections.abc import Mapping as Named
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
 import pytest
 
-from diptych.domain.mapping import Direction, FieldMapping, Mapping, ObjectMapping, Policy
+from diptych.domain.mapping import Blanks, Direction, FieldMapping, Mapping, ObjectMapping, Policy
 from diptych.domain.merge import Conflict
 from diptych.domain.outcome import ErrorClass, Problem
 from diptych.domain.pair import Inflight, Linked, Observation, PairState, Record
@@ -274,6 +275,41 @@ class StoreContract(TrailContract, StoreCreates):
         assert self.owed(store) == [] and not self.pair(store, sf_id(1)).dirty
         store_user.edit(linked.pair.person_id, "city", "Lima")
         assert self.pair(store, sf_id(1)).base["city"] == "Bonn"
+
+    def test_when_ours_was_edited_is_known_where_the_policy_asks(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        (linked,) = self.add(store, seen(1, city="Bonn", first_name="Ada"))
+        asking = ObjectMapping(
+            "Lead",
+            1,
+            tuple(replace(f, policy=Policy.MOST_RECENT) if f.column == "city" else f for f in LEAD.fields),
+        )
+
+        def known() -> Linked:
+            with store.transaction() as tx:
+                return tx.linked(asking, [sf_id(1)])[sf_id(1)]
+
+        assert known().edited_at == {}, "nothing is dirty"
+        for column, value in (("city", "Rom"), ("first_name", "Eva")):
+            store_user.edit(linked.pair.person_id, column, value)
+        first = known().edited_at
+        assert set(first) == {"city"}, "only the column whose policy asks"
+        assert first["city"].tzinfo is not None and first["city"].microsecond == 0
+        assert self.pair(store, sf_id(1)).edited_at == {}
+        with store.transaction() as tx:
+            (owing,) = tx.owed(asking, T0, 0, 10)
+        assert owing.edited_at == first
+
+    def test_a_mapping_keeps_policies_and_blanks(self, store: Store) -> None:
+        fine = replace(
+            LEAD.fields[4], policy=Policy.MOST_RESTRICTIVE, blanks=Blanks.KEEP_BOTH, restrictive=False
+        )
+        wanted = Mapping(MAPPING.version + 1, (*MAPPING.fields[:4], fine, *MAPPING.fields[5:]))
+        with store.transaction() as tx:
+            tx.save_mapping(wanted, T0, "policies")
+        with store.transaction() as tx:
+            assert tx.mapping() == wanted
 
     def test_a_blank_text_is_no_value(self, store: Store, store_user: StoreUser) -> None:
         first, second = self.add(store, seen(1), seen(2, city="Bonn"))

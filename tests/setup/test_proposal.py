@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from diptych.domain.mapping import Direction, Mapping, Policy
+from diptych.domain.mapping import Blanks, Direction, Mapping, Policy
 from diptych.domain.objects import synced_object
-from diptych.domain.proposal import MappingRefused, Proposal, join, part, propose, turn
+from diptych.domain.presets import Preset, preset_changes, with_preset
+from diptych.domain.proposal import MappingRefused, Proposal, join, named, part, propose, turn
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.selection import Use, default_selection, use_of
 from diptych.domain.values import Kind
@@ -51,8 +52,19 @@ def test_standard_fields_of_lead_and_contact_share_their_columns() -> None:
     assert contact["Account.Name"].direction is Direction.INBOUND
 
 
-def test_directions_and_policies_are_as_in_marketo() -> None:
-    mapping = Mapping(1, proposed().fields)
+def test_directions_and_policies_of_the_default_and_of_the_marketo_preset() -> None:
+    safe = Mapping(1, proposed().fields)
+    assert safe.of("Lead").by_field["City"].policy is Policy.SALESFORCE
+    assert safe.of("Lead").by_field["mkto71_Lead_Score__c"].policy is Policy.OURS
+    assert {c.name for c in preset_changes(safe, Preset.MARKETO)} >= {"Lead.City", "Lead.Favorite_Color__c"}
+    assert all(c.name.startswith("Lead.") for c in preset_changes(safe, Preset.MARKETO))
+    mapping = with_preset(safe, Preset.MARKETO)
+    assert mapping.version == 2
+    assert not preset_changes(mapping, Preset.MARKETO)
+    assert with_preset(mapping, Preset.SAFE).fields == safe.fields
+    for name in ("Lead", "Contact"):
+        assert mapping.of(name).by_field["HasOptedOutOfEmail"].policy is Policy.MOST_RESTRICTIVE
+        assert safe.of(name).by_field["HasOptedOutOfEmail"].policy is Policy.MOST_RESTRICTIVE
     lead, contact = mapping.of("Lead").by_field, mapping.of("Contact").by_field
     assert (lead["City"].direction, lead["City"].policy) == (Direction.BOTH, Policy.OURS)
     assert (contact["MailingCity"].direction, contact["MailingCity"].policy) == (
@@ -72,6 +84,23 @@ def test_no_column_is_used_twice_by_one_object_and_none_holds_two_kinds() -> Non
     kinds: dict[tuple[str, str], Kind] = {}
     for f in fields:
         assert kinds.setdefault((f.table, f.column), f.kind) is f.kind
+
+
+def test_only_a_checkbox_can_be_a_field_of_consent_and_a_column_names_all_its_fields() -> None:
+    described = {o.name: o for o in CUSTOM}
+    mapping = Mapping(1, proposed().fields)
+    assert named(mapping, "city") == named(mapping, "person.city") == ["Lead.City", "Contact.MailingCity"]
+    assert named(mapping, "Lead.City") == ["Lead.City"]
+    for wrong in ("nowhere", "person.nowhere", "Lead.Nowhere"):
+        with pytest.raises(MappingRefused, match="owhere"):
+            named(mapping, wrong)
+    with pytest.raises(MappingRefused, match="checkbox"):
+        turn(mapping, described, "Lead.City", policy=Policy.MOST_RESTRICTIVE)
+    with pytest.raises(MappingRefused, match="blanks"):
+        turn(mapping, described, "Account.Name", blanks=Blanks.KEEP_OURS)
+    opted = turn(mapping, described, "Lead.HasOptedOutOfEmail", restrictive=False, blanks=Blanks.KEEP_BOTH)
+    found = opted.of("Lead").by_field["HasOptedOutOfEmail"]
+    assert (found.restrictive, found.blanks) == (False, Blanks.KEEP_BOTH)
 
 
 def test_fields_alike_are_paired_and_unlike_types_are_kept_apart() -> None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from diptych.domain.mapping import Direction, Policy
+from diptych.domain.mapping import Blanks, Direction, Policy
 from diptych.domain.outcome import LoginFailed
+from diptych.domain.presets import Preset
 from diptych.setup.ports import AuthKind, Credentials
 from diptych.setup.preflight import CheckStatus
 from diptych.setup.state import SetupRefused, Step
@@ -230,6 +231,18 @@ def test_mapping_edits_are_versions_and_stay_possible(world: World) -> None:
     assert [r.column for r in setup.mapping().unmapped] == ["tier"]
 
 
+def test_a_preset_is_for_the_fields_of_now_and_of_later(world: World) -> None:
+    setup = world.synced()
+    assert setup._current().of("Lead").by_field["City"].policy is Policy.SALESFORCE
+    changes = setup.preset_changes(Preset.MARKETO)
+    assert "Lead.City" in {c.name for c in changes}
+    setup.use_preset(Preset.MARKETO)
+    assert setup._current().of("Lead").by_field["City"].policy is Policy.OURS
+    setup.reset()
+    assert setup._current().of("Lead").by_field["City"].policy is Policy.OURS
+    assert setup.preset_changes(Preset.MARKETO) == []
+
+
 def test_a_newly_mapped_field_is_read_for_everyone_after_the_start(world: World) -> None:
     setup = world.started()
     with world.store.transaction() as unit:
@@ -248,12 +261,15 @@ def test_a_newly_mapped_field_is_read_for_everyone_after_the_start(world: World)
 
 def test_the_mapping_goes_to_a_file_and_back(world: World) -> None:
     setup = world.synced()
-    setup.set_policy("Contact.MailingCity", Policy.OURS)
+    setup.set_policy("Contact.MailingCity", Policy.OURS, Blanks.KEEP_SALESFORCE)
+    setup.set_policy("unsubscribed", restrictive=False)
     setup.break_pair("Contact.Favourite_Colour__c")
     text = setup.export_mapping()
     setup.reset()
     setup.import_mapping(text)
-    assert setup._current().of("Contact").by_field["MailingCity"].policy is Policy.OURS
+    back = setup._current().of("Contact").by_field
+    assert (back["MailingCity"].policy, back["MailingCity"].blanks) == (Policy.OURS, Blanks.KEEP_SALESFORCE)
+    assert not back["HasOptedOutOfEmail"].restrictive
     assert setup._current().of("Contact").by_field["Favourite_Colour__c"].column == "favourite_colour"
     version = setup.mapping().version
     for bad, reason in [

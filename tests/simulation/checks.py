@@ -7,14 +7,16 @@ from typing import Any
 
 from diptych.domain.mapping import Direction
 from diptych.domain.pair import Pair, PairState
+from diptych.domain.policies import stands_apart
 from diptych.sync.apply import apply_records
 from diptych.sync.engine import Engine
 from diptych.testing.org_records import Stored
 from tests.simulation.graph import token_of
-from tests.simulation.watched_org import Violation
+from tests.simulation.watched_org import OPT_OUT, Violation
 from tests.simulation.world import COLUMNS, FIELDS, World
 
-_EXEMPT_FROM_I4 = ("inbound_only", "outbound_only", "outcome_unknown")
+# rules about what may be overwritten at all log what they hold back, though only one side changed
+_EXEMPT_FROM_I4 = ("inbound_only", "outbound_only", "outcome_unknown", "blank", "write_once")
 
 
 def no_silent_loss(world: World) -> None:
@@ -127,9 +129,24 @@ def _differences(world: World, name: str, row: Stored, pair: Pair) -> list[str]:
     for mapped in world.mapping.of(name).fields:
         ours, theirs = person.get(mapped.column), row.values.get(mapped.field)
         blank = mapped.direction is Direction.OUTBOUND and ours is None
-        if ours != theirs and mapped.column not in parked and not blank:
+        apart = stands_apart(mapped, ours, theirs)
+        if ours != theirs and mapped.column not in parked and not blank and not apart:
             found.append(f"{name} {row.sf_id} {mapped.column}: ours {ours!r}, theirs {theirs!r}")
     return found
+
+
+def consent_kept(world: World) -> None:
+    """D-67: whom somebody has opted out, and nobody in again, is opted out on both sides."""
+    for name in FIELDS:
+        for row in world.records.rows[name].values():
+            pair = world.pair(name, row.sf_id)
+            if pair is None or row.sf_id not in world.opted_out - world.opted_in or row.deleted:
+                continue
+            person = world.store.tables.person.get(pair.person_id)
+            if person is None or pair.state is not PairState.PAIRED:
+                continue
+            if not (row.values.get(OPT_OUT) and person.get("unsubscribed")):
+                raise Violation("D-67", f"{name} {row.sf_id} was opted out, and is not any more")
 
 
 def nothing_stuck(world: World) -> None:

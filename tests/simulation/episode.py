@@ -164,6 +164,7 @@ class _Runner:
             raise Violation("I-19", "; ".join(different))
         self._idle()
         checks.nothing_stuck(world)
+        checks.consent_kept(world)
         checks.no_silent_loss(world)
         checks.no_invented_conflict(world)
         checks.identity(world)

@@ -43,6 +43,15 @@ DELETED_BEFORE_A_REPEATED_LOAD = Program(
 )
 """The cursor is lost, a record is deleted, the load is repeated: a bulk query does not show deletes."""
 
+BLANKED_HERE = Program((("policy", 2, 0, 1), ("our_blank", 1, 1, 1), Cycle()), loaded=True)
+"""No blank may go out from city; it is blanked here: Salesforce's value comes back, and is never wiped out."""
+
+WRITTEN_ONCE = Program((("policy", 1, 5, 0), ("our_edit", 1, 1, 1), Cycle()), loaded=True)
+"""City is written once, and was: an edit here does not go out."""
+
+OPTED_OUT_THERE = Program((("sf_blank", 2, 0, 0), Cycle()), loaded=True)
+"""A contact's opt-out, of which ours is the only source, is opted out in Salesforce: it is not taken back."""
+
 LOOK_THEN_EDIT = Program(
     (
         ("our_edit", 1, 1, 0),

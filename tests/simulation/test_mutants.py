@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from diptych.domain import merge as merging
+from diptych.domain import policies
 from diptych.domain.mapping import Direction
 from diptych.domain.merge import Conflict, RecordMerge
 from diptych.domain.outcome import Done, OrgOutcomeUnknown, OrgUnavailable, Refused
@@ -22,11 +23,14 @@ from diptych.testing.store import InMemoryStore
 from diptych.testing.transaction import InMemoryTransaction
 from tests.simulation import episode
 from tests.simulation.found import (
+    BLANKED_HERE,
     DELETED_BEFORE_A_REPEATED_LOAD,
     EDITED_AFTER_THE_DELETE,
     LOOK_THEN_EDIT,
     OLD_PAGE_AFTER_A_WRITE,
+    OPTED_OUT_THERE,
     TWO_VERSIONS_OF_A_SECOND,
+    WRITTEN_ONCE,
 )
 from tests.simulation.program import Program, random_program
 from tests.simulation.watched_org import WatchedOrg
@@ -230,6 +234,31 @@ def versions_of_one_second_are_taken_as_they_come(patch: Patch) -> None:
     patch.setattr(apply, "is_stale", mutated)
 
 
+def a_blank_overwrites_what_must_stay(patch: Patch) -> None:
+    def mutated(mapping: Any, base: Any, ours: Any, theirs: Any) -> Any:
+        found = policies.forbidden(mapping, base, ours, theirs)
+        return None if found is not None and found.reason == "blank" else found
+
+    patch.setattr(merging, "forbidden", mutated)
+    patch.setattr(outbox, "_wipes_out", lambda mapped, value, theirs: False)
+
+
+def what_is_written_once_is_written_again(patch: Patch) -> None:
+    def mutated(mapping: Any, base: Any, ours: Any, theirs: Any) -> Any:
+        found = policies.forbidden(mapping, base, ours, theirs)
+        return None if found is not None and found.reason == "write_once" else found
+
+    patch.setattr(merging, "forbidden", mutated)
+
+
+def consent_is_loosened(patch: Patch) -> None:
+    def mutated(mapping: Any, base: Any, ours: Any, theirs: Any) -> Any:
+        found = policies.forbidden(mapping, base, ours, theirs)
+        return None if found is not None and found.reason == "most_restrictive" else found
+
+    patch.setattr(merging, "forbidden", mutated)
+
+
 def dead_letters_dropped(patch: Patch) -> None:
     _on_save(patch, lambda c: replace(c, dead_letters=()))
 
@@ -261,6 +290,9 @@ MUTANTS: dict[Callable[[Patch], None], set[str]] = {
     a_write_does_not_date_what_was_read_before: {"I-5"},
     versions_of_one_second_are_taken_as_they_come: {"I-3", "I-10"},
     dead_letters_dropped: {"I-19", "I-20"},
+    a_blank_overwrites_what_must_stay: {"D-44"},
+    what_is_written_once_is_written_again: {"D-44"},
+    consent_is_loosened: {"D-67"},
 }
 
 
@@ -269,6 +301,9 @@ FIRST = {
     "ended_records_are_merged_again": EDITED_AFTER_THE_DELETE,
     "a_write_does_not_date_what_was_read_before": OLD_PAGE_AFTER_A_WRITE,
     "versions_of_one_second_are_taken_as_they_come": TWO_VERSIONS_OF_A_SECOND,
+    "a_blank_overwrites_what_must_stay": BLANKED_HERE,
+    "what_is_written_once_is_written_again": WRITTEN_ONCE,
+    "consent_is_loosened": OPTED_OUT_THERE,
     "deletes_before_a_repeated_load_are_missed": DELETED_BEFORE_A_REPEATED_LOAD,
 }
 """Programs made for a mutant are tried before random ones."""

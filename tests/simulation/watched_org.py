@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from diptych.domain.mapping import Direction
+from diptych.domain.mapping import Direction, Policy
 from diptych.domain.outcome import Done, Outcome
 from diptych.domain.pair import Pair, PairState, Record
 from diptych.domain.values import Value
@@ -25,6 +25,9 @@ FIELDS = {
         "fax": "Fax",
     },
 }
+
+
+OPT_OUT = "HasOptedOutOfEmail"
 
 
 class Violation(AssertionError):
@@ -143,6 +146,15 @@ class WatchedOrg(InMemoryOrg):
         clean = [c for c, v in values.items() if c not in noted or noted[c] == v]
         if clean:
             raise Violation("I-13", f"{clean} is clean: {where}")
+        looked = self._delivered.get((object_name, write.sf_id))
+        for mapped in filter(None, columns.values()):
+            there = looked.fields.get(mapped.field) if looked else None
+            if there is None:
+                continue
+            if write.values[mapped.field] is None and mapped.blanks.keeps_theirs:
+                raise Violation("D-44", f"a blank over {mapped.field} {there!r}: {where}")
+            if mapped.policy is Policy.WRITE_ONCE:
+                raise Violation("D-44", f"{mapped.field} {there!r} is written once: {where}")
         if (object_name, write.sf_id) not in self._read_in_cycle:
             raise Violation("R-7", f"written without a look at it in this cycle: {where}")
 

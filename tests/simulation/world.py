@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from diptych.domain.mapping import Direction, FieldMapping, Mapping, Policy
+from diptych.domain.mapping import Blanks, Direction, FieldMapping, Mapping, Policy
 from diptych.domain.outcome import ErrorClass, Problem
 from diptych.domain.pair import Pair
 from diptych.domain.values import Kind
@@ -18,7 +18,7 @@ from diptych.testing import Faults, InMemoryStore, VirtualClock
 from diptych.testing.org_records import RecordLocked, Stored
 from tests.simulation.graph import Graph, Marked, from_cell, token_of
 from tests.simulation.program import Deed
-from tests.simulation.watched_org import FIELDS, WatchedOrg
+from tests.simulation.watched_org import FIELDS, OPT_OUT, WatchedOrg
 
 TEXTS = ("a", "b", "c")
 TOO_LONG = "x" * 200
@@ -28,10 +28,12 @@ WAITS = (1, 20, 60, 300, 900, 4000)
 LATE_BY = (5, 120, 600, 840, 3600)
 _DIRECTIONS = {"phone": Direction.INBOUND, "fax": Direction.OUTBOUND}
 _POLICIES = {"title": Policy.OURS}
+_CHOICES = tuple(p for p in Policy if p is not Policy.MOST_RESTRICTIVE)
 
 
 def first_mapping() -> Mapping:
-    """Two fields where Salesforce wins, one where we do, one inbound, one outbound, for each person object."""
+    """Two fields where Salesforce wins, one where we do, one inbound, one outbound, for each person object; and a field of
+    consent, which a contact gets from here only."""
     people = [
         FieldMapping(
             name,
@@ -49,7 +51,13 @@ def first_mapping() -> Mapping:
     company = FieldMapping(
         "Account", "Name", "company", "name", Kind.TEXT, Direction.INBOUND, Policy.SALESFORCE, length=255
     )
-    return Mapping(1, (*people, company))
+    consent = [
+        FieldMapping(
+            name, OPT_OUT, "person", "unsubscribed", Kind.BOOLEAN, direction, Policy.MOST_RESTRICTIVE
+        )
+        for name, direction in (("Lead", Direction.BOTH), ("Contact", Direction.OUTBOUND))
+    ]
+    return Mapping(1, (*people, *consent, company))
 
 
 class World:
@@ -68,6 +76,8 @@ class World:
         self.records = self.org.records
         self._alias: dict[str, str] = {}
         self._offset = 0.0
+        self.opted_out: set[str] = set()
+        self.opted_in: set[str] = set()
         self._hot = ("", "", "")  # what was edited last: object, record, column
         self._deeds: dict[str, Callable[[int, int, int], None]] = {
             name[4:]: getattr(self, name) for name in dir(self) if name.startswith("_do_")
@@ -182,6 +192,10 @@ class World:
 
     def _do_sf_blank(self, a: int, b: int, c: int) -> None:
         name, row = self._record(a)
+        if c % 3 == 0:
+            self._opted(row.sf_id, b)
+            self.records.edit(name, row.sf_id, **{OPT_OUT: b % 4 != 3})
+            return
         column = _OFTEN[b % len(_OFTEN)]
         self.records.edit(name, row.sf_id, **{FIELDS[name][column]: self._saved(name, row, column, None)})
 
@@ -272,7 +286,19 @@ class World:
             self._do_our_edit(number, b, c)
 
     def _do_our_blank(self, a: int, b: int, c: int) -> None:
-        self._our_text(self._person(a), _OFTEN[b % len(_OFTEN)], None)
+        person = self._person(a)
+        if c % 3 != 0:
+            self._our_text(person, _OFTEN[b % len(_OFTEN)], None)
+            return
+        if self.store.journal.open:
+            raise StoreBusy
+        for pair_id in self.store.tables.pairs_of.get(person["id"], ()):
+            self._opted(self.store.tables.pairs[pair_id].sf_id or "", b)
+        self.store.edit_row(person["id"], {"unsubscribed": b % 4 != 3})
+
+    def _opted(self, sf_id: str, b: int) -> None:
+        """Somebody opts a person out, or (one time in four) in again."""
+        (self.opted_in if b % 4 == 3 else self.opted_out).add(sf_id)
 
     def _do_our_long(self, a: int, b: int, c: int) -> None:
         self._our_text(self._person(a), "first_name", TOO_LONG)
@@ -300,8 +326,11 @@ class World:
     # ------------------------------------------------------------ administrators, and time
 
     def _do_policy(self, a: int, b: int, c: int) -> None:
-        column, policy = COLUMNS[a % 3], list(Policy)[b % 3]
+        column, policy = COLUMNS[a % 3], _CHOICES[b % len(_CHOICES)]
         self._remap(lambda f: replace(f, policy=policy) if f.column == column else f, "policy")
+        if c % 2:
+            column, blanks = COLUMNS[c % len(COLUMNS)], list(Blanks)[a % 4]
+            self._remap(lambda f: replace(f, blanks=blanks) if f.column == column else f, "blanks")
 
     def _do_direction(self, a: int, b: int, c: int) -> None:
         column, direction = ("city", "title")[a % 2], list(Direction)[b % 3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -69,6 +70,21 @@ def test_the_first_schema_is_upgraded_with_all_it_holds(
     with store.transaction() as tx:
         assert tx.setting("kept") == "yes"
     store.close()
+
+
+def test_a_mapping_stored_before_there_were_blanks_and_consent_loads_with_defaults(
+    store: SqlStore,
+) -> None:
+    with store.transaction() as tx:
+        tx.save_mapping(MAPPING, T0, "of an older version")
+    with store.engine.begin() as connection:
+        text = connection.execute(sa.text("SELECT fields FROM mapping_version")).scalar_one()
+        older = [{k: v for k, v in f.items() if k not in ("blanks", "restrictive")} for f in json.loads(text)]
+        connection.execute(
+            sa.text("UPDATE mapping_version SET fields = :old, digest = 'other'"), {"old": json.dumps(older)}
+        )
+    with store.transaction() as tx:
+        assert tx.mapping() == MAPPING
 
 
 def test_a_newer_database_is_refused(database_url: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diptych.cli.output import JSON_OPTION, YES_OPTION, emit, say, sure, table, workspace
+from diptych.cli.output import JSON_OPTION, YES_OPTION, emit, note, say, sure, table, workspace
 
 if TYPE_CHECKING:
     from diptych.domain.mapping import FieldMapping
@@ -55,8 +55,18 @@ def _field(mapped: FieldMapping | None) -> str:
     if mapped is None:
         return ""
     if mapped.direction == "both":
-        return f"{mapped.field} (both, {mapped.policy} wins)"
-    return f"{mapped.field} ({mapped.direction})"
+        return f"{mapped.field} (both, {_wins(mapped)}{_blanks(mapped)})"
+    return f"{mapped.field} ({mapped.direction}{_blanks(mapped)})"
+
+
+def _wins(mapped: FieldMapping) -> str:
+    if mapped.policy == "most_restrictive":
+        return f"most_restrictive: {str(mapped.restrictive).lower()} wins"
+    return f"{mapped.policy} wins" if mapped.policy in ("salesforce", "ours") else str(mapped.policy)
+
+
+def _blanks(mapped: FieldMapping) -> str:
+    return "" if mapped.blanks == "overwrite" else f", blanks {mapped.blanks}"
 
 
 @app.command(name="export")
@@ -111,12 +121,68 @@ def direction(name: str, to: Annotated[str, typer.Argument(help="inbound, outbou
 
 
 @app.command()
-def policy(name: str, to: Annotated[str, typer.Argument(help="salesforce, ours or ask")]) -> None:
-    """Set who wins a conflict about one field."""
-    from diptych.domain.mapping import Policy
+def policy(
+    name: Annotated[str, typer.Argument(help="A field (Lead.City), or a column for all its fields (city).")],
+    to: Annotated[
+        str | None,
+        typer.Argument(
+            help="salesforce, ours, ask, most_recent, most_complete, write_once or most_restrictive"
+        ),
+    ] = None,
+    blanks: Annotated[
+        str | None,
+        typer.Option(
+            help="overwrite, or never overwrite with a blank: keep_ours (what comes in), keep_salesforce (what "
+            "goes out), keep_both"
+        ),
+    ] = None,
+    restrictive: Annotated[
+        bool | None,
+        typer.Option(help="Of a consent field: whether true (an opt-out) or false (an opt-in) allows less."),
+    ] = None,
+) -> None:
+    """Set who wins a conflict about a field, and whether a blank may overwrite a value."""
+    from diptych.cli.trouble import Refused
+    from diptych.domain.mapping import Blanks, Policy
 
+    if to is None and blanks is None and restrictive is None:
+        raise Refused("Say a policy, --blanks or --restrictive: nothing was changed.")
     with workspace() as space:
-        say(f"Mapping version {space.setup.set_policy(name, _one_of(Policy, to)).version}.")
+        changed = space.setup.set_policy(
+            name,
+            _one_of(Policy, to) if to is not None else None,
+            _one_of(Blanks, blanks) if blanks is not None else None,
+            restrictive,
+        )
+        say(f"Mapping version {changed.version}.")
+
+
+@app.command()
+def preset(
+    name: Annotated[str, typer.Argument(help="safe or marketo")],
+    yes: Annotated[bool, YES_OPTION] = False,
+    as_json: Annotated[bool, JSON_OPTION] = False,
+) -> None:
+    """Take over the policies of a preset for all fields; what would change is shown first."""
+    from diptych.domain.presets import Preset
+
+    chosen = _one_of(Preset, name)
+    with workspace() as space:
+        changes = space.setup.preset_changes(chosen)
+        if as_json:
+            emit(changes)
+        else:
+            table(
+                ["field", "column", "was", "becomes"],
+                [(c.name, c.column, c.before, c.after) for c in changes],
+            )
+        if not changes:
+            note("Every field has the policy of this preset already.")
+        else:
+            sure(f"Change who wins in {len(changes):,} fields?", yes)
+        version = space.setup.use_preset(chosen).version
+    if not as_json:
+        say(f"Mapping version {version}.")
 
 
 def _one_of(choices: type, text: str):  # type: ignore[no-untyped-def]

@@ -27,13 +27,35 @@ class Policy(StrEnum):
     SALESFORCE = "salesforce"
     OURS = "ours"
     ASK = "ask"
+    MOST_RECENT = "most_recent"
+    MOST_COMPLETE = "most_complete"
+    WRITE_ONCE = "write_once"
+    MOST_RESTRICTIVE = "most_restrictive"
+
+
+class Blanks(StrEnum):
+    """Whether a blank may overwrite a value, in each direction (D-44d)."""
+
+    OVERWRITE = "overwrite"
+    KEEP_OURS = "keep_ours"  # a blank in Salesforce never wipes out a value of ours
+    KEEP_SALESFORCE = "keep_salesforce"  # a blank of ours never wipes out a value in Salesforce
+    KEEP_BOTH = "keep_both"
+
+    @property
+    def keeps_ours(self) -> bool:
+        return self in (Blanks.KEEP_OURS, Blanks.KEEP_BOTH)
+
+    @property
+    def keeps_theirs(self) -> bool:
+        return self in (Blanks.KEEP_SALESFORCE, Blanks.KEEP_BOTH)
 
 
 @dataclass(frozen=True)
 class FieldMapping:
     """One mapped field. `field` is the API name, or a relationship path such as `Account.Name` (inbound only).
 
-    `length` (characters, 0 = unlimited) and `scale` (decimals) are Salesforce's; `restricted` lists the only values a
+    `blanks`: whether a blank may overwrite a value. `restrictive`: for a consent field, the value that allows less: true
+    of an opt-out, false of an opt-in. What each policy means is told in `domain.policies`. `length` (characters, 0 = unlimited) and `scale` (decimals) are Salesforce's; `restricted` lists the only values a
     restricted picklist takes. `standard` pairs are given (data-semantics 4), the others can be paired and broken.
     """
 
@@ -52,6 +74,8 @@ class FieldMapping:
     restricted: tuple[str, ...] = ()
     sf_type: str = "string"
     label: str = ""
+    blanks: Blanks = Blanks.OVERWRITE
+    restrictive: bool = True
 
 
 @dataclass(frozen=True)

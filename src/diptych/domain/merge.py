@@ -17,12 +17,23 @@ A write whose outcome is unknown has landed when *every* value of it is seen at 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
 from diptych.domain.mapping import Direction, FieldMapping, ObjectMapping, Policy
 from diptych.domain.pair import Linked, Observation
+from diptych.domain.policies import (
+    ASK,
+    NO_TIMES,
+    OURS,
+    Times,
+    forbidden,
+    loosens,
+    restricts,
+    stands_apart,
+    verdict,
+)
 from diptych.domain.values import Value
 
 
@@ -40,8 +51,10 @@ ABSENT: Final = Absence.ABSENT
 class Conflict:
     """Both sides left base, to different values (glossary). `winner` is 'salesforce' or 'ours'; the other value lost.
 
-    `reason`: policy; inbound_only and outbound_only (the field's direction decided); outcome_unknown (a write of ours was
-    unresolved, so that this may be no conflict at all: X-3).
+    `reason`: policy, or the name of the policy where it compares values (most_recent, most_complete, write_once,
+    most_restrictive); blank (a blank may not overwrite here); inbound_only and outbound_only (the field's direction
+    decided); outcome_unknown (a write of ours was unresolved, so that this may be no conflict at all: X-3). The rules about
+    what may be overwritten at all (`policies.forbidden`) log what they hold back even if only one side had changed.
     """
 
     column: str
@@ -95,48 +108,66 @@ def merge_field(
     sent: Value | Absence = ABSENT,
     outcome_unknown: bool = False,
     by_us: bool = False,
+    times: Times = NO_TIMES,
 ) -> FieldMerge:
     """R-1 for one field. `sent`: what is in flight for it; `outcome_unknown`: it is not certain that it has landed;
-    `by_us`: the sync user was the last to save the record, so that a foreign value may come from the org's automation."""
+    `by_us`: the sync user was the last to save the record, so that a foreign value may come from the org's automation;
+    `times`: when each side was edited, for the one policy that asks."""
     if theirs is ABSENT:
         return FieldMerge(ours, base)
 
     if sent is not ABSENT and theirs == sent and base != theirs:
         if ours == base and outcome_unknown:
-            # Our write came through late, over a value taken in meanwhile; or a user typed the same. Ours is sent again.
-            return FieldMerge(ours, theirs, _conflict(mapping, base, ours, theirs, "ours", "outcome_unknown"))
+            # Our write came through late, over a value taken in meanwhile; or a user typed the same. Ours is sent again,
+            # unless that would undo what this field must keep.
+            doubtful = Conflict(mapping.column, base, ours, theirs, OURS, "outcome_unknown")
+            if loosens(mapping, ours, theirs) or (ours is None and mapping.blanks.keeps_theirs):
+                return FieldMerge(theirs, theirs, replace(doubtful, winner="salesforce"))
+            return FieldMerge(ours, theirs, doubtful)
         base = theirs
 
     if ours == theirs:
         return FieldMerge(ours, theirs)
     if mapping.direction is Direction.INBOUND:
-        if ours == base:
-            return FieldMerge(theirs, theirs)
-        return FieldMerge(
-            theirs, theirs, _conflict(mapping, base, ours, theirs, "salesforce", "inbound_only")
-        )
+        return _inbound(base, ours, theirs, mapping)
+    rule = forbidden(mapping, base, ours, theirs)
+    if rule is not None:
+        conflict = Conflict(mapping.column, base, ours, theirs, rule.winner, rule.reason)
+        if rule.winner == OURS:
+            return FieldMerge(ours, theirs, conflict, rewritten=by_us and ours == base)
+        return FieldMerge(theirs, theirs, conflict)
     if theirs == base:
         return FieldMerge(ours, base)
     if mapping.direction is Direction.OUTBOUND:
-        if ours is None and base is None:
-            return FieldMerge(theirs, theirs)  # a blank that never was a value does not wipe out theirs
-        conflict = _conflict(mapping, base, ours, theirs, "ours", "outbound_only")
+        if ours == base and (ours is None or mapping.policy is Policy.WRITE_ONCE) and theirs is not None:
+            return FieldMerge(
+                theirs, theirs
+            )  # nothing of ours, or nothing more of it, is owed: theirs is not wiped out
+        conflict = Conflict(mapping.column, base, ours, theirs, OURS, "outbound_only")
         return FieldMerge(ours, theirs, conflict, rewritten=by_us and ours == base)
     if ours == base:
         return FieldMerge(theirs, theirs)
 
-    reason = "outcome_unknown" if outcome_unknown and sent is not ABSENT else "policy"
-    if mapping.policy is Policy.ASK:
+    decided = verdict(mapping, ours, theirs, times)
+    if decided.winner == ASK:
         return FieldMerge(ours, base, ask=True)
-    if mapping.policy is Policy.OURS:
-        return FieldMerge(ours, theirs, _conflict(mapping, base, ours, theirs, "ours", reason))
-    return FieldMerge(theirs, theirs, _conflict(mapping, base, ours, theirs, "salesforce", reason))
+    reason = "outcome_unknown" if outcome_unknown and sent is not ABSENT else decided.reason
+    conflict = Conflict(mapping.column, base, ours, theirs, decided.winner, reason)
+    return FieldMerge(ours if decided.winner == OURS else theirs, theirs, conflict)
 
 
-def _conflict(
-    mapping: FieldMapping, base: Value, ours: Value, theirs: Value, winner: str, reason: str
-) -> Conflict:
-    return Conflict(mapping.column, base, ours, theirs, winner, reason)
+def _inbound(base: Value, ours: Value, theirs: Value, mapping: FieldMapping) -> FieldMerge:
+    """A field that comes in only: theirs stands, except that a blank may be forbidden to wipe out ours, and that a refusal
+    of consent given here is not undone but put before a person (it cannot be sent)."""
+    if stands_apart(mapping, ours, theirs):
+        return FieldMerge(ours, ours)
+    if ours == base:
+        return FieldMerge(theirs, theirs)
+    if mapping.policy is Policy.MOST_RESTRICTIVE and restricts(mapping, ours):
+        return FieldMerge(ours, base, ask=True)
+    return FieldMerge(
+        theirs, theirs, Conflict(mapping.column, base, ours, theirs, "salesforce", "inbound_only")
+    )
 
 
 def merge(
@@ -182,6 +213,7 @@ def merge(
             sent.get(column, ABSENT),
             outcome_unknown=bool(sent) and not certain,
             by_us=by_us,
+            times=Times(linked.edited_at.get(column), observation.record.modified_at),
         )
         if result.ours != our_value:
             ours[column] = result.ours

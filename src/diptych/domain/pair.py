@@ -61,13 +61,16 @@ class Linked:
 
     `parked`: columns with an open (or ignored) dead letter, each with the value of ours it was parked with; a dead letter of
     the whole record counts for every column in its `ours`. A column is held back only while ours is still that value: a
-    new edit is a new try.
+    new edit is a new try. `edited_at`: when ours was last changed, as the change log has it (an edit by our
+    database's clock, a value that came with another record by Salesforce's), for dirty columns whose policy asks for it
+    (most_recent); a column is missing when the change log does not know.
     """
 
     pair: Pair
     ours: Mapping[str, Value]
     base: Mapping[str, Value]
     parked: Mapping[str, Value] = field(default_factory=dict)
+    edited_at: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def dirty(self) -> dict[str, Value]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from diptych.domain.mapping import Direction, FieldMapping, Policy
+from diptych.domain.mapping import Blanks, Direction, FieldMapping, Policy
 from diptych.domain.mapping import Mapping as Mappings
 from diptych.domain.objects import SYNCED_OBJECTS, SyncedObject, synced_object
 from diptych.domain.pairing import LeftAlone, Pairing, column_name, compatible, pair_fields
+from diptych.domain.presets import OPT_OUTS, Preset, policy_of
 from diptych.domain.schema import FieldDescription, ObjectDescription
-from diptych.domain.standard_pairs import CONTACT_COMPANY_PATH, MARKETING_PREFIX, STANDARD_COLUMN
+from diptych.domain.standard_pairs import CONTACT_COMPANY_PATH, STANDARD_COLUMN
 from diptych.domain.values import Kind, kind_of
 
 SYSTEM_COLUMNS = frozenset(
@@ -48,11 +49,13 @@ def propose(
     selected: Mapping[str, Collection[str]],
     current: Mappings | None = None,
     apart: Collection[str] = (),
+    preset: Preset = Preset.SAFE,
 ) -> Proposal:
     """Field mappings for the selected fields of every object.
 
     Fields that `current` maps already keep their column, direction and policy (a field that became read-only turns
-    inbound); only new ones are placed. `apart`: fields whose pair a person has broken, as `Object.Field`.
+    inbound); only new ones are placed, with the policies of `preset`. `apart`: fields whose pair a person has broken, as
+    `Object.Field`.
     """
     placed = {(f.object_name, f.field): f for f in (current.fields if current else ())}
     pairings, left_alone = _pairings(described, selected, placed, apart)
@@ -72,7 +75,7 @@ def propose(
                 made[key] = _refreshed(placed[key], field)
                 continue
             wanted = made.get(("Lead", partner.get(field.name, ""))) if known.name == "Contact" else None
-            mapped = new_mapping(known, field, columns, wanted.column if wanted else None)
+            mapped = new_mapping(known, field, columns, wanted.column if wanted else None, preset)
             columns.setdefault(mapped.column, mapped)
             made[key] = mapped
         if known.name == "Contact" and "Name" in _names(described, "Account"):
@@ -89,6 +92,7 @@ def new_mapping(
     field: FieldDescription,
     columns: Mapping[str, FieldMapping],
     wanted: str | None = None,
+    preset: Preset = Preset.SAFE,
 ) -> FieldMapping:
     """A field placed for the first time: in `wanted`, else in its standard column, else in one of its own.
 
@@ -104,7 +108,7 @@ def new_mapping(
     there = columns.get(column) if column else None
     if column is None or (there and there.kind is not kind) or column in SYSTEM_COLUMNS:
         column = column_name(field.name, {*columns, *SYSTEM_COLUMNS}, known.name.lower())
-    direction, policy = default_direction(known, field)
+    direction, policy = default_direction(known, field, preset)
     return FieldMapping(
         known.name,
         field.name,
@@ -114,22 +118,24 @@ def new_mapping(
         direction,
         policy,
         standard=pair is not None or not known.two_way,
+        restrictive=OPT_OUTS.get(field.name, True),
         **_facts(field),  # type: ignore[arg-type]
     )
 
 
-def default_direction(known: SyncedObject, field: FieldDescription) -> tuple[Direction, Policy]:
-    """Marketo-compatible defaults: on a Lead ours wins, on a Contact Salesforce (D-41); company data comes in only (D-87).
+def default_direction(
+    known: SyncedObject, field: FieldDescription, preset: Preset = Preset.SAFE
+) -> tuple[Direction, Policy]:
+    """Both ways, with the policy of the preset; company data comes in only (D-87).
 
     Lookups (owner, account, record type) and what Salesforce computes come in only; scores and other marketing fields
     are ours on both objects, since set-up makes them read-only for everyone but the sync user (S-6).
     """
     pair = STANDARD_COLUMN.get((known.name, field.name))
     if not known.two_way or read_only(field) or field.type == "reference" or (pair and pair.inbound):
-        return Direction.INBOUND, Policy.SALESFORCE
-    if known.name == "Lead" or field.name.startswith(MARKETING_PREFIX):
-        return Direction.BOTH, Policy.OURS
-    return Direction.BOTH, Policy.SALESFORCE
+        consent = known.two_way and field.name in OPT_OUTS
+        return Direction.INBOUND, Policy.MOST_RESTRICTIVE if consent else Policy.SALESFORCE
+    return Direction.BOTH, policy_of(preset, known.name, field.name)
 
 
 def read_only(field: FieldDescription) -> bool:
@@ -182,8 +188,11 @@ def turn(
     name: str,
     direction: Direction | None = None,
     policy: Policy | None = None,
+    blanks: Blanks | None = None,
+    restrictive: bool | None = None,
 ) -> Mappings:
-    """A new version with another direction or conflict policy for one field. Raises MappingRefused with the reason."""
+    """A new version with another direction, conflict policy or handling of blanks for one field; `restrictive`: which value
+    of a consent field allows less. Raises MappingRefused with the reason."""
     field = _mapped(current, name)
     if direction in (Direction.BOTH, Direction.OUTBOUND):
         there = described[field.object_name].fields.get(field.field)
@@ -191,8 +200,32 @@ def turn(
             raise MappingRefused(f"{field.object_name} records come in only.")
         if there is None or read_only(there):
             raise MappingRefused(f"Salesforce does not let the sync user write {_full(field)}.")
-    changed = replace(field, direction=direction or field.direction, policy=policy or field.policy)
+    if policy is Policy.MOST_RESTRICTIVE and field.kind is not Kind.BOOLEAN:
+        raise MappingRefused(f"{_full(field)} is no checkbox: 'most restrictive' is for fields of consent.")
+    if blanks not in (None, Blanks.OVERWRITE) and not synced_object(field.object_name).two_way:
+        raise MappingRefused(f"{field.object_name} records are copied as they are, blanks included.")
+    changed = replace(
+        field,
+        direction=direction or field.direction,
+        policy=policy or field.policy,
+        blanks=blanks or field.blanks,
+        restrictive=field.restrictive if restrictive is None else restrictive,
+    )
     return current.with_fields(changed if f is field else f for f in current.fields)
+
+
+def named(current: Mappings, name: str) -> list[str]:
+    """The mapped fields that a person means by `Lead.City`, or by a column of person: `city` or `person.city`.
+
+    Raises MappingRefused when there is none.
+    """
+    head, _, tail = name.rpartition(".")
+    if head in ("", "person"):
+        found = [_full(f) for f in current.fields if f.table == "person" and f.column == tail]
+        if not found:
+            raise MappingRefused(f"{tail} is no mapped column of person.")
+        return found
+    return [_full(_mapped(current, name))]
 
 
 def _pairings(

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from diptych.domain.mapping import Direction, Policy
+from diptych.domain.mapping import Blanks, Direction, FieldMapping, Policy
 from diptych.domain.mapping import Mapping as Mappings
 from diptych.domain.proposal import SYSTEM_COLUMNS, MappingRefused, turn
 from diptych.domain.schema import ObjectDescription
@@ -16,20 +16,27 @@ FORMAT = "diptych-mapping-1"
 
 def write_mapping(mapping: Mappings) -> str:
     """The mapping as text; `read_mapping` gives it back."""
-    entries = [
-        {
-            "field": f"{f.object_name}.{f.field}",
-            "column": f"{f.table}.{f.column}",
-            "direction": f.direction.value,
-            "policy": f.policy.value,
-        }
-        for f in mapping.fields
-    ]
+    entries = [_entry(f) for f in mapping.fields]
     return json.dumps({"format": FORMAT, "version": mapping.version, "fields": entries}, indent=1) + "\n"
 
 
+def _entry(f: FieldMapping) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "field": f"{f.object_name}.{f.field}",
+        "column": f"{f.table}.{f.column}",
+        "direction": f.direction.value,
+        "policy": f.policy.value,
+    }
+    if f.blanks is not Blanks.OVERWRITE:
+        entry["blanks"] = f.blanks.value
+    if f.policy is Policy.MOST_RESTRICTIVE:
+        entry["restrictive"] = f.restrictive
+    return entry
+
+
 def read_mapping(text: str, current: Mappings, described: Mapping[str, ObjectDescription]) -> Mappings:
-    """`current` with columns, directions and policies as the file says; fields that the file leaves out stay.
+    """`current` with columns, directions, policies and blanks as the file says; fields that the file leaves out stay, and an
+    entry that says nothing of blanks lets them overwrite.
 
     Raises MappingRefused, naming the entry, for anything that is not a mapping file or cannot be so.
     """
@@ -37,15 +44,29 @@ def read_mapping(text: str, current: Mappings, described: Mapping[str, ObjectDes
         document = json.loads(text)
         if document.get("format") != FORMAT:
             raise MappingRefused(f"This is not a mapping file: its format is not {FORMAT}.")
-        entries = [(e["field"], e["column"], e["direction"], e["policy"]) for e in document["fields"]]
+        entries = [
+            (
+                e["field"],
+                e["column"],
+                e["direction"],
+                e["policy"],
+                e.get("blanks", Blanks.OVERWRITE),
+                e.get("restrictive"),
+            )
+            for e in document["fields"]
+        ]
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         if isinstance(problem, MappingRefused):
             raise
         raise MappingRefused("This is not a mapping file: it is no JSON of the expected form.") from problem
     wanted = current
-    for name, column, direction, policy in entries:
+    for name, column, direction, policy, blanks, restrictive in entries:
+        if restrictive is not None and not isinstance(restrictive, bool):
+            raise MappingRefused(f"{name}: restrictive is true or false, not {restrictive!r}.")
         try:
-            wanted = turn(wanted, described, name, Direction(direction), Policy(policy))
+            wanted = turn(
+                wanted, described, name, Direction(direction), Policy(policy), Blanks(blanks), restrictive
+            )
         except ValueError as problem:
             raise MappingRefused(f"{name}: {problem}") from problem
         wanted = _placed(wanted, name, column)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from diptych.domain.presets import Preset
 from diptych.domain.schema import FieldDescription, ObjectDescription
 from diptych.domain.values import parse_instant
 from diptych.sync.ports import Transaction
@@ -21,11 +22,12 @@ SELECTED = "setup.selected"
 SEEN = "setup.fields_seen"
 APART = "setup.broken_pairs"
 PREPARATION = "setup.preparation"
+PRESET = "setup.mapping_preset"
 PAUSED = "paused"
 PAUSE_SECONDS = "pause_between_cycles"
 
 # what belongs to one org; forgotten when another org is connected before the first start
-OF_ONE_ORG = (FIELDS_SYNCED, CONFIRMED, MAPPING_FINISHED, SELECTED, SEEN, APART, PREPARATION)
+OF_ONE_ORG = (FIELDS_SYNCED, CONFIRMED, MAPPING_FINISHED, SELECTED, SEEN, APART, PREPARATION, PRESET)
 
 
 class Step(StrEnum):
@@ -108,6 +110,15 @@ def read_apart(unit: Transaction) -> frozenset[str]:
 
 def save_apart(unit: Transaction, names: frozenset[str]) -> None:
     unit.save_setting(APART, json.dumps(sorted(names)))
+
+
+def read_preset(unit: Transaction) -> Preset:
+    """The preset whose policies new fields get."""
+    return Preset(unit.setting(PRESET) or Preset.SAFE)
+
+
+def save_preset(unit: Transaction, preset: Preset) -> None:
+    unit.save_setting(PRESET, preset.value)
 
 
 def read_seen(unit: Transaction) -> dict[str, ObjectDescription]:

@@ -12,13 +12,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from diptych.domain.mapping import Direction, Policy
+from diptych.domain.mapping import Blanks, Direction, Policy
 from diptych.domain.mapping import Mapping as Mappings
 from diptych.domain.objects import SYNCED_OBJECTS, synced_object
 from diptych.domain.outcome import OrgError, OrgRefused
 from diptych.domain.pairing import LeftAlone, Pairing
 from diptych.domain.plan import Plan
-from diptych.domain.proposal import MappingRefused, join, part, propose, turn
+from diptych.domain.presets import PolicyChange, Preset, preset_changes, with_preset
+from diptych.domain.proposal import MappingRefused, join, named, part, propose, turn
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.selection import Use, missing_fields, use_of
 from diptych.domain.values import instant_text
@@ -222,7 +223,7 @@ class Setup:
             selected = chosen(described, kept.read_selection(unit))
             self._refuse_nothing(described, selected)
             before = unit.mapping()
-            proposal = propose(described, selected, before, kept.read_apart(unit))
+            proposal = propose(described, selected, before, kept.read_apart(unit), kept.read_preset(unit))
             now = {(f.object_name, f.field) for f in proposal.fields}
             after = before
             if proposal.fields != before.fields:
@@ -274,7 +275,7 @@ class Setup:
         with self._look() as unit:
             current = unit.mapping()
             selected = chosen(described, kept.read_selection(unit))
-            proposal = propose(described, selected, current, kept.read_apart(unit))
+            proposal = propose(described, selected, current, kept.read_apart(unit), kept.read_preset(unit))
             pause = self._pause(unit)
         wanted = Mappings(current.version, proposal.fields)
         return make_plan(self.org(), current, wanted, self._page_rows, pause, samples)
@@ -318,16 +319,43 @@ class Setup:
         described = self._describe(fresh=True)
         with self._store.transaction() as unit:
             kept.save_apart(unit, frozenset())
-            selected = chosen(described, kept.read_selection(unit))
-        return self._remap(lambda m: m.with_fields(propose(described, selected).fields), "reset")
+            selected, preset = chosen(described, kept.read_selection(unit)), kept.read_preset(unit)
+        fields = propose(described, selected, preset=preset).fields
+        return self._remap(lambda m: m.with_fields(fields), "reset")
 
     def set_direction(self, name: str, direction: Direction) -> Mappings:
         described = self._describe()
         return self._remap(lambda m: turn(m, described, name, direction=direction), f"{name} {direction}")
 
-    def set_policy(self, name: str, policy: Policy) -> Mappings:
+    def set_policy(
+        self,
+        name: str,
+        policy: Policy | None = None,
+        blanks: Blanks | None = None,
+        restrictive: bool | None = None,
+    ) -> Mappings:
+        """Who wins, and whether blanks may overwrite, for one field (`Lead.City`) or for all fields of a column (`city`)."""
         described = self._describe()
-        return self._remap(lambda m: turn(m, described, name, policy=policy), f"{name}: {policy} wins")
+
+        def change(current: Mappings) -> Mappings:
+            wanted = current
+            for one in named(current, name):
+                wanted = turn(wanted, described, one, policy=policy, blanks=blanks, restrictive=restrictive)
+            return Mappings(current.version + 1, wanted.fields)
+
+        said = [f"{policy} wins" if policy else "", f"blanks: {blanks}" if blanks else ""]
+        return self._remap(change, f"{name}: {', '.join(filter(None, said)) or 'consent'}")
+
+    def preset_changes(self, preset: Preset) -> list[PolicyChange]:
+        """What `use_preset` would change."""
+        return preset_changes(self._current(), preset)
+
+    def use_preset(self, preset: Preset) -> Mappings:
+        """Take over the policies of a preset, for the fields mapped now and for those that are mapped later."""
+        changed = self._remap(lambda m: with_preset(m, preset), f"preset {preset}")
+        with self._store.transaction() as unit:
+            kept.save_preset(unit, preset)
+        return changed
 
     def export_mapping(self) -> str:
         """The mapping as a file's text."""

@@ -10,19 +10,20 @@ engine's decision and its writing. On SQLite the transaction has the only writer
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from diptych.domain.mapping import ObjectMapping
+from diptych.domain.mapping import ObjectMapping, Policy
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Inflight, Linked, Pair, PairState
 from diptych.domain.values import Value
 from diptych.store.catalogue import Catalogue, decoders, quote
 from diptych.store.engines import is_postgres
-from diptych.store.system_tables import base, dead_letter, pair
+from diptych.store.system_tables import base, change_log, dead_letter, pair
 from diptych.store.values_at_rest import pack, unpack
 
 CHUNK = 500
@@ -78,7 +79,32 @@ def with_values(
             if column in bases:
                 bases[column] = read[column](raw)
         found.append(Linked(_pair(row), values, bases, parked.get(row.id, {})))
-    return found
+    return _with_times(connection, object_mapping, found)
+
+
+def _with_times(connection: Connection, object_mapping: ObjectMapping, found: list[Linked]) -> list[Linked]:
+    """When what is dirty came to be as it is, for the fields whose policy asks: the last line of the change log."""
+    asking = {f.column for f in object_mapping.fields if f.policy is Policy.MOST_RECENT}
+    people = sorted({one.pair.person_id for one in found if asking & one.dirty.keys()}) if asking else []
+    if not people:
+        return found
+    c = change_log.c
+    times: dict[int, dict[str, datetime]] = {}
+    for some in chunks(people):
+        last = (
+            sa.select(sa.func.max(c.id))
+            .where(c.person_id.in_(some), c.table_name == "person", c.column_name.in_(sorted(asking)))
+            .group_by(c.person_id, c.column_name)
+        )
+        for row in connection.execute(sa.select(c.person_id, c.column_name, c.at).where(c.id.in_(last))):
+            times.setdefault(row.person_id, {})[row.column_name] = row.at
+    return [
+        replace(
+            one,
+            edited_at={k: v for k, v in times.get(one.pair.person_id, {}).items() if k in one.dirty},
+        )
+        for one in found
+    ]
 
 
 def lock(connection: Connection, people: Sequence[int]) -> None:

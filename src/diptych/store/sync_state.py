@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from diptych.domain.mapping import Direction, FieldMapping, Policy
+from diptych.domain.mapping import Blanks, Direction, FieldMapping, Policy
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.schema import FieldDescription, ObjectDescription
 from diptych.domain.values import Kind
@@ -166,6 +166,7 @@ def _mapped(held: dict[str, Any]) -> FieldMapping:
     held["kind"] = Kind(held["kind"])
     held["direction"] = Direction(held["direction"])
     held["policy"] = Policy(held["policy"])
+    held["blanks"] = Blanks(held.get("blanks", Blanks.OVERWRITE))
     held["restricted"] = tuple(held.get("restricted", ()))
     known = {f.name for f in dataclasses.fields(FieldMapping)}
     return FieldMapping(**{name: value for name, value in held.items() if name in known})

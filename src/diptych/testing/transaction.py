@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from diptych.domain.mapping import Mapping as FieldMappings
-from diptych.domain.mapping import ObjectMapping, observe
+from diptych.domain.mapping import ObjectMapping, Policy, observe
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked, Observation, Pair, PairState, Record
 from diptych.domain.schema import ObjectDescription
@@ -74,7 +74,17 @@ class InMemoryTransaction(Creations):
             f.column: _read(f.kind, noted[f.column], f.scale) if f.column in noted else ours[f.column]
             for f in object_mapping.fields
         }
-        return Linked(pair, ours, base, self._parked(pair.id))
+        found = Linked(pair, ours, base, self._parked(pair.id))
+        return replace(found, edited_at=self._edited_at(object_mapping, found))
+
+    def _edited_at(self, object_mapping: ObjectMapping, linked: Linked) -> dict[str, datetime]:
+        asking = {f.column for f in object_mapping.fields if f.policy is Policy.MOST_RECENT}
+        wanted = asking & linked.dirty.keys() if asking else set()
+        return {
+            c.column: c.at.replace(microsecond=0)
+            for c in (self._tables.change_log.values() if wanted else ())
+            if c.person_id == linked.pair.person_id and c.column in wanted
+        }
 
     def _parked(self, pair_id: int) -> dict[str, Value]:
         found: dict[str, Value] = {}

@@ -14,7 +14,7 @@ from diptych.admin.guard import Form
 from diptych.admin.pages.stepper import ADDRESSES, stepper
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.words import _
-from diptych.domain.mapping import Direction, Policy
+from diptych.domain.mapping import Blanks, Direction, Policy
 
 router = APIRouter()
 
@@ -87,7 +87,7 @@ def reset(request: Request, form: Form) -> Response:
 
 @router.post("/mappings/change")
 def change(request: Request, form: Form) -> Response:
-    """Direction and policy of one field; only what differs from what was shown."""
+    """Direction, policy and blanks of one field; only what differs from what was shown."""
     name, setup = str(form.get("name", "")), workspace_of(request).setup
 
     def act() -> None:
@@ -95,6 +95,8 @@ def change(request: Request, form: Form) -> Response:
             setup.set_direction(name, Direction(str(form.get("direction"))))
         if form.get("policy") != form.get("was_policy"):
             setup.set_policy(name, Policy(str(form.get("policy"))))
+        if form.get("blanks", form.get("was_blanks")) != form.get("was_blanks"):
+            setup.set_policy(name, blanks=Blanks(str(form.get("blanks"))))
 
     return _do(request, form, act, _("%s is changed.") % name)
 
@@ -156,6 +158,16 @@ def _page(request: Request, address: str, trouble: Trouble | None) -> Response:
             (Policy.OURS, _("ours wins")),
             (Policy.SALESFORCE, _("Salesforce wins")),
             (Policy.ASK, _("ask")),
+            (Policy.MOST_RECENT, _("the later edit wins")),
+            (Policy.MOST_COMPLETE, _("the fuller value wins")),
+            (Policy.WRITE_ONCE, _("fill blanks only")),
+        ],
+        consent=(Policy.MOST_RESTRICTIVE, _("most restrictive wins")),
+        blanks=[
+            (Blanks.OVERWRITE, _("blanks overwrite")),
+            (Blanks.KEEP_OURS, _("no blank comes in")),
+            (Blanks.KEEP_SALESFORCE, _("no blank goes out")),
+            (Blanks.KEEP_BOTH, _("no blank either way")),
         ],
         started=state.started_at is not None,
         finished_at=state.mapping_finished_at,

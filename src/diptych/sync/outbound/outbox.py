@@ -42,7 +42,7 @@ def owed_by(
         problem: Problem | None
         if column in usable.held:
             problem = _held(usable.held[column])
-        elif mapped is None or mapped.direction is Direction.INBOUND:
+        elif mapped is None or mapped.direction is Direction.INBOUND or _wipes_out(mapped, value, theirs):
             continue
         elif column in usable.read_only:
             problem = _read_only(mapped)
@@ -54,6 +54,12 @@ def owed_by(
             known = {column: theirs[column]} if column in theirs else {}
             letters.append(DeadLetter(OPERATION, problem, column, {column: value}, known))
     return Owed(values, tuple(letters))
+
+
+def _wipes_out(mapped: FieldMapping, value: Value, theirs: Mapping[str, Value]) -> bool:
+    """A blank that may not overwrite, over a value that is there or could not be read."""
+    unseen = mapped.column not in theirs
+    return value is None and mapped.blanks.keeps_theirs and (unseen or theirs[mapped.column] is not None)
 
 
 def refusal(mapped: FieldMapping, value: Value) -> Problem | None:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from diptych.domain.mapping import ObjectMapping, observe
 from diptych.domain.objects import SyncedObject
 from diptych.domain.pair import Linked, PairState, Record
+from diptych.domain.policies import stands_apart
 from diptych.domain.values import Value, full_id, parse_instant
 from diptych.sync.apply import apply_records
 from diptych.sync.crashpoint import crashpoint
@@ -247,7 +248,9 @@ class Comparer:
         theirs = {r.sf_id: observe(mapping, r).values for r in records}
         if self._known.two_way:
             linked = tx.linked(mapping, ids)
-            return {sf_id: _view_of_pair(linked.get(sf_id), values) for sf_id, values in theirs.items()}
+            return {
+                sf_id: _view_of_pair(linked.get(sf_id), values, mapping) for sf_id, values in theirs.items()
+            }
         rows = tx.mirrored(mapping, ids)
         return {sf_id: _view_of_row(rows.get(sf_id), values) for sf_id, values in theirs.items()}
 
@@ -264,14 +267,20 @@ class _View:
     seen: datetime | None = None
 
 
-def _view_of_pair(linked: Linked | None, theirs: Mapping[str, Value]) -> _View:
+def _view_of_pair(linked: Linked | None, theirs: Mapping[str, Value], mapping: ObjectMapping) -> _View:
     if linked is None or linked.pair.state not in (*_HELD_STATES, PairState.DETACHED):
         return _View(False)
     if linked.pair.state is PairState.DETACHED:
         return _View(False, detached=True)
     inflight = linked.pair.inflight.values if linked.pair.inflight else {}
     moving = set(linked.dirty) | set(linked.parked) | set(inflight)
-    columns = tuple(c for c, v in theirs.items() if c in linked.ours and linked.ours[c] != v)
+    columns = tuple(
+        c
+        for c, v in theirs.items()
+        if c in linked.ours
+        and linked.ours[c] != v
+        and not stands_apart(mapping.by_column[c], linked.ours[c], v)
+    )
     unexplained = tuple(c for c in columns if c not in moving)
     return _View(True, unexplained, any(c in moving for c in columns), seen=linked.pair.seen_modstamp)
 
