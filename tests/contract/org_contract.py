@@ -11,6 +11,7 @@ import io
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from diptych.domain.objects import LEAD, SYNCED_OBJECTS
 from diptych.domain.outcome import (
     Done,
     ErrorClass,
+    Moved,
     OrgOutcomeUnknown,
     OrgRefused,
     OrgUnavailable,
@@ -126,6 +128,15 @@ def finished(org: Org, job_id: str, org_user: OrgUser) -> str:
         assert job.state in ("waiting", "running"), job
         org_user.advance(1)
     raise AssertionError("the bulk query does not end")
+
+
+CHANNELS = pytest.mark.parametrize("on_condition", [False, True], ids=["collections", "record"])
+
+
+def sure(org: Org, writes: Sequence[Write], on_condition: bool) -> list[Write]:
+    """The writes for the one or the other channel; the condition is one that holds."""
+    since = server_time(org) if on_condition else None
+    return [replace(write, unmodified_since=since) for write in writes]
 
 
 def rows_of(page: SnapshotPage) -> list[dict[str, str]]:
@@ -314,7 +325,10 @@ class OrgContract(OrgCreates):
 
     # ------------------------------------------------------------ writing
 
-    def test_an_update_writes_just_these_fields_as_the_sync_user(self, org: Org, org_user: OrgUser) -> None:
+    @CHANNELS
+    def test_an_update_writes_just_these_fields_as_the_sync_user(
+        self, org: Org, org_user: OrgUser, on_condition: bool
+    ) -> None:
         a_lead = org_user.create("Lead", **lead("L", City="Bonn", FirstName="Ada", Description="keep"))
         org_user.advance(5)
         before = server_time(org)
@@ -325,7 +339,7 @@ class OrgContract(OrgCreates):
             "NumberOfEmployees": 12,
             "HasOptedOutOfEmail": True,
         }
-        assert org.update("Lead", [Write(a_lead, values)], "1-1") == [Done(a_lead)]
+        assert org.update("Lead", sure(org, [Write(a_lead, values)], on_condition), "1-1") == [Done(a_lead)]
         record = org.retrieve("Lead", [a_lead], LEAD_FIELDS).records[a_lead]
         assert record is not None and record.modified_by == org.identity().user_id
         assert record.modstamp >= before
@@ -335,17 +349,24 @@ class OrgContract(OrgCreates):
         assert canonical(Kind.BOOLEAN, record.fields["HasOptedOutOfEmail"]) is True
         assert (record.fields["Description"], record.fields["LastName"]) == ("keep", "L")
 
-    def test_each_row_of_an_update_is_on_its_own(self, org: Org, org_user: OrgUser) -> None:
+    @CHANNELS
+    def test_each_row_of_an_update_is_on_its_own(
+        self, org: Org, org_user: OrgUser, on_condition: bool
+    ) -> None:
         good, gone, long_one, last = org_user.create_many("Lead", [lead(f"N{n}") for n in range(4)])
         org_user.delete("Lead", gone)
         outcomes = org.update(
             "Lead",
-            [
-                Write(good, {"City": "Rom"}),
-                Write(gone, {"City": "Rom"}),
-                Write(long_one, {"FirstName": "x" * 300, "City": "Rom"}),
-                Write(last, {"City": "Rom"}),
-            ],
+            sure(
+                org,
+                [
+                    Write(good, {"City": "Rom"}),
+                    Write(gone, {"City": "Rom"}),
+                    Write(long_one, {"FirstName": "x" * 300, "City": "Rom"}),
+                    Write(last, {"City": "Rom"}),
+                ],
+                on_condition,
+            ),
             "1-1",
         )
         assert [type(o) for o in outcomes] == [Done, Refused, Refused, Done]
@@ -356,46 +377,86 @@ class OrgContract(OrgCreates):
         assert problem.code == "STRING_TOO_LONG" and problem.message
         assert [org_user.value("Lead", i, "City") for i in (good, long_one, last)] == ["Rom", None, "Rom"]
 
-    def test_a_read_only_field_is_refused_by_name(self, org: Org, org_user: OrgUser) -> None:
+    @CHANNELS
+    def test_a_read_only_field_is_refused_by_name(
+        self, org: Org, org_user: OrgUser, on_condition: bool
+    ) -> None:
         a_lead = org_user.create("Lead", **lead("L", City="Bonn"))
         org_user.make_read_only("Lead", "City")
-        (outcome,) = org.update("Lead", [Write(a_lead, {"City": "Rom"})], "1-1")
+        (outcome,) = org.update("Lead", sure(org, [Write(a_lead, {"City": "Rom"})], on_condition), "1-1")
         assert isinstance(outcome, Refused) and outcome.problem.fields == ("City",)
         assert outcome.problem.error_class is ErrorClass.PERMISSION
         assert org_user.value("Lead", a_lead, "City") == "Bonn"
 
-    def test_a_blank_in_a_required_field_is_refused(self, org: Org, org_user: OrgUser) -> None:
+    @CHANNELS
+    def test_a_blank_in_a_required_field_is_refused(
+        self, org: Org, org_user: OrgUser, on_condition: bool
+    ) -> None:
         a_lead = org_user.create("Lead", **lead("L"))
-        (outcome,) = org.update("Lead", [Write(a_lead, {"Company": None})], "1-1")
+        (outcome,) = org.update("Lead", sure(org, [Write(a_lead, {"Company": None})], on_condition), "1-1")
         assert isinstance(outcome, Refused) and outcome.problem.error_class is ErrorClass.REQUIRED
         assert outcome.problem.fields == ("Company",)
 
-    def test_a_converted_lead_cannot_be_written(self, org: Org, org_user: OrgUser) -> None:
+    @CHANNELS
+    def test_a_converted_lead_cannot_be_written(
+        self, org: Org, org_user: OrgUser, on_condition: bool
+    ) -> None:
         a_lead = org_user.create("Lead", **lead("L"))
         org_user.convert(a_lead)
-        (outcome,) = org.update("Lead", [Write(a_lead, {"City": "Rom"})], "1-1")
+        (outcome,) = org.update("Lead", sure(org, [Write(a_lead, {"City": "Rom"})], on_condition), "1-1")
         assert isinstance(outcome, Refused)
 
-    def test_a_record_that_someone_holds_can_be_tried_again(self, org: Org, org_user: OrgUser) -> None:
+    @CHANNELS
+    def test_a_record_that_someone_holds_can_be_tried_again(
+        self, org: Org, org_user: OrgUser, on_condition: bool
+    ) -> None:
         held, free = org_user.create_many("Lead", [lead("held"), lead("free")])
         writes = [Write(held, {"City": "Rom"}), Write(free, {"City": "Rom"})]
+        writes = sure(org, writes, on_condition)
         with org_user.holding("Lead", held):
             first, second = org.update("Lead", writes, "1-1")
         assert isinstance(first, Retryable) and first.problem.error_class is ErrorClass.LOCK
         assert second == Done(free)
-        assert org.update("Lead", writes[:1], "1-2") == [Done(held)]
+        assert org.update("Lead", sure(org, writes[:1], on_condition), "1-2") == [Done(held)]
 
+    @CHANNELS
     def test_a_lost_answer_is_an_unknown_outcome_and_an_unsent_write_none(
-        self, org: Org, org_user: OrgUser
+        self, org: Org, org_user: OrgUser, on_condition: bool
     ) -> None:
         a_lead = org_user.create("Lead", **lead("L", City="Bonn"))
         server_time(org)
+        oslo = sure(org, [Write(a_lead, {"City": "Oslo"})], on_condition)
+        rom = sure(org, [Write(a_lead, {"City": "Rom"})], on_condition)
         with org_user.unreachable(), pytest.raises(OrgUnavailable):
-            org.update("Lead", [Write(a_lead, {"City": "Oslo"})], "1-1")
+            org.update("Lead", oslo, "1-1")
         assert org_user.value("Lead", a_lead, "City") == "Bonn"
         with org_user.losing_answers(), pytest.raises(OrgOutcomeUnknown):
-            org.update("Lead", [Write(a_lead, {"City": "Rom"})], "1-2")
+            org.update("Lead", rom, "1-2")
         assert org_user.value("Lead", a_lead, "City") == "Rom"
+
+    def test_a_record_saved_since_is_not_written_and_the_others_are(
+        self, org: Org, org_user: OrgUser
+    ) -> None:
+        ids = org_user.create_many("Lead", [lead(f"N{n}", City="Bonn") for n in range(30)])
+        org_user.advance(3)
+        shown = org.retrieve("Lead", ids, ["City"]).records
+        times = {i: r.modified_at for i, r in shown.items() if r is not None}
+        assert len(times) == 30 and all(times.values())
+        moved = {ids[3], ids[27]}
+        for sf_id in moved:
+            org_user.edit("Lead", sf_id, City="Oslo")
+        outcomes = org.update("Lead", [Write(i, {"City": "Rom"}, times[i]) for i in ids], "1-1")
+        assert {i for i, o in zip(ids, outcomes, strict=True) if isinstance(o, Moved)} == moved
+        assert all(o == Done(i) for i, o in zip(ids, outcomes, strict=True) if i not in moved)
+        assert [org_user.value("Lead", i, "City") for i in ids[2:5]] == ["Rom", "Oslo", "Rom"]
+
+        again = org.retrieve("Lead", [ids[3]], ["City"]).records[ids[3]]
+        assert again is not None
+        assert org.update("Lead", [Write(ids[3], {"City": "Rom"}, again.modified_at)], "1-2") == [
+            Done(ids[3])
+        ]
+        since_our_own = org.update("Lead", [Write(ids[0], {"City": "Lima"}, times[ids[0]])], "1-3")
+        assert isinstance(since_our_own[0], Moved), "our own writing moved it as well"
 
     def test_reads_without_an_answer_can_be_tried_again(self, org: Org, org_user: OrgUser) -> None:
         for trouble in (org_user.losing_answers, org_user.unreachable):

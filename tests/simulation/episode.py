@@ -23,6 +23,8 @@ OPTIONS = Options(
     feed_rows=3,
     snapshot_rows=2,
     batch=3,
+    conditional_most=2,
+    conditional_batch=2,
     poll_seconds=1.0,
     poll_max_seconds=2.0,
     snapshot_wait=timedelta(minutes=5),

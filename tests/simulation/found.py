@@ -52,6 +52,16 @@ WRITTEN_ONCE = Program((("policy", 1, 5, 0), ("our_edit", 1, 1, 1), Cycle()), lo
 OPTED_OUT_THERE = Program((("sf_blank", 2, 0, 0), Cycle()), loaded=True)
 """A contact's opt-out, of which ours is the only source, is opted out in Salesforce: it is not taken back."""
 
+EDITED_JUST_BEFORE_THE_WRITE = Program(
+    (
+        ("our_edit", 1, 1, 0),
+        ("wait", 2, 0, 0),
+        Cycle((PlannedFault("update", 1, "deed", ("sf_edit", 0, 1, 1)),)),
+    ),
+    loaded=True,
+)
+"""A user saves the very field between our look and our writing: the org says that the record has moved (R-7)."""
+
 LOOK_THEN_EDIT = Program(
     (
         ("our_edit", 1, 1, 0),

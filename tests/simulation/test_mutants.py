@@ -13,11 +13,12 @@ from diptych.domain import merge as merging
 from diptych.domain import policies
 from diptych.domain.mapping import Direction
 from diptych.domain.merge import Conflict, RecordMerge
-from diptych.domain.outcome import Done, OrgOutcomeUnknown, OrgUnavailable, Refused
+from diptych.domain.outcome import Done, Moved, OrgOutcomeUnknown, OrgUnavailable, Refused
 from diptych.domain.pair import Linked
 from diptych.sync import apply
 from diptych.sync.inbound import feed, snapshot
 from diptych.sync.outbound import outbox, push
+from diptych.sync.outbound.channel import Channel
 from diptych.sync.ports import FeedCursor, PairChange
 from diptych.testing.store import InMemoryStore
 from diptych.testing.transaction import InMemoryTransaction
@@ -26,6 +27,7 @@ from tests.simulation.found import (
     BLANKED_HERE,
     DELETED_BEFORE_A_REPEATED_LOAD,
     EDITED_AFTER_THE_DELETE,
+    EDITED_JUST_BEFORE_THE_WRITE,
     LOOK_THEN_EDIT,
     OLD_PAGE_AFTER_A_WRITE,
     OPTED_OUT_THERE,
@@ -234,6 +236,20 @@ def versions_of_one_second_are_taken_as_they_come(patch: Patch) -> None:
     patch.setattr(apply, "is_stale", mutated)
 
 
+def no_precondition(patch: Patch) -> None:
+    patch.setattr(Channel, "condition", lambda self, record: None)
+
+
+def moved_counts_as_done(patch: Patch) -> None:
+    update = WatchedOrg.update
+
+    def mutated(self: WatchedOrg, name: str, writes: Any, attempt_id: str) -> Any:
+        outcomes = update(self, name, writes, attempt_id)
+        return [Done("") if isinstance(o, Moved) else o for o in outcomes]
+
+    patch.setattr(WatchedOrg, "update", mutated)
+
+
 def a_blank_overwrites_what_must_stay(patch: Patch) -> None:
     def mutated(mapping: Any, base: Any, ours: Any, theirs: Any) -> Any:
         found = policies.forbidden(mapping, base, ours, theirs)
@@ -290,6 +306,8 @@ MUTANTS: dict[Callable[[Patch], None], set[str]] = {
     a_write_does_not_date_what_was_read_before: {"I-5"},
     versions_of_one_second_are_taken_as_they_come: {"I-3", "I-10"},
     dead_letters_dropped: {"I-19", "I-20"},
+    no_precondition: {"I-3"},
+    moved_counts_as_done: {"I-19", "I-3"},
     a_blank_overwrites_what_must_stay: {"D-44"},
     what_is_written_once_is_written_again: {"D-44"},
     consent_is_loosened: {"D-67"},
@@ -301,6 +319,8 @@ FIRST = {
     "ended_records_are_merged_again": EDITED_AFTER_THE_DELETE,
     "a_write_does_not_date_what_was_read_before": OLD_PAGE_AFTER_A_WRITE,
     "versions_of_one_second_are_taken_as_they_come": TWO_VERSIONS_OF_A_SECOND,
+    "no_precondition": EDITED_JUST_BEFORE_THE_WRITE,
+    "moved_counts_as_done": EDITED_JUST_BEFORE_THE_WRITE,
     "a_blank_overwrites_what_must_stay": BLANKED_HERE,
     "what_is_written_once_is_written_again": WRITTEN_ONCE,
     "consent_is_loosened": OPTED_OUT_THERE,

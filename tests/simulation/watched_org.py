@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from diptych.domain.mapping import Direction, Policy
-from diptych.domain.outcome import Done, Outcome
+from diptych.domain.outcome import Done, Moved, Outcome
 from diptych.domain.pair import Pair, PairState, Record
 from diptych.domain.values import Value
 from diptych.sync.ports import FeedPage, FeedRead, Retrieved, Write
 from diptych.testing import Faults, InMemoryOrg, InMemoryStore, VirtualClock
 from diptych.testing.faults import Fault
+from diptych.testing.org_records import Stored
 from tests.simulation.graph import Graph, to_cell, token_of
 
 FIELDS = {
@@ -161,43 +162,57 @@ class WatchedOrg(InMemoryOrg):
     def _write(self, object_name: str, write: Write, attempt_id: str) -> Outcome:
         before = self.records.rows[object_name].get(write.sf_id)
         outcome = super()._write(object_name, write, attempt_id)
+        self.counters["writes moved"] += isinstance(outcome, Moved)
         if isinstance(outcome, Done) and before is not None:
             self.counters["writes landed"] += 1
             pair = self._pair(object_name, write.sf_id)
+            promised = pair.inflight is not None and pair.inflight.channel == "record"
+            conditional = write.unmodified_since is not None or (promised and self.records.acting_at is None)
+            self.counters["writes on condition" if conditional else "writes in collections"] += 1
             for name, value in write.values.items():
                 self._overwritten(
-                    object_name, write.sf_id, pair, before.modstamp, before.values.get(name), value
+                    object_name, write.sf_id, pair, before, before.values.get(name), value, conditional
                 )
         return outcome
 
     def _overwritten(
-        self, object_name: str, sf_id: str, pair: Pair, modstamp: Any, old: Any, new: Value
+        self,
+        object_name: str,
+        sf_id: str,
+        pair: Pair,
+        before: Stored,
+        old: Any,
+        new: Value,
+        conditional: bool,
     ) -> None:
+        """Residuals are allowed for what they are: X-1 on either channel, X-2 where writes have no condition."""
         token, sent = token_of(old), token_of(new)
         if token is None or (sent is not None and token in self.graph.ancestors([sent], generous=True)):
             return
         if old == new:
             self.graph.settle(old)  # the same text stands there now: nobody's wish was lost
             return
-        before = self.graph.ancestors([sent], generous=True) if sent is not None else set()
+        seen = self.graph.ancestors([sent], generous=True) if sent is not None else set()
         mine = self.graph.edits[token]
         if any(
             (e.home, e.text) == (mine.home, mine.text)
-            for e in map(self.graph.edits.get, before & self._sent)
+            for e in map(self.graph.edits.get, seen & self._sent)
             if e
         ):
             # word for word what we had sent before: no one can tell it from our own write, which was seen when replaced
             self.counters["coincided with a sent value"] += 1
             self.graph.settle(old)
             return
-        if self.records.acting_at is not None:
+        same_second = before.modstamp == pair.seen_modstamp
+        if conditional:
+            residual = same_second
+        elif self.records.acting_at is not None:
             residual = True  # executed long after it was sent; what had been taken in by then is kept with us
         else:
             looked = self._delivered.get((object_name, sf_id))
-            unsettled = looked is not None and looked.read_at <= modstamp <= looked.modstamp  # R-8
+            unsettled = looked is not None and looked.read_at <= before.modstamp <= looked.modstamp  # R-8
             residual = token not in self._delivered_tokens and not unsettled
         if residual:
-            same_second = modstamp == pair.seen_modstamp
             self.counters["residual X-1" if same_second else "residual X-2"] += 1
             self.graph.settle(old)
 

@@ -68,7 +68,14 @@ class Unknown:
     problem: Problem
 
 
-Outcome = Done | Refused | Retryable | Unknown
+@dataclass(frozen=True)
+class Moved:
+    """It did not happen: the record was saved by someone since we read it. Read it again and decide anew (R-7)."""
+
+    problem: Problem
+
+
+Outcome = Done | Refused | Retryable | Moved | Unknown
 
 
 class OrgError(Exception):

@@ -127,7 +127,7 @@ class Client:
         if not 0 < len(subs) <= COMPOSITE_LIMIT:
             raise ValueError(f"a composite call takes 1 to {COMPOSITE_LIMIT} parts")
         requests = [
-            {"method": "GET", "url": self._path(sub.url), "referenceId": f"r{number}"}
+            {"method": "GET", "url": self.path(sub.url), "referenceId": f"r{number}"}
             for number, sub in enumerate(subs)
         ]
         body = json.dumps({"allOrNone": False, "compositeRequest": requests})
@@ -217,7 +217,7 @@ class Client:
             try:
                 answer = self.transport.send(
                     method,
-                    grant.instance_url + self._path(path),
+                    grant.instance_url + self.path(path),
                     effect=effect,
                     headers={**headers, "Authorization": f"Bearer {grant.access_token}"},
                     params=params,
@@ -259,7 +259,7 @@ class Client:
             labels["X-Diptych-Attempt"] = attempt_id
         return labels
 
-    def _path(self, path: str) -> str:
+    def path(self, path: str) -> str:
         """From the host on. Of a whole address only its path counts: the session never goes to another host."""
         if "://" in path:
             parts = urlsplit(path)

@@ -8,7 +8,7 @@ of unknown outcome when it broke down (5xx).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,7 @@ from diptych.domain.outcome import (
     ErrorClass,
     LimitExceeded,
     LoginFailed,
+    Moved,
     OrgError,
     OrgOutcomeUnknown,
     OrgRefused,
@@ -124,16 +125,37 @@ def row_outcome(sf_id: str, answer: Mapping[str, Any]) -> Outcome:
     """How one row of a collection or bulk write ended. The worst of its errors decides."""
     if answer.get("success") is True:
         return Done(str(answer.get("id") or sf_id))
-    faults = read_faults(list(answer.get("errors") or ()))
+    return _failed_row(read_faults(list(answer.get("errors") or ())))
+
+
+def part_outcome(sf_id: str, answer: Mapping[str, Any]) -> Outcome:
+    """How one PATCH inside a composite call ended. 412 is told by its status: what its body looks like is not recorded."""
+    status = answer.get("httpStatusCode")
+    if not isinstance(status, int):
+        return _failed_row([])
+    if 200 <= status < 300:
+        return Done(sf_id)
+    faults = read_faults(answer.get("body"))
+    if status == 412:
+        said = faults[0].message if faults else "The record is not as it was."
+        return Moved(problem_of(ApiFault("PRECONDITION_FAILED", said)))
+    if status >= 500 and not any(fault.code.upper() in CODES for fault in faults):
+        return Unknown(problem_of(faults[0], status) if faults else _NO_ERROR)
+    return _failed_row(faults)
+
+
+_NO_ERROR = Problem(
+    "NO_ERROR_GIVEN",
+    "Salesforce answered neither success nor an error for this record.",
+    ErrorClass.OTHER,
+    remedy="Diptych reads the record back to find out.",
+)
+
+
+def _failed_row(faults: Sequence[ApiFault]) -> Outcome:
+    """The worst of a record's errors decides."""
     if not faults:
-        return Unknown(
-            Problem(
-                "NO_ERROR_GIVEN",
-                "Salesforce answered neither success nor an error for this record.",
-                ErrorClass.OTHER,
-                remedy="Diptych reads the record back to find out.",
-            )
-        )
+        return Unknown(_NO_ERROR)
     ranks = {Next.UNKNOWN: 0, Next.RETRY: 2, Next.LIMIT: 2, Next.SESSION: 2}
     worst = min(faults, key=lambda fault: ranks.get(fault.meaning.next, 1))
     problem = problem_of(worst)

@@ -41,6 +41,11 @@ class Options:
     poll_max_seconds: float = 30.0
     batch: int = 200
     push_batches: int = 100
+    conditional_most: int = 200
+    """Up to how many owing records of an object are written on condition, 25 a call; more go as collections of 200 (R-7)."""
+    conditional_batch: int = 25
+    push_rounds: int = 3
+    """How often in one cycle a record is read and written anew, because someone saved it in between or refused a field."""
     fenced_limit: int = 2000
     settle_seconds: float = 1.1
     settle_tries: int = 2

@@ -81,10 +81,15 @@ class Retrieved:
 
 @dataclass(frozen=True)
 class Write:
-    """New values for one record, by API name, canonical; None blanks the field."""
+    """New values for one record, by API name, canonical; None blanks the field.
+
+    `unmodified_since`: write only if nobody has saved the record after this moment (its LastModifiedDate as we read it);
+    None writes whatever happened since.
+    """
 
     sf_id: str
     values: Mapping[str, Value]
+    unmodified_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,9 @@ class Org(Protocol):
 
     def update(self, object_name: str, writes: Sequence[Write], attempt_id: str) -> list[Outcome]:
         """Update up to 200 records, each on its own, without setting off assignment rules; outcomes in that order.
+
+        Writes of which any has a condition go record by record, up to 25 a call (the record channel: `Moved` where someone
+        saved the record since); writes without any go as a collection, which knows no condition, in one call.
 
         Raises OrgUnavailable when nothing happened and OrgOutcomeUnknown when any of it may have.
         """

@@ -17,6 +17,7 @@ from diptych.domain.outcome import (
     ErrorClass,
     LimitExceeded,
     LoginFailed,
+    Moved,
     OrgOutcomeUnknown,
     OrgRefused,
     OrgUnavailable,
@@ -52,7 +53,7 @@ _LOGIN = Problem("INVALID_LOGIN", "The sync user cannot log in.", ErrorClass.LOG
 
 @dataclass(frozen=True)
 class Received:
-    """One write the org has received, and how it ended for that record: done, refused, locked, retryable, queued."""
+    """One write the org has received, and how it ended for that record: done, refused, locked, retryable, moved."""
 
     at: datetime
     object_name: str
@@ -324,6 +325,8 @@ class InMemoryOrg(Creating):
             return Retryable(
                 Problem("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access", ErrorClass.LOCK)
             )
+        if write.unmodified_since is not None and row.modified_at > write.unmodified_since:
+            return Moved(Problem("PRECONDITION_FAILED", "saved since it was read", ErrorClass.LOCK))
         if row.values.get("IsConverted"):
             return Refused(
                 Problem("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", ErrorClass.GONE)

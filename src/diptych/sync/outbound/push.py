@@ -10,6 +10,9 @@ The protocol for one batch, and what a crash at each place leaves:
 From 2 to 4 the pair is fenced: nothing else is sent for it. A pair that is still fenced when a push begins is read back
 first: all values there, the write has landed; not there when no request of that age can be executed any more, the fence is
 lifted and the values, being still dirty, go out again.
+
+Writes go on condition that nobody has saved the record since 1, unless there are very many (`channel`). A record that has
+moved is read, merged and written anew in the same cycle, a few times at most.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from diptych.domain.mapping import ObjectMapping, UsableMapping, observe
 from diptych.domain.outcome import (
     Done,
     ErrorClass,
+    Moved,
     OrgError,
     OrgOutcomeUnknown,
     OrgRefused,
@@ -37,6 +41,7 @@ from diptych.sync.apply import Applied, apply_records, decide
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.doubt import believed
 from diptych.sync.engine import Engine, described_at, gave_up_waiting
+from diptych.sync.outbound.channel import Channel, channel_for, sent_at
 from diptych.sync.outbound.outbox import OPERATION, owed_by
 from diptych.sync.ports import DeadLetter, Lease, PairChange, Retrieved, Write
 from diptych.sync.report import FAILED, INCOMPLETE, SUCCEEDED, Began, CycleReport, begin, note
@@ -52,6 +57,7 @@ class _Job:
     full: ObjectMapping
     usable: UsableMapping
     server_time: datetime
+    channel: Channel
 
     @property
     def name(self) -> str:
@@ -63,6 +69,16 @@ class _Job:
 
 
 @dataclass(frozen=True)
+class _Look:
+    """The records as they were read last, which of them changed in that very second, when it was there, and here."""
+
+    records: Mapping[str, Record | None]
+    unsettled: frozenset[str]
+    read_at: datetime
+    looked_at: datetime
+
+
+@dataclass(frozen=True)
 class _Sent:
     """One write as sent, and what is needed to deal with its answer."""
 
@@ -71,12 +87,13 @@ class _Sent:
     values: Mapping[str, Value]
     theirs: Mapping[str, Value]
     read_at: datetime
+    unmodified_since: datetime | None = None
 
 
 @dataclass
 class _Tally:
-    """What has happened so far. `again`: records whose rest can go at once, after a refusal that named fields; `stop`: why
-    nothing more is sent in this cycle."""
+    """What has happened so far. `again`: records to be read and written anew at once, because they have moved, or for their
+    rest after a refusal that named fields; `stop`: why nothing more is sent in this cycle."""
 
     updated: int = 0
     failed: int = 0
@@ -99,7 +116,7 @@ def push(
     Raises OrgUnavailable and LoginFailed, after clearing what was certainly not sent.
     """
     engine.sync_user()
-    job = _Job(engine, lease, report.run_id, full, usable, server_time)
+    job = _Job(engine, lease, report.run_id, full, usable, server_time, channel_for(0, engine.options))
     began, tally = begin(engine), _Tally()
     status, detail = SUCCEEDED, None
     try:
@@ -129,8 +146,14 @@ def _note(
 
 
 def _push_owed(job: _Job, tally: _Tally) -> bool:
-    """Batch after batch, by pair id, then once more what a refusal of single fields has left. True: there is more."""
-    after, limit = 0, job.engine.options.batch
+    """Batch after batch, by pair id, then anew what has moved or what a refusal of single fields has left. True: there is
+    more."""
+    after, limit, options = 0, job.engine.options.batch, job.engine.options
+    with job.engine.store.transaction(job.lease) as tx:
+        owing = tx.owed(job.full, job.server_time, 0, options.conditional_most + 1)
+    job = replace(job, channel=channel_for(len(owing), options))
+    if not owing:
+        return False
     for _ in range(job.engine.options.push_batches):
         with job.engine.store.transaction(job.lease) as tx:
             owing = tx.owed(job.full, job.server_time, after, limit)
@@ -142,10 +165,12 @@ def _push_owed(job: _Job, tally: _Tally) -> bool:
             return False
     else:
         return True
-    again = list(dict.fromkeys(tally.again))
-    for start in range(0, len(again), limit):
-        if tally.stop is None:
-            _push_batch(job, again[start : start + limit], tally)
+    for _ in range(options.push_rounds):
+        again = list(dict.fromkeys(tally.again))
+        tally.again.clear()
+        for start in range(0, len(again), limit):
+            if tally.stop is None:
+                _push_batch(job, again[start : start + limit], tally)
     return False
 
 
@@ -186,12 +211,23 @@ def _given_up(job: _Job, known: Mapping[str, Linked], read: Retrieved) -> list[P
 def _push_batch(job: _Job, ids: Sequence[str], tally: _Tally) -> None:
     engine = job.engine
     engine.hold(job.lease)
-    engine.budget.reserve("edits", 2)  # for reading and sending, before anything is in flight (R-12)
+    calls = -(-len(ids) // job.channel.batch)
+    engine.budget.reserve("edits", 1 + calls)  # for reading and sending, before anything is in flight (R-12)
     records, unsettled, read_at = _read_settled(job, ids)
+    look = _Look(records, frozenset(unsettled), read_at, engine.clock.now())
     mapping = believed(engine, job.usable.mapping, [r for r in records.values() if r is not None])
     if mapping is not job.usable.mapping:
         job = replace(job, usable=replace(job.usable, mapping=mapping))
+    for start in range(0, len(ids), job.channel.batch):
+        if tally.stop is None:
+            _write_batch(job, ids[start : start + job.channel.batch], look, tally)
+
+
+def _write_batch(job: _Job, ids: Sequence[str], look: _Look, tally: _Tally) -> None:
+    """Intent, send, acknowledge, for as many as one call takes."""
+    engine, records, unsettled = job.engine, look.records, look.unsettled
     attempt_id = engine.next_attempt(job.run_id)
+    at = sent_at(look.read_at, engine.clock.now() - look.looked_at)
     sent: list[_Sent] = []
     changes: list[PairChange] = []
     with engine.store.transaction(job.lease) as tx:
@@ -210,9 +246,8 @@ def _push_batch(job: _Job, ids: Sequence[str], tally: _Tally) -> None:
             change, write, applied = _decide_write(job, linked, record, sf_id not in unsettled)
             tally.inbound += applied
             if write is not None and change is not None:
-                change = replace(
-                    change, inflight=Inflight(write.values, attempt_id, read_at), over=write.theirs
-                )
+                flight = Inflight(write.values, attempt_id, at, job.channel.name)
+                change = replace(change, inflight=flight, over=write.theirs)
                 sent.append(write)
             elif write is None and sf_id in unsettled:
                 tally.skipped += 1
@@ -282,12 +317,16 @@ def _decide_write(
     if not owed.values or not settled:
         return change, None, decision.applied
     theirs = {c: observation.values[c] for c in owed.values if c in observation.values}
-    return change, _Sent(pair, record.sf_id, owed.values, theirs, record.read_at), decision.applied
+    condition = job.channel.condition(record)
+    return change, _Sent(pair, record.sf_id, owed.values, theirs, record.read_at, condition), decision.applied
 
 
 def _send(job: _Job, sent: Sequence[_Sent], attempt_id: str, tally: _Tally) -> None:
     engine, by_column = job.engine, job.usable.mapping.by_column
-    writes = [Write(one.sf_id, {by_column[c].field: v for c, v in one.values.items()}) for one in sent]
+    writes = [
+        Write(one.sf_id, {by_column[c].field: v for c, v in one.values.items()}, one.unmodified_since)
+        for one in sent
+    ]
     engine.hold(job.lease)
     try:
         outcomes = engine.org.update(job.name, writes, attempt_id)
@@ -355,6 +394,9 @@ def _acknowledged(job: _Job, one: _Sent, outcome: Outcome, tally: _Tally) -> Pai
             # what was read in that second or earlier may show the record as it was before this write
             seen_at=one.read_at + timedelta(seconds=1),
         )
+    if isinstance(outcome, Moved):
+        tally.again.append(one.sf_id)
+        return PairChange(pair.id, pair.person_id, lift=True)
     if isinstance(outcome, Retryable):
         tally.skipped += 1
         return _later(job, pair, outcome.problem, one.values, one.theirs, lift=True)
