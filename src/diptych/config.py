@@ -60,6 +60,13 @@ class Settings(BaseSettings):
     refresh_hours: float = Field(
         default=6, ge=0, le=8760, description="How often formulas and the like are read again; 0: never."
     )
+    conditional_writes: int = Field(
+        default=200,
+        ge=0,
+        le=100_000,
+        description="Up to so many owing records of an object are written one by one, each only if nobody has saved it "
+        "since we read it (25 a call); more go as collections of 200.",
+    )
     api_share: float = Field(
         default=0.8, gt=0, le=1, description="Share of the org's daily API calls that we may use (0-1)."
     )

@@ -157,6 +157,7 @@ class Workspace:
             snapshot_rows=settings.page_rows,
             verify_every=_hours(settings.verify_hours),
             refresh_every=_hours(settings.refresh_hours),
+            conditional_most=settings.conditional_writes,
             poll_seconds=0.5,  # grows with each look that finds nothing
         )
         return Engine(org, self.store, StoppingClock(self.clock, stop), self._budget[1], options)

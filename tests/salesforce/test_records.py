@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import httpx2
 import pytest
 
-from diptych.domain.outcome import Done, LimitExceeded, OrgOutcomeUnknown, Refused, Retryable, Unknown
+from diptych.domain.outcome import Done, LimitExceeded, Moved, OrgOutcomeUnknown, Refused, Retryable, Unknown
 from diptych.salesforce.records import update
 from diptych.sync.ports import Write
 from tests.salesforce.wire import answer, client, fault, html
@@ -123,3 +124,84 @@ def test_a_used_up_limit_ends_the_call() -> None:
     limit = fault("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", 403)
     with pytest.raises(LimitExceeded):
         update(client(lambda request: limit), "Lead", [Write(i, {"City": "x"}) for i in IDS], "1")
+
+
+# ---------------------------------------------------------------- on condition
+
+SINCE = datetime(2026, 1, 5, 8, 0, 7, tzinfo=UTC)
+
+
+def parts(request: httpx2.Request) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(request.content)["compositeRequest"]
+    return found
+
+
+def composite(request: httpx2.Request, **others: tuple[int, Any]) -> httpx2.Response:
+    ended = [
+        {"referenceId": p["referenceId"], "httpStatusCode": status, "body": body}
+        for p in parts(request)
+        for status, body in [others.get(p["referenceId"], (204, None))]
+    ]
+    return answer({"compositeResponse": list(reversed(ended))})
+
+
+def test_each_record_carries_its_condition_and_sets_off_no_assignment_rule() -> None:
+    seen: list[httpx2.Request] = []
+
+    def network(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return composite(request)
+
+    writes = [Write(IDS[0], {"City": "Zoë", "Big__c": Decimal("1.10")}, SINCE), Write(IDS[1], {"City": None})]
+    assert update(client(network), "Lead", writes, "7-1") == [Done(IDS[0]), Done(IDS[1])]
+    (request,) = seen
+    assert (request.method, request.url.path) == ("POST", "/services/data/v66.0/composite")
+    first, second = parts(request)
+    assert (first["method"], first["url"]) == ("PATCH", f"/services/data/v66.0/sobjects/Lead/{IDS[0]}")
+    assert first["httpHeaders"] == {
+        "Sforce-Auto-Assign": "FALSE",
+        "If-Unmodified-Since": "Mon, 05 Jan 2026 08:00:07 GMT",
+    }
+    assert first["body"] == {"City": "Zoë", "Big__c": 1.1} and second["body"] == {"City": None}
+    assert second["httpHeaders"] == {"Sforce-Auto-Assign": "FALSE"}
+
+
+def test_how_each_part_ended_whatever_the_order_of_the_answers() -> None:
+    lock = [{"errorCode": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access"}]
+    rule = [{"errorCode": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "no", "fields": ["City"]}]
+    ended = {
+        "w1": (412, None),
+        "w2": (412, [{"errorCode": "PRECONDITION_FAILED", "message": "not met"}]),
+        "w3": (400, lock),
+        "w4": (400, rule),
+        "w5": (500, "<html>"),
+        "w6": (404, [{"errorCode": "ENTITY_IS_DELETED", "message": "entity is deleted"}]),
+        "w7": (500, lock),
+    }
+    writes = [Write(i, {"City": "x"}, SINCE) for i in IDS[:8]]
+    outcomes = update(client(lambda r: composite(r, **ended)), "Lead", writes, "1")
+    assert [type(o) for o in outcomes] == [
+        Done,
+        Moved,
+        Moved,
+        Retryable,
+        Refused,
+        Unknown,
+        Refused,
+        Retryable,
+    ]
+
+
+def test_a_lost_second_call_keeps_what_the_first_has_done() -> None:
+    calls = iter([composite, lambda request: html(502), composite])
+    writes = [Write(IDS[n % 16], {"City": "x"}, SINCE) for n in range(60)]
+    outcomes = update(client(lambda request: next(calls)(request)), "Lead", writes, "1")
+    assert [type(o) for o in outcomes] == [Done] * 25 + [Unknown] * 35
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], {"compositeResponse": [{"referenceId": "w0"}]}, {"compositeResponse": 1}]
+)
+def test_a_composite_answer_that_does_not_cover_each_part_leaves_all_unknown(body: Any) -> None:
+    with pytest.raises(OrgOutcomeUnknown):
+        update(client(lambda r: answer(body)), "Lead", [Write(i, {"City": "x"}, SINCE) for i in IDS[:2]], "1")

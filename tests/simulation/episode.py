@@ -61,8 +61,11 @@ class _Runner:
     def _made(self) -> Engine:
         if self.engine is None:
             world = self.world
-            self.engine = Engine(world.org, world.store, world.clock, OpenBudget(), OPTIONS)
+            self.engine = Engine(world.org, world.store, world.clock, OpenBudget(), self._options())
         return self.engine
+
+    def _options(self) -> Options:
+        return replace(OPTIONS, conditional_most=0) if self.program.collections else OPTIONS
 
     def cycle(self, plan: tuple[PlannedFault, ...] = ()) -> None:
         """One cycle of the one engine, as its worker would run it; a crash throws the engine away."""
@@ -124,7 +127,7 @@ class _Runner:
         if lease is None:
             return
         first, world.org.holds_lease = world.org.holds_lease, lambda: True
-        other = Engine(world.org, world.store, world.clock, OpenBudget(), OPTIONS)
+        other = Engine(world.org, world.store, world.clock, OpenBudget(), self._options())
         self.counters["second engines"] += 1
         try:
             run_cycle(other, lease)

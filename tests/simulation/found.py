@@ -74,6 +74,7 @@ LOOK_THEN_EDIT = Program(
         ),
     ),
     loaded=True,
+    collections=True,
 )
 """A user saves a record, we look at it in that very second, the user saves it once more, we write (R-8)."""
 

@@ -35,12 +35,14 @@ Step = Deed | Cycle
 
 @dataclass(frozen=True)
 class Program:
-    """One episode. `call_seconds`: how long every call to the org takes; `loaded`: the initial load is over before it."""
+    """One episode. `call_seconds`: how long every call to the org takes; `loaded`: the initial load is over before it;
+    `collections`: writes go without a condition, as for a very large backlog."""
 
     steps: tuple[Step, ...]
     call_seconds: float = 0.0
     job_polls: int = 0
     loaded: bool = False
+    collections: bool = False
     seed: int | None = field(default=None, compare=False)
 
 
@@ -166,5 +168,10 @@ def random_program(seed: int) -> Program:
         steps.extend(random_deed(rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6))))
         steps.append(Cycle(random_plan(rng)))
     return Program(
-        tuple(steps), rng.choice((0.0, 0.0, 0.4, 1.0)), rng.choice((0, 0, 1)), rng.random() < 0.65, seed
+        tuple(steps),
+        rng.choice((0.0, 0.0, 0.4, 1.0)),
+        rng.choice((0, 0, 1)),
+        rng.random() < 0.65,
+        seed % 3 == 0,
+        seed,
     )
