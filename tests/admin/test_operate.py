@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from diptych.domain.merge import Conflict
+from diptych.sync.ports import PairChange
 from diptych.wiring import Workspace
 from tests.admin.conftest import Browser
 
@@ -87,3 +89,23 @@ def test_only_guarded_objects_can_be_allowed_to_lose_many(browser: Browser, load
 
 def test_no_conflicts_is_said(browser: Browser, loaded: Workspace) -> None:
     assert "No conflicts so far." in browser.get("/conflicts")
+
+
+def test_conflicts_are_searched_and_reversed(browser: Browser, loaded: Workspace) -> None:
+    (row,) = loaded.queries.people(salesforce_type="lead", page_size=1).rows
+    (pair,) = loaded.queries.person(row["id"]).pairs  # type: ignore[union-attr]
+    loaded.store.edit_person("alice", row["id"], {"title": "Theirs"})
+    lost = Conflict("title", None, "Ours", "Theirs", "salesforce", "most_complete")
+    with loaded.store.transaction() as tx:
+        tx.save([PairChange(pair.id, row["id"], conflicts=(lost,))], None)
+    (conflict,), _ = loaded.queries.conflicts(person_id=row["id"])
+    html = browser.get(f"/conflicts?person={row['id']}&column=title&winner=salesforce")
+    assert "the fuller value" in html and "Reverse" in html
+    assert "No conflict is like that." in browser.get("/conflicts?winner=ours&column=title")
+    assert 'role="alert"' in browser.get("/conflicts?since=soon", 422)
+    assert "in place again" in browser.post("/conflicts/reverse", conflict=str(conflict.id))
+    assert loaded.queries.person(row["id"]).values["title"] == "Ours"  # type: ignore[union-attr]
+    assert "stands already" in browser.post("/conflicts/reverse", conflict=str(conflict.id))
+    loaded.store.edit_person("alice", row["id"], {"title": "Newer"})
+    assert "edited since" in browser.post("/conflicts/reverse", 422, conflict=str(conflict.id))
+    assert "no conflict" in browser.post("/conflicts/reverse", 422, conflict="zero").lower()

@@ -143,6 +143,38 @@ def test_an_error_is_listed_with_its_remedy_and_tried_again(
     assert "9999" in terminal.refused("errors", "--ignore", "9999")
 
 
+def test_a_conflict_is_found_and_reversed(terminal: Terminal, practice_org: RunningOrg) -> None:
+    terminal.set_up(practice_org)
+    terminal("sync", "--once")
+    with contextlib.closing(sqlite3.connect(terminal.folder / "app.db")) as database, database:
+        person, lead = database.execute(
+            "SELECT id, salesforce_id FROM person WHERE link_state = 'lead' ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+        database.execute("UPDATE person SET title = 'Ours' WHERE id = ?", (person,))
+    with practice_org.api("sales") as api:
+        assert api.patch(f"sobjects/Lead/{lead}", json={"Title": "Theirs"}).status_code == 204
+    terminal("sync", "--once")
+    (conflict,) = terminal.json("conflicts", "--person", str(person), "--column", "title")
+    assert (conflict["ours"], conflict["theirs"], conflict["winner"]) == ("Ours", "Theirs", "salesforce")
+    assert conflict["reason"] == "policy"
+    number = str(conflict["id"])
+    assert terminal.json("conflicts", "--winner", "ours", "--person", str(person)) == []
+    assert terminal.json("conflicts", "--since", "2999-01-01") == []
+    assert "no time" in terminal.refused("conflicts", "--since", "soon")
+    assert "Theirs" in terminal("conflicts").stdout
+    assert "add --yes" in terminal.refused("conflicts", "reverse", number)
+    assert terminal.json("conflicts", "reverse", number, "--yes")["reversed"]
+    assert not terminal.json("conflicts", "reverse", number, "--yes")["reversed"]
+    terminal("sync", "--once")
+    with practice_org.api("sales") as api:
+        assert api.get(f"sobjects/Lead/{lead}").json()["Title"] == "Ours"
+        assert api.patch(f"sobjects/Lead/{lead}", json={"Title": "Newer"}).status_code == 204
+    terminal("sync", "--once")
+    assert "edited since" in terminal.refused("conflicts", "reverse", number, "--yes")
+    assert "no conflict 9999" in terminal.refused("conflicts", "reverse", "9999", "--yes")
+    assert terminal.json("verify")["equal"]
+
+
 def len_of(terminal: Terminal, query: str) -> int:
     with contextlib.closing(sqlite3.connect(terminal.folder / "app.db")) as database:
         return int(database.execute(query).fetchone()[0])

@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from diptych import reversing
 from diptych.domain.merge import Conflict
 from diptych.domain.pair import Inflight, PairState
+from diptych.domain.reversal import ReversalRefused
 from diptych.store import SqlStore
 from diptych.sync.ports import DeadLetter, PairChange, SnapshotProgress, Step
 from tests.contract.store_contract import ACCOUNT, LEAD, MAPPING, T0, problem, seen, sf_id
@@ -47,6 +49,44 @@ def test_search_filters_sort_and_pages(people: SqlStore) -> None:
     with pytest.raises(ValueError, match="sorted"):
         people.queries.people(sort="id; DROP TABLE person")
     assert people.queries.person(999) is None
+
+
+def test_conflicts_are_searched_and_one_is_reversed_once(people: SqlStore, store_user: SqlUser) -> None:
+    with people.transaction() as tx:
+        pairs = tx.linked(LEAD, [sf_id(1), sf_id(2)])
+        for place, (column, winner, reason) in enumerate(
+            [("city", "salesforce", "policy"), ("first_name", "ours", "blank"), ("city", "ours", "policy")]
+        ):
+            pair = pairs[sf_id(1 if place < 2 else 2)].pair
+            lost = Conflict(column, "x", "Rom", "Bonn", winner, reason)
+            tx.save([PairChange(pair.id, pair.person_id, conflicts=(lost,))], None)
+
+    def found(**wanted: object) -> list[int]:
+        return [row.id for row in people.queries.conflicts(**wanted)[0]]  # type: ignore[arg-type]
+
+    assert found() == [3, 2, 1]
+    assert found(column="city") == [3, 1] and found(person_id=1) == [2, 1]
+    assert found(winner="salesforce") == [1] and found(reason="blank") == [2]
+    assert found(column="city", person_id=2, winner="ours") == [3]
+    now = people.queries.conflicts()[0][0].at
+    assert found(since=now - timedelta(hours=1)) == [3, 2, 1] and found(since=now + timedelta(hours=1)) == []
+    assert people.queries.conflict(9) is None
+
+    done = reversing.reverse(people, 1, "alice")
+    assert done.reversal is not None and people.queries.person(1).values["city"] == "Rom"  # type: ignore[union-attr]
+    newest = people.queries.history(1)[0]
+    assert (newest.side, newest.actor, newest.new) == ("ours", "alice", "Rom")
+    assert reversing.reverse(people, 1, "alice").reversal is None, "a second time does nothing"
+    assert len([h for h in people.queries.history(1) if h.actor == "alice"]) == 1
+    with people.transaction() as tx:
+        assert [one.dirty for one in tx.owed(LEAD, T0, 0, 10)] == [{"city": "Rom"}]
+    store_user.edit(1, "city", "Lima")
+    for number, says in ((1, "edited since"), (9, "no conflict 9")):
+        with pytest.raises(ReversalRefused, match=says):
+            reversing.reverse(people, number, "alice")
+    people.delete_person("alice", 1)
+    with pytest.raises(ReversalRefused, match="not here"):
+        reversing.reverse(people, 2, "alice")
 
 
 def test_a_person_shows_what_is_waiting_in_flight_and_parked(people: SqlStore, store_user: SqlUser) -> None:

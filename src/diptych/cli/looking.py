@@ -1,4 +1,4 @@
-"""status, errors, conflicts, runs, verify: look and mend."""
+"""status, errors, runs, verify: look and mend."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ WORDS = {
 def register(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(errors)
-    app.command()(conflicts)
     app.command()(runs)
     app.command()(verify)
     app.command()(config)
@@ -138,23 +137,6 @@ def _mend(
         raise Refused(str(problem.args[0] if problem.args else problem)) from None
     if any(number is not None for number in (retry, ours, salesforce)):
         space.sync_now()
-
-
-def conflicts(limit: _LIMIT = 100, as_json: Annotated[bool, JSON_OPTION] = False) -> None:
-    """Decided conflicts, with the value that was given up."""
-    with workspace() as space:
-        found, total = space.queries.conflicts(limit)
-    if as_json:
-        emit(found)
-        return
-    table(
-        ["at", "object", "id", "column", "was", "ours", "theirs", "winner", "reason"],
-        [
-            (c.at, c.object_name, c.sf_id, c.column, c.base, c.ours, c.theirs, c.winner, c.reason)
-            for c in found
-        ],
-    )
-    say(f"{total:,} conflicts.")
 
 
 def runs(limit: _LIMIT = 20, as_json: Annotated[bool, JSON_OPTION] = False) -> None:

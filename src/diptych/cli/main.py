@@ -8,6 +8,7 @@ import sys
 import typer
 
 from diptych.cli import (
+    conflicts,
     connecting,
     creating,
     demo,
@@ -33,6 +34,7 @@ demo.register(app)
 serving.register(app)
 connecting.register(app)
 preparing.register(app)
+app.add_typer(conflicts.app, name="conflicts")
 app.add_typer(fields.app, name="fields")
 app.add_typer(mapping.app, name="mapping")
 syncing.register(app)

@@ -1,4 +1,4 @@
-"""Presets: who wins in every field at once. `safe` is what a new mapping has, `marketo` what Marketo does (decision 0005).
+"""Presets: who wins in every field at once. `safe` is what a new mapping has, `marketo` what Marketo does (decision 0010).
 
     safe      Salesforce wins on leads and contacts alike: what a person typed there outlives what a program computed here,
               and the winner does not change when a lead is converted. Scores and other marketing fields are ours.

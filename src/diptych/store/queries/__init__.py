@@ -103,9 +103,16 @@ class Queries:
             return trouble.dead_letters(connection, limit, page, **filters)
 
     def conflicts(self, limit: int = 100, page: int = 1, **filters: Any) -> tuple[list[ConflictRow], int]:
-        """Decided conflicts, newest first, and how many there are. Filters: object_name, person_id."""
+        """Decided conflicts, newest first, and how many there are. Filters: object_name, person_id,
+        column, winner, reason, since (a datetime, inclusive)."""
         with self._reading() as connection:
             return trouble.conflicts(connection, limit, page, **filters)
+
+    def conflict(self, conflict_id: int) -> ConflictRow | None:
+        """One decided conflict."""
+        with self._reading() as connection:
+            found, _ = trouble.conflicts(connection, 1, 1, conflict_id=conflict_id)
+        return found[0] if found else None
 
     def mirror_rows(
         self, table: str, search: str = "", sort: str = "id", page: int = 1, page_size: int = 50

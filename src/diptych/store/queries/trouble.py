@@ -128,11 +128,25 @@ def dead_letters(
 
 
 def conflicts(
-    connection: Connection, limit: int, page: int, object_name: str = "", person_id: int | None = None
+    connection: Connection,
+    limit: int,
+    page: int,
+    object_name: str = "",
+    person_id: int | None = None,
+    column: str = "",
+    winner: str = "",
+    reason: str = "",
+    since: datetime | None = None,
+    conflict_id: int | None = None,
 ) -> tuple[list[ConflictRow], int]:
     """See `Queries.conflicts`."""
     c = conflict.c
-    conditions: list[Any] = []
+    exact = ((c.column_name, column), (c.winner, winner), (c.reason, reason))
+    conditions: list[Any] = [name == wanted for name, wanted in exact if wanted]
+    if since is not None:
+        conditions.append(c.at >= since)
+    if conflict_id is not None:
+        conditions.append(c.id == conflict_id)
     if object_name:
         conditions.append(pair.c.object_name == object_name)
     if person_id is not None:
