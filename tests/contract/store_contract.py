@@ -21,6 +21,7 @@ from diptych.domain.mapping import Blanks, Direction, FieldMapping, Mapping, Obj
 from diptych.domain.merge import Conflict
 from diptych.domain.outcome import ErrorClass, Problem
 from diptych.domain.pair import Inflight, Linked, Observation, PairState, Record
+from diptych.domain.person_merge import JoinPlan, PersonJoin, plan_split
 from diptych.domain.schema import FieldDescription, ObjectDescription
 from diptych.domain.values import Kind, Value, canonical, full_id
 from diptych.sync.ports import (
@@ -639,17 +640,16 @@ class StoreContract(TrailContract, StoreCreates):
         ]
         with store.transaction() as tx:
             load = tx.load_page(LEAD, page(rows), T0)
-        assert load.inserted == 1 and [r.sf_id for r in load.known] == [sf_id(1), sf_id(2)]
-        known = load.known[0]
+        assert load.inserted == 0 and sorted(r.sf_id for r in load.known) == [sf_id(n) for n in (1, 2, 3)]
+        known = min(load.known, key=lambda r: r.sf_id)
         assert (known.modstamp, known.read_at, known.modified_by) == (T0, T0, "0055e0000000001AAA")
         assert canonical(Kind.TEXT, known.fields["City"]) == "Rom"
         assert canonical(Kind.TEXT, known.fields["FirstName"]) is None and not known.deleted
         assert self.pair(store, sf_id(1)).ours["city"] == "Bonn"
-        assert self.pair(store, sf_id(3)).pair.state is PairState.CONVERTED
+        converted = max(load.known, key=lambda r: r.sf_id)
+        assert converted.converted and converted.converted_contact_id == sf_id(1, "003")
         with store.transaction() as tx:
-            again = tx.load_page(LEAD, page(rows), T0)
-        assert again.inserted == 0 and [r.converted for r in again.known] == [False, False, True]
-        assert again.known[2].converted_contact_id == sf_id(1, "003")
+            assert tx.linked(LEAD, [sf_id(3)]) == {}
         assert first.pair.id == self.pair(store, sf_id(1)).pair.id
 
     def test_load_page_of_an_empty_part(self, store: Store) -> None:
@@ -820,3 +820,112 @@ class StoreContract(TrailContract, StoreCreates):
             assert tx.setting("paused") is None
         store.release_lease(new)
         assert store.acquire_lease("c", T0 + timedelta(seconds=131), 60) is not None
+
+    # ------------------------------------------------------------ people joined and taken apart
+
+    def join(self, store: Store, winner: int, loser: int, **values: Value) -> int:
+        with store.transaction() as tx:
+            held = tx.held_people([winner, loser])
+            plan = JoinPlan(values, (Conflict("city", None, "Bonn", "Rom", "ours", "people_joined"),))
+            both = (held[winner], held[loser])
+            return tx.join_people(PersonJoin(*both, plan, "merge", "test", both), None)
+
+    def test_a_person_is_held_with_all_that_hangs_on_it(self, store: Store, store_user: StoreUser) -> None:
+        (one,) = self.add(store, seen(1, city="Bonn", number_of_employees=3))
+        store_user.edit(one.pair.person_id, "city", "Rom")
+        with store.transaction() as tx:
+            held = tx.held_people([one.pair.person_id, 999])
+        (person,) = held.values()
+        assert (person.values["city"], person.values["number_of_employees"]) == ("Rom", 3)
+        assert person.kinds["number_of_employees"] is Kind.INTEGER
+        assert [p.id for p in person.pairs] == [one.pair.id]
+        assert person.bases[one.pair.id] == {"city": "Bonn"} == person.edited()
+        assert "city" in person.changed_at
+
+    def test_joining_moves_everything_and_keeps_what_is_owed(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        first, second = self.add(store, seen(1, city="Bonn"), seen(2, city="Ulm", first_name="Bo"))
+        winner, loser = first.pair.person_id, second.pair.person_id
+        store_user.edit(loser, "first_name", "Bob")
+        self.join(store, winner, loser, first_name="Bob")
+        assert store_user.person(loser) is None
+        person = store_user.person(winner)
+        assert person is not None and (person["city"], person["first_name"]) == ("Bonn", "Bob")
+        assert self.pair(store, sf_id(2)).pair.person_id == winner
+        assert self.pair(store, sf_id(1)).dirty == {"first_name": "Bob"}
+        assert self.pair(store, sf_id(2)).base["city"] == "Ulm"
+        assert self.owed(store) == [sf_id(1), sf_id(2)]
+        sides = [(c.column, c.side) for c in store_user.changes(winner)]
+        assert ("first_name", "ours") in sides and ("first_name", "joined") in sides
+        assert store_user.changes(loser) == []
+        assert [c.theirs for c in store_user.conflicts()] == ["Rom"]
+
+    def test_joins_chain_and_are_remembered(self, store: Store, store_user: StoreUser) -> None:
+        ids = [one.pair.person_id for one in self.add(store, seen(1), seen(2), seen(3))]
+        self.join(store, ids[1], ids[0])
+        self.join(store, ids[2], ids[1])
+        with store.transaction() as tx:
+            (last,), all_of_it = tx.joins(ids[0]), tx.joins(ids[1])
+        assert (last.winner_id, last.loser_id, last.why) == (ids[1], ids[0], "merge")
+        assert [j.loser_id for j in all_of_it] == [ids[1], ids[0]]
+        assert {p["id"] for p in store_user.people()} == {ids[2]}
+        assert self.pair(store, sf_id(1)).pair.person_id == ids[2]
+
+    def test_taking_apart_brings_the_person_back(self, store: Store, store_user: StoreUser) -> None:
+        first, second = self.add(store, seen(1, city="Bonn"), seen(2, city="Ulm"))
+        winner, loser = first.pair.person_id, second.pair.person_id
+        store_user.edit(loser, "first_name", "Bob")
+        lines = len(store_user.changes(loser))
+        self.join(store, winner, loser, first_name="Bob")
+        with store.transaction() as tx:
+            (stored,) = tx.joins(winner)
+            split = plan_split(stored, tx.held_people([winner])[winner])
+            assert tx.split_person(split, None) == loser
+        back, left = store_user.person(loser), store_user.person(winner)
+        assert back is not None and (back["city"], back["first_name"]) == ("Ulm", "Bob")
+        assert left is not None and (left["city"], left["first_name"]) == ("Bonn", None)
+        assert (back["salesforce_id"], left["salesforce_id"]) == (sf_id(2), sf_id(1))
+        assert self.pair(store, sf_id(2)).pair.person_id == loser
+        assert not self.pair(store, sf_id(1)).dirty
+        assert len(store_user.changes(loser)) == lines
+        with store.transaction() as tx:
+            (done,) = tx.joins(winner)
+            assert done.undone_at is not None
+            with pytest.raises(KeyError):
+                tx.split_person(split, None)
+
+    def test_a_second_record_is_linked_to_a_person(self, store: Store, store_user: StoreUser) -> None:
+        (one,) = self.add(store, seen(1, city="Bonn", first_name="Bo"))
+        person_id = one.pair.person_id
+        with store.transaction() as tx:
+            self_ended = PairChange(
+                one.pair.id, person_id, state=PairState.CONVERTED, redirect_to=sf_id(1, "003")
+            )
+            tx.save([self_ended], None)
+            assert tx.redirected_to([sf_id(1, "003"), sf_id(2, "003")]) == {sf_id(1, "003"): person_id}
+            contact = seen(1, CONTACT, prefix="003", city="Ulm", first_name="Bo")
+            opened = tx.open_pair(person_id, CONTACT, contact)
+            with pytest.raises(ValueError):
+                tx.open_pair(person_id, CONTACT, contact)
+            (linked,) = tx.linked(CONTACT, [sf_id(1, "003")]).values()
+        assert opened.person_id == person_id and linked.dirty == {"city": "Bonn"}
+        person = store_user.person(person_id)
+        assert person is not None
+        assert (person["salesforce_id"], person["salesforce_type"]) == (sf_id(1, "003"), "contact")
+        assert person["link_state"] == "contact"
+        with store.transaction() as tx:  # what happens to the lead says nothing about the person any more
+            tx.save(
+                [
+                    PairChange(
+                        one.pair.id,
+                        person_id,
+                        state=PairState.TOMBSTONED,
+                        link_state="deleted",
+                        salesforce_deleted=True,
+                    )
+                ],
+                None,
+            )
+        person = store_user.person(person_id)
+        assert person is not None and not person["salesforce_deleted"] and person["link_state"] == "contact"

@@ -66,8 +66,8 @@ USER_DEEDS = {
     "sf_delete": 4,
     "sf_undelete": 4,
     "our_delete": 1,
-    "sf_convert": 2,
-    "sf_merge": 3,
+    "sf_convert": 4,
+    "sf_merge": 5,
     "account_edit": 1,
 }
 ADMIN_DEEDS = {
@@ -122,7 +122,7 @@ FAULTS_OF = {
 }
 # calls a cycle makes often are where most faults go
 _CALL_WEIGHTS = (2, 6, 8, 14, 1, 1, 2, 1)
-_POINT_WEIGHTS = (1, 2, 3, 3, 3, 5, 5, 6, 5, 5, 6, 7, 7, 4, 6, 8, 6, 1, 5, 5, 3)
+_POINT_WEIGHTS = (1, 2, 3, 3, 3, 5, 5, 6, 5, 5, 6, 7, 7, 4, 6, 14, 8, 1, 5, 5, 3)
 
 
 def random_deed(rng: random.Random, users_only: bool = False) -> Deed:

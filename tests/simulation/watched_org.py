@@ -56,6 +56,7 @@ class WatchedOrg(InMemoryOrg):
         self.store, self.graph, self.counters = store, graph, counters
         self.on_write = self._received
         self.holds_lease: Callable[[], bool] = lambda: True
+        self.home: Callable[[str], str] = lambda sf_id: sf_id
         self.pages: list[FeedPage] = []
         self._delivered: dict[tuple[str, str], Record] = {}
         self._delivered_tokens: set[int] = set()
@@ -103,8 +104,10 @@ class WatchedOrg(InMemoryOrg):
             self._note(page.records)
         return found
 
-    def retrieve(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Retrieved:
-        found = super().retrieve(object_name, ids, fields)
+    def retrieve(
+        self, object_name: str, ids: Sequence[str], fields: Sequence[str], deleted_too: bool = False
+    ) -> Retrieved:
+        found = super().retrieve(object_name, ids, fields, deleted_too)
         self._read_in_cycle.update((object_name, sf_id) for sf_id in found.records)
         self._note([r for r in found.records.values() if r is not None])
         return found
@@ -195,7 +198,7 @@ class WatchedOrg(InMemoryOrg):
         seen = self.graph.ancestors([sent], generous=True) if sent is not None else set()
         mine = self.graph.edits[token]
         if any(
-            (e.home, e.text) == (mine.home, mine.text)
+            (self.home(e.home[0]), e.home[1], e.text) == (self.home(mine.home[0]), mine.home[1], mine.text)
             for e in map(self.graph.edits.get, seen & self._sent)
             if e
         ):

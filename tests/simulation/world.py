@@ -9,7 +9,8 @@ from typing import Any
 
 from diptych.domain.mapping import Blanks, Direction, FieldMapping, Mapping, Policy
 from diptych.domain.outcome import ErrorClass, Problem
-from diptych.domain.pair import Pair
+from diptych.domain.pair import Pair, PairState
+from diptych.domain.person_merge import PersonJoin
 from diptych.domain.values import Kind
 from diptych.sync.apply import apply_records
 from diptych.sync.engine import Engine
@@ -74,6 +75,7 @@ class World:
             self.clock, self.faults, self.store, self.graph, self.counters, call_seconds, job_polls
         )
         self.records = self.org.records
+        self.store.on_join, self.org.home = self._joined, self.home
         self._alias: dict[str, str] = {}
         self._offset = 0.0
         self.opted_out: set[str] = set()
@@ -232,13 +234,28 @@ class World:
 
     def _do_sf_convert(self, a: int, b: int, c: int) -> None:
         _, row = _pick([(n, r) for n, r in self._editable() if n == "Lead"], a)
-        self._alias[self.records.convert(row.sf_id)] = row.sf_id
+        self._alias[self.records.convert(row.sf_id)] = self.home(row.sf_id)
 
     def _do_sf_merge(self, a: int, b: int, c: int) -> None:
         name, winner = self._record(a)
         loser = _pick([r for n, r in self._editable() if n == name and r.sf_id != winner.sf_id], b)
         self.graph.settle(*loser.values.values())
+        for field in FIELDS[name].values():
+            self._same(winner.values.get(field), loser.values.get(field))
         self.records.merge(name, winner.sf_id, loser.sf_id)
+        if self.home(loser.sf_id) != self.home(winner.sf_id):
+            self._alias[self.home(loser.sf_id)] = self.home(winner.sf_id)
+
+    def _same(self, one: Any, other: Any) -> None:
+        """Where two that become one say the same, whoever replaces the one wish has seen the other."""
+        if one is not None and one == other:
+            self.graph.agree(one, other)
+
+    def _joined(self, join: PersonJoin) -> None:
+        self.counters[f"joined by {join.why}"] += 1
+        for column in COLUMNS:
+            self._same(join.winner.values.get(column), join.loser.values.get(column))
+            self._same(join.winner.values.get(column), join.loser.edited().get(column))
 
     def _do_account_edit(self, a: int, b: int, c: int) -> None:
         # two versions of one second cannot be told apart in a table that keeps no time of reading
@@ -250,8 +267,8 @@ class World:
 
     def _ours(self, person: dict[str, Any], column: str, text: str | None) -> Any:
         old, beside, home, taken_back = person.get(column), None, f"person {person['id']}", False
-        for pair_id in self.store.tables.pairs_of.get(person["id"], ()):
-            pair = self.store.tables.pairs[pair_id]
+        for pair in self._pairs(person):
+            pair_id = pair.id
             home = self.home(pair.sf_id or "")
             self._hot = (pair.object_name, pair.sf_id or "", column)
             row = self.records.rows[pair.object_name][pair.sf_id or ""]
@@ -265,6 +282,12 @@ class World:
         if taken_back:
             self.graph.settle(value)
         return value
+
+    def _pairs(self, person: dict[str, Any]) -> list[Pair]:
+        """What the person stands for in Salesforce: its live records, or what is left of others."""
+        tables = self.store.tables
+        every = [tables.pairs[n] for n in tables.pairs_of.get(person["id"], ())]
+        return [p for p in every if p.state in (PairState.PAIRED, PairState.PARKED)] or every
 
     def _do_our_edit(self, a: int, b: int, c: int, columns: int = 1) -> None:
         if self.store.journal.open:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -53,6 +53,23 @@ class Pair:
     @property
     def fenced(self) -> bool:
         return self.inflight is not None
+
+
+_RANKS = {
+    PairState.PAIRED: 0,
+    PairState.PARKED: 0,
+    PairState.NEW: 1,
+    PairState.TOMBSTONED: 2,
+    PairState.CONVERTED: 3,
+    PairState.REDIRECTED: 3,
+    PairState.DETACHED: 4,
+}
+
+
+def primary(pairs: Sequence[Pair]) -> Pair | None:
+    """The pair that a person's row speaks of (`salesforce_id`, `link_state` ...): a live one before an ended one, a contact
+    before a lead, the oldest first."""
+    return min(pairs, key=lambda p: (_RANKS[p.state], p.object_name == "Lead", p.id), default=None)
 
 
 @dataclass(frozen=True)

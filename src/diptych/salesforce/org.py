@@ -104,11 +104,13 @@ class SalesforceOrg:
     def changed(self, reads: Sequence[FeedRead]) -> list[FeedPage]:
         return query.changed(self.client, reads, self._server_time()) if reads else []
 
-    def retrieve(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Retrieved:
+    def retrieve(
+        self, object_name: str, ids: Sequence[str], fields: Sequence[str], deleted_too: bool = False
+    ) -> Retrieved:
         if len(ids) > records.MOST:
             raise ValueError(f"at most {records.MOST} records in one call")
         read_at = self._server_time()
-        return Retrieved(read_at, query.by_ids(self.client, object_name, ids, fields, read_at))
+        return Retrieved(read_at, query.by_ids(self.client, object_name, ids, fields, read_at, deleted_too))
 
     def update(self, object_name: str, writes: Sequence[Write], attempt_id: str) -> list[Outcome]:
         return records.update(self.client, object_name, writes, attempt_id)

@@ -112,9 +112,14 @@ def _page(read: FeedRead, pieces: Sequence[Rows], read_at: datetime) -> FeedPage
 
 
 def by_ids(
-    client: Client, object_name: str, ids: Sequence[str], fields: Sequence[str], read_at: datetime
+    client: Client,
+    object_name: str,
+    ids: Sequence[str],
+    fields: Sequence[str],
+    read_at: datetime,
+    deleted_too: bool = False,
 ) -> dict[str, Record | None]:
-    """The live records of these ids; None for the others. Up to 200."""
+    """The live records of these ids, or also those in the recycle bin; None for the others. Up to 200."""
     found: dict[str, Record | None] = dict.fromkeys(ids)
     if not ids:
         return found
@@ -122,7 +127,7 @@ def by_ids(
     condition = f"WHERE Id IN {id_list(asked)}"
     for _ in range(_TRIES):
         pieces = [
-            _Piece(0, object_name, piece, condition, deleted_too=False)
+            _Piece(0, object_name, piece, condition, deleted_too)
             for piece in field_lists(object_name, fields)
         ]
         answers = [{row["Id"]: row for row in rows.rows} for _, rows in _run(client, pieces, follow=True)]

@@ -93,6 +93,8 @@ def _mark(
     sf_id = place["Id"]
     tests = [f"{sf_id} ~ '{_USUAL[Kind.ID]}'", _is_usual(Kind.DATETIME, place["SystemModstamp"], blank=False)]
     tests += [_is_usual(f.kind, place[f.field]) for f in fields if f.kind in _USUAL]
+    if "IsConverted" in place:  # converted leads belong to the person of their contact
+        tests.append(f"{place['IsConverted']} IS DISTINCT FROM 'true'")
     if synced_object(object_mapping.object_name).two_way:
         there = f"SELECT 1 FROM pair AS p WHERE p.object_name = '{object_mapping.object_name}' AND p.sf_id = l.{sf_id}"
     else:
@@ -184,15 +186,10 @@ def _insert(
         )
         inserted = count if part == 1 else inserted
     if known.two_way:
-        state = (
-            f"CASE {place['IsConverted']} WHEN 'true' THEN 'converted' ELSE 'paired' END"
-            if "IsConverted" in place
-            else "'paired'"
-        )
         connection.execute(
             sa.text(
                 "INSERT INTO pair (person_id, object_name, sf_id, state, seen_modstamp, seen_at, mapping_version) "
-                f"SELECT person_id, :name, {place['Id']}, {state}, {place['SystemModstamp']}::timestamptz, :read_at, :version "
+                f"SELECT person_id, :name, {place['Id']}, 'paired', {place['SystemModstamp']}::timestamptz, :read_at, :version "
                 "FROM load_page WHERE usual ORDER BY n"
             ),
             {"name": known.name, "read_at": read_at, "version": object_mapping.version},
@@ -206,8 +203,6 @@ def _system(object_mapping: ObjectMapping, place: dict[str, str]) -> tuple[list[
         columns = ["id", "salesforce_id", "salesforce_modstamp"]
         return columns, ["person_id", place["Id"], f"{place['SystemModstamp']}::timestamptz"]
     state = f"'{known.salesforce_type}'"
-    if "IsConverted" in place:
-        state = f"CASE {place['IsConverted']} WHEN 'true' THEN 'converted' ELSE {state} END"
     columns = ["id", "salesforce_id", "salesforce_type", "link_state"]
     values = ["person_id", place["Id"], f"'{known.salesforce_type}'", state]
     account = object_mapping.by_column.get("account_id")
@@ -241,7 +236,7 @@ def _the_rest(
     seen = known_ids([full_id(r.sf_id) for r in records])
     known, new = [], []
     for record in records:
-        if record.sf_id in seen:
+        if record.sf_id in seen or record.converted:
             known.append(record)
         else:
             seen.add(record.sf_id)

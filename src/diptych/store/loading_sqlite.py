@@ -27,6 +27,7 @@ from sqlalchemy.engine import Connection
 
 from diptych.domain.mapping import FieldMapping, ObjectMapping
 from diptych.domain.objects import SyncedObject, synced_object
+from diptych.domain.pair import Record
 from diptych.domain.values import InvalidValue, Kind, Value, canonical, full_id
 from diptych.store.catalogue import Catalogue, part_table, quote
 from diptych.store.loading import record_of
@@ -44,7 +45,6 @@ class _Seen:
 
     ids: list[str] = field(default_factory=list)
     stamps: list[str] = field(default_factory=list)
-    converted: list[str] = field(default_factory=list)
 
 
 class _Page:
@@ -64,10 +64,22 @@ class _Page:
         """The data rows, as they are in the page."""
         reader = self._cells()
         next(reader, None)
+        if "IsConverted" in self.place:
+            return self._unconverted(reader if self.known is None else self._unknown(reader))
         return reader if self.known is None else self._unknown(reader)
 
     def _cells(self) -> Iterator[list[str]]:
         return csv.reader(io.TextIOWrapper(io.BytesIO(self._content), encoding="utf-8", newline=""))
+
+    def _unconverted(self, rows: Iterator[list[str]]) -> Iterator[list[str]]:
+        """Without converted leads: they belong to the person of their contact, and are kept aside."""
+        place, id_place = self.place["IsConverted"], self.place["Id"]
+        for row in rows:
+            if row[place] == "true":
+                row[id_place] = sf_id = full_id(row[id_place].strip())
+                self.given_back[sf_id] = dict(zip(self.header, row, strict=True))
+            else:
+                yield row
 
     def _unknown(self, rows: Iterator[list[str]]) -> Iterator[list[str]]:
         """The rows that are not known; the others are kept aside."""
@@ -99,7 +111,7 @@ def load_page(
     known = synced_object(object_mapping.object_name)
     first_row = next(source.rows(), None)
     if first_row is None:
-        return PageLoad(0)
+        return PageLoad(0, _given_back(source, page, read_at))
     loader = _Loader(driver, connection, catalogue, object_mapping, known, read_at, now)
     inserted = -1
     if not known_ids([full_id(first_row[source.place["Id"]])]):
@@ -109,11 +121,14 @@ def load_page(
         source = _Page(page, known_ids(ids))
         inserted = loader.attempt(source)
         assert inserted >= 0
-    given_back = tuple(
+    return PageLoad(inserted, _given_back(source, page, read_at))
+
+
+def _given_back(source: _Page, page: SnapshotPage, read_at: datetime) -> tuple[Record, ...]:
+    return tuple(
         record_of(page.object_name, {k: v or None for k, v in row.items()}, read_at)
         for row in source.given_back.values()
     )
-    return PageLoad(inserted, given_back)
 
 
 class _Loader:
@@ -204,8 +219,7 @@ class _Loader:
 
     def _noted(self, source: _Page, rows: Iterator[list[str]], seen: _Seen) -> Iterator[list[str]]:
         id_place, stamp_place = source.place["Id"], source.place["SystemModstamp"]
-        converted = source.place.get("IsConverted", -1)
-        add_id, add_stamp, add_converted = seen.ids.append, seen.stamps.append, seen.converted.append
+        add_id, add_stamp = seen.ids.append, seen.stamps.append
         strip = str.strip
         for row in rows:
             # most rows have no blanks at the edges: strip() then gives back the very same texts
@@ -213,8 +227,6 @@ class _Loader:
                 row = [cell.strip(_EDGES) for cell in row]
             add_id(row[id_place])
             add_stamp(row[stamp_place])
-            if converted >= 0:
-                add_converted(row[converted])
             yield row
 
     def _system(self, source: _Page) -> tuple[list[str], list[str]]:
@@ -222,9 +234,6 @@ class _Loader:
         if not self.known.two_way:
             return ["salesforce_id", "salesforce_modstamp"], [sf_id, _moment(stamp)]
         state = f"'{self.known.salesforce_type}'"
-        if "IsConverted" in source.place:
-            converted = f"?{source.place['IsConverted'] + 1}"
-            state = f"CASE {converted} WHEN 'true' THEN 'converted' ELSE {state} END"
         now = moment_text(self.now.replace(microsecond=0))
         columns = ["salesforce_id", "salesforce_type", "link_state", "created_at", "updated_at"]
         values = [sf_id, f"'{self.known.salesforce_type}'", state, f"'{now}'", f"'{now}'"]
@@ -239,15 +248,10 @@ class _Loader:
         name, read_at = self.known.name, moment_text(self.read_at)
         statement = (
             "INSERT INTO pair (person_id, sf_id, seen_modstamp, state, object_name, seen_at, mapping_version) "
-            f"VALUES (?1, ?2, {_moment('?3')}, %s, '{name}', '{read_at}', {int(self.mapping.version)})"
+            f"VALUES (?1, ?2, {_moment('?3')}, 'paired', '{name}', '{read_at}', {int(self.mapping.version)})"
         )
         numbers = range(first, first + len(seen.ids))
-        if seen.converted and "true" in set(seen.converted):
-            state = "CASE ?4 WHEN 'true' THEN 'converted' ELSE 'paired' END"
-            rows: Any = zip(numbers, seen.ids, seen.stamps, seen.converted, strict=True)
-            self.driver.executemany(statement % state, rows)
-        else:
-            self.driver.executemany(statement % "'paired'", zip(numbers, seen.ids, seen.stamps, strict=True))
+        self.driver.executemany(statement, zip(numbers, seen.ids, seen.stamps, strict=True))
 
     def _finish_cells(self, part: int, fields: list[FieldMapping], first: int, last: int) -> None:
         """Bring the cells into canonical form that SQL could not."""

@@ -72,13 +72,13 @@ def with_values(
     for row in rows:
         values = ours.get(row.person_id)
         if values is None:
-            found.append(Linked(_pair(row, gone=True, keep_inflight=keep_inflight), {}, {}))
+            found.append(Linked(pair_of_row(row, gone=True, keep_inflight=keep_inflight), {}, {}))
             continue
         bases = dict(values)
         for column, raw in noted.get(row.id, {}).items():
             if column in bases:
                 bases[column] = read[column](raw)
-        found.append(Linked(_pair(row), values, bases, parked.get(row.id, {})))
+        found.append(Linked(pair_of_row(row), values, bases, parked.get(row.id, {})))
     return _with_times(connection, object_mapping, found)
 
 
@@ -159,7 +159,8 @@ def _parked(connection: Connection, pairs: Sequence[int]) -> dict[int, dict[str,
     return found
 
 
-def _pair(row: Row[Any], gone: bool = False, keep_inflight: bool = False) -> Pair:
+def pair_of_row(row: Row[Any], gone: bool = False, keep_inflight: bool = False) -> Pair:
+    """A row of `pair` as the engine knows it; `gone`: its person was deleted here."""
     inflight = None
     if row.inflight is not None and (keep_inflight or not gone):
         inflight = Inflight(unpack(row.inflight), row.attempt_id, row.sent_at, row.channel)

@@ -11,12 +11,12 @@ from sqlalchemy.engine import Connection
 
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import synced_object
-from diptych.domain.pair import Observation, PairState
+from diptych.domain.pair import Observation, PairState, primary
 from diptych.domain.values import Value, to_text
 from diptych.store import trail, trouble
 from diptych.store.catalogue import Catalogue, StoredColumn, part_table, quote
 from diptych.store.engines import is_postgres
-from diptych.store.pairs import inflight_columns, lock, noted_bases, values_of_people
+from diptych.store.pairs import inflight_columns, lock, noted_bases, pair_of_row, values_of_people
 from diptych.store.system_tables import change_log, pair
 from diptych.store.values_at_rest import encode_base, encoder
 from diptych.sync.ports import PairChange
@@ -267,19 +267,13 @@ def save(
     lock(connection, sorted({c.person_id for c in changes}))
     trail.note_events(connection, changes, run_id, now)
     work = _Work(connection, catalogue, changes)
+    crowded = _crowded(connection, changes)
     history: list[dict[str, Any]] = []
     system: dict[int, dict[str, Any]] = {}
     for change in changes:
         different = work.apply(change)
         history.extend(_history(change, different, run_id, now))
-        fixed: dict[str, Any] = {
-            name: value
-            for name, value in (
-                ("salesforce_deleted", change.salesforce_deleted),
-                ("link_state", change.link_state),
-            )
-            if value is not None
-        }
+        fixed = _link(change, crowded)
         if fixed or different:
             fixed["updated_at"] = _stamp(connection, now)
             system.setdefault(change.person_id, {}).update(fixed)
@@ -290,8 +284,46 @@ def save(
     moved = [number for number, values in work.changed.items() if "account_id" in values]
     find_companies(connection, catalogue, people=moved)
     _update_pairs(connection, changes)
+    _speak_for_primary(connection, catalogue, changes, crowded)
     trail.note_sent(connection, changes, run_id, now)
     trouble.record(connection, changes, run_id, now)
+
+
+def _link(change: PairChange, crowded: Mapping[int, Any]) -> dict[str, Any]:
+    """What the person's row says from now on; of a person with several pairs that is settled at the end."""
+    if change.person_id in crowded:
+        return {}
+    told = (("salesforce_deleted", change.salesforce_deleted), ("link_state", change.link_state))
+    return {name: value for name, value in told if value is not None}
+
+
+def _crowded(connection: Connection, changes: Sequence[PairChange]) -> dict[int, list[int]]:
+    """The people with more than one pair among those whose link changes."""
+    people = sorted({c.person_id for c in changes if c.link_state is not None or c.state is not None})
+    return {number: pairs for number, pairs in _pairs_of(connection, people).items() if len(pairs) > 1}
+
+
+def _speak_for_primary(
+    connection: Connection, catalogue: Catalogue, changes: Sequence[PairChange], crowded: Mapping[int, Any]
+) -> None:
+    """A person's row says what the change of its primary pair says."""
+    if not crowded:
+        return
+    told = {change.pair_id: change for change in changes}
+    system: dict[int, dict[str, Any]] = {}
+    for number in crowded:
+        rows = connection.execute(sa.select(pair).where(pair.c.person_id == number).order_by(pair.c.id)).all()
+        chosen = primary([pair_of_row(row) for row in rows])
+        if chosen is None:
+            continue
+        known = synced_object(chosen.object_name)
+        system[number] = {"salesforce_id": chosen.sf_id, "salesforce_type": known.salesforce_type}
+        change = told.get(chosen.id)
+        if change is not None:
+            system[number] |= _link(change, {})
+        elif chosen.state in (PairState.PAIRED, PairState.PARKED):
+            system[number] |= {"salesforce_deleted": False}
+    update_rows(connection, catalogue, "person", {}, system)
 
 
 def _stamp(connection: Connection, now: datetime) -> Any:
@@ -348,6 +380,8 @@ def _pair_columns(change: PairChange) -> dict[str, Any]:
         )
         if value is not None
     }
+    if change.forget_redirect:
+        columns["redirect_to"] = None
     if change.lift or change.inflight is not None:
         columns.update(inflight_columns(change.inflight))
     return columns

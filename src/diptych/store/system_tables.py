@@ -255,6 +255,51 @@ mapped_column = _table(
     _number("scale"),
     _number("part"),
 )
+person_join = _table(
+    "person_join",
+    _key(),
+    _number("winner_id"),
+    _number("loser_id"),
+    _text("why"),
+    _text("detail"),
+    _number("run_id"),
+    _moment("at"),
+    _text("before_winner"),
+    _text("before_loser"),
+    _text("loser_pairs"),
+    _text("changed"),
+    _text("moved"),
+    _moment("undone_at"),
+)
+person_redirect = _table(
+    "person_redirect",
+    sa.Column("former_id", sa.BigInteger, primary_key=True),
+    _number("now_id"),
+    _moment("at"),
+)
+suppression = _table(
+    "suppression",
+    _key(),
+    _text("object_name"),
+    _text("sf_id"),
+    _text("address_hash"),
+    _number("former_id"),
+    _text("reason"),
+    _moment("at"),
+)
+action = _table(
+    "action",
+    _key(),
+    _text("kind"),
+    _text("state"),
+    _text("detail"),
+    _text("attempt_id"),
+    _moment("sent_at"),
+    _text("actor"),
+    _moment("at"),
+    _moment("ended_at"),
+    _text("result"),
+)
 connection = _table(
     "connection",
     _key(),

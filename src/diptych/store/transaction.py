@@ -13,11 +13,13 @@ from diptych.domain.creating import Candidate, Creation, Wish
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import synced_object
-from diptych.domain.pair import Linked, Observation, Pair
+from diptych.domain.pair import Linked, Observation, Pair, PairState
+from diptych.domain.person_merge import HeldPerson, PersonJoin, SplitPlan, StoredJoin
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
 from diptych.store import (
     creations,
+    joining,
     loading_postgres,
     loading_sqlite,
     mirror,
@@ -179,6 +181,45 @@ class SqlTransaction:
     def save(self, changes: Sequence[PairChange], run_id: int | None) -> None:
         self._engine_writes()
         people.save(self.connection, self.catalogue, changes, run_id, self._now())
+
+    # -- people joined and taken apart
+
+    def held_people(self, ids: Sequence[int]) -> dict[int, HeldPerson]:
+        return joining.held_people(self.connection, self.catalogue, ids)
+
+    def open_pair(
+        self,
+        person_id: int,
+        object_mapping: ObjectMapping,
+        observation: Observation,
+        state: PairState = PairState.PAIRED,
+        redirect_to: str | None = None,
+    ) -> Pair:
+        self._engine_writes()
+        return joining.open_pair(
+            self.connection, self.catalogue, person_id, object_mapping, observation, state, redirect_to
+        )
+
+    def redirected_to(self, sf_ids: Sequence[str]) -> dict[str, int]:
+        return joining.redirected_to(self.connection, sf_ids)
+
+    def join_people(self, join: PersonJoin, run_id: int | None) -> int:
+        self._engine_writes()
+        return joining.join_people(self.connection, self.catalogue, join, run_id, self._now())
+
+    def keep_last_values(self, person: HeldPerson, detail: str, run_id: int | None) -> None:
+        joining.keep_last_values(self.connection, person, detail, run_id, self._now())
+
+    def joins(self, person_id: int) -> list[StoredJoin]:
+        return joining.joins(self.connection, person_id)
+
+    def part_pair(self, pair_id: int, object_mapping: ObjectMapping, observation: Observation) -> int:
+        self._engine_writes()
+        return joining.part_pair(self.connection, self.catalogue, pair_id, object_mapping, observation)
+
+    def split_person(self, split: SplitPlan, run_id: int | None) -> int:
+        self._engine_writes()
+        return joining.split_person(self.connection, self.catalogue, split, run_id, self._now())
 
     # -- outbound
 

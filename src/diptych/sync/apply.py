@@ -7,7 +7,7 @@ changes - ours, base, conflicts, fate, dead letters, fence - is saved in the cal
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 
@@ -17,9 +17,12 @@ from diptych.domain.merge import RecordMerge, merge
 from diptych.domain.objects import synced_object
 from diptych.domain.outcome import ErrorClass, Problem
 from diptych.domain.pair import Linked, Observation, Pair, PairState, Record
+from diptych.domain.person_merge import plan_split
 from diptych.domain.values import to_text
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.matching import note_ambiguous, settle
+from diptych.sync.noted import remember
+from diptych.sync.opening import open_on
 from diptych.sync.ports import DeadLetter, PairChange, Transaction
 from diptych.sync.recognise import recognised
 
@@ -65,9 +68,18 @@ class Decision:
 
 
 def apply_records(
-    tx: Transaction, object_mapping: ObjectMapping, records: Sequence[Record], terms: Terms
+    tx: Transaction,
+    object_mapping: ObjectMapping,
+    records: Sequence[Record],
+    terms: Terms,
+    *,
+    follow: bool = True,
 ) -> Applied:
-    """Apply one page of records of one object. Records not known yet become people, deleted ones not known stay unknown."""
+    """Apply one page of records of one object. Records not known yet become people, deleted ones not known stay unknown.
+
+    Records that were merged away or converted are noted, to be followed to what they have become (`succession`); `follow`
+    False: that has been done, so whatever is left of them ends here.
+    """
     observations = [observe(object_mapping, record) for record in _newest(records)]
     repeated = Applied(skipped=len(records) - len(observations))
     if not synced_object(object_mapping.object_name).two_way:
@@ -77,6 +89,8 @@ def apply_records(
     known = tx.linked(object_mapping, [o.record.sf_id for o in observations])
     unknown = [o for o in observations if o.record.sf_id not in known]
     known |= recognised(tx, object_mapping, unknown, terms.sync_user, terms.run_id)
+    if follow:
+        observations, known = _leave_to_succession(tx, object_mapping, observations, known)
     strangers = [o for o in observations if o.record.sf_id not in known and not o.record.deleted]
     settled = settle(tx, object_mapping, strangers, terms.run_id)
     known |= settled.linked
@@ -86,6 +100,15 @@ def apply_records(
     changes: list[PairChange] = []
     for observation in observations:
         linked = known.get(observation.record.sf_id)
+        if (
+            linked is not None
+            and is_apart_again(linked.pair, observation.record)
+            and take_apart(tx, object_mapping, linked.pair, observation, terms)
+        ):
+            total += Applied(updated=1)
+            if not observation.record.deleted:
+                continue
+            linked = tx.linked(object_mapping, [observation.record.sf_id])[observation.record.sf_id]
         if linked is None:
             total += Applied(skipped=1 if observation.record.deleted else 0)
             continue
@@ -100,6 +123,96 @@ def apply_records(
         later = [o.record for o in settled.later]
         total += apply_records(tx, object_mapping, later, terms)
     return total
+
+
+def _leave_to_succession(
+    tx: Transaction,
+    object_mapping: ObjectMapping,
+    observations: Sequence[Observation],
+    known: Mapping[str, Linked],
+) -> tuple[list[Observation], dict[str, Linked]]:
+    """All but the records that have become others; those are noted, unless it is known already what became of them."""
+    kept, waiting = [], []
+    for seen in observations:
+        record = seen.record
+        linked, fate = known.get(record.sf_id), fate_of(record)
+        successor = record.master_id if fate is Fate.MERGED else record.converted_contact_id
+        if fate not in (Fate.MERGED, Fate.CONVERTED) or successor is None:
+            kept.append(seen)
+        elif linked is None:
+            if fate is Fate.CONVERTED and not _joins_its_contact(tx, object_mapping, seen):
+                waiting.append(record.sf_id)
+        elif linked.pair.state is ending_of(object_mapping.object_name, fate).state:
+            if merged_elsewhere(linked.pair, record):
+                waiting.append(record.sf_id)
+            else:
+                kept.append(seen)
+        elif linked.pair.state is not PairState.DETACHED and not is_stale(linked.pair, record):
+            waiting.append(record.sf_id)
+    remember(tx, object_mapping.object_name, waiting)
+    return kept, dict(known)
+
+
+def _joins_its_contact(tx: Transaction, object_mapping: ObjectMapping, seen: Observation) -> bool:
+    """A lead converted before it was ever seen here belongs to its contact's person, where that is here already."""
+    contact = seen.record.converted_contact_id or ""
+    there = tx.linked(ObjectMapping("Contact", 0, ()), [contact]).get(contact)
+    if there is None or there.pair.state not in (PairState.PAIRED, PairState.PARKED):
+        return False
+    tx.open_pair(there.pair.person_id, object_mapping, seen, PairState.CONVERTED, contact)
+    return True
+
+
+def is_apart_again(pair: Pair, record: Record) -> bool:
+    """A record that had been merged into another was taken out of the recycle bin: it is one of its own again."""
+    return (
+        pair.state is PairState.REDIRECTED
+        and pair.redirect_to is not None
+        and not (record.deleted and record.master_id)
+        and not is_stale(pair, record)
+    )
+
+
+def merged_elsewhere(pair: Pair, record: Record) -> bool:
+    """A record that had been merged into another was taken out of the recycle bin and merged into a third."""
+    return (
+        pair.state is PairState.REDIRECTED
+        and record.master_id not in (None, pair.redirect_to)
+        and pair.seen_modstamp is not None
+        and record.modstamp > pair.seen_modstamp
+    )
+
+
+def take_apart(
+    tx: Transaction, object_mapping: ObjectMapping, pair: Pair, seen: Observation, terms: Terms
+) -> bool:
+    """The person that had joined another with this record comes back, with what Salesforce shows of it now (D-76). False when
+    it never joined another."""
+    held = tx.held_people([pair.person_id])[pair.person_id]
+    joins = [j for j in tx.joins(pair.person_id) if j.undone_at is None and pair.id in j.loser_pairs]
+    if joins:  # the oldest: in it the record's own person went; later ones took it along
+        plan = replace(plan_split(joins[-1], held, seen.values), winner={})
+        person_id = tx.split_person(plan, terms.run_id)
+    elif len(held.pairs) > 1:  # what it had become was linked to its person: that one keeps it
+        person_id = tx.part_pair(pair.id, object_mapping, seen)
+    else:
+        return False
+    alive, record = ending_of(pair.object_name, Fate.LIVE), seen.record
+    back = PairChange(
+        pair.id,
+        person_id,
+        base=seen.values,
+        state=alive.state,
+        link_state=alive.link_state,
+        salesforce_deleted=alive.salesforce_deleted,
+        seen_modstamp=record.modstamp,
+        seen_at=record.read_at,
+        forget_redirect=True,
+        attempts=0,
+        clear_dead_letters=True,
+    )
+    tx.save([back], terms.run_id)
+    return True
 
 
 def _newest(records: Sequence[Record]) -> list[Record]:
@@ -117,6 +230,21 @@ def _add(
 ) -> Applied:
     if not strangers:
         return Applied()
+    expected = tx.redirected_to([o.record.sf_id for o in strangers])
+    for seen in strangers:
+        person_id = expected.get(seen.record.sf_id)
+        if person_id is not None:  # what a record of this person became, and was not shown until now (D-60)
+            open_on(
+                tx,
+                person_id,
+                object_mapping,
+                seen,
+                f"{seen.record.object_name} {seen.record.sf_id}",
+                terms.run_id,
+            )
+    strangers = [o for o in strangers if o.record.sf_id not in expected]
+    if not strangers:
+        return Applied(new=len(expected))
     tx.add_people(object_mapping, strangers, terms.run_id)
     converted = [o.record.sf_id for o in strangers if fate_of(o.record) is Fate.CONVERTED]
     if converted:
@@ -130,7 +258,7 @@ def _add(
             ],
             terms.run_id,
         )
-    return Applied(new=len(strangers))
+    return Applied(new=len(strangers) + len(expected))
 
 
 def is_stale(pair: Pair, record: Record) -> bool:
@@ -155,6 +283,8 @@ def decide(linked: Linked, observation: Observation, object_mapping: ObjectMappi
     newer = pair.seen_modstamp is None or record.modstamp > pair.seen_modstamp
     unsettled = pair.seen_at is None or (record.modstamp >= pair.seen_at and record.read_at > pair.seen_at)
     fate = fate_of(record)
+    if pair.redirect_to is not None and fate is not Fate.LIVE:
+        return _gone_for_good(linked, observation, fate, terms)
     if pair.state in ENDED and fate is not Fate.LIVE and not (newer or unsettled or pair.fenced):
         return _seen_again(linked, observation)
     window_over = pair.inflight is not None and record.read_at >= pair.inflight.sent_at + terms.zombie_max
@@ -179,6 +309,23 @@ def decide(linked: Linked, observation: Observation, object_mapping: ObjectMappi
     counted = _count(change, fate, pair, bool(observation.unreadable) and newer)
     significant = newer or unsettled or _says_more(change)
     return Decision(counted, change, merged, fate, significant)
+
+
+def _gone_for_good(linked: Linked, observation: Observation, fate: Fate, terms: Terms) -> Decision:
+    """A record whose person has another one now: whatever is still seen of it touches no value of that person."""
+    pair, record = linked.pair, observation.record
+    over = pair.inflight is not None and record.read_at >= pair.inflight.sent_at + terms.zombie_max
+    ending = ending_of(pair.object_name, fate)
+    change = PairChange(
+        pair.id,
+        pair.person_id,
+        lift=over,
+        state=ending.state if ending.state is not pair.state else None,
+        seen_modstamp=record.modstamp,
+        seen_at=record.read_at,
+    )
+    newer = pair.seen_modstamp is None or record.modstamp > pair.seen_modstamp
+    return Decision(Applied(skipped=1), change, None, fate, newer or over or change.state is not None)
 
 
 def _seen_again(linked: Linked, observation: Observation) -> Decision:
@@ -239,6 +386,7 @@ def _live(
             state=alive.state,
             link_state=alive.link_state,
             salesforce_deleted=alive.salesforce_deleted,
+            forget_redirect=True,
             attempts=0,
             clear_dead_letters=True,
         )

@@ -17,6 +17,7 @@ from diptych.domain.mapping import ObjectMapping
 from diptych.domain.merge import Conflict
 from diptych.domain.outcome import Outcome, Problem
 from diptych.domain.pair import Inflight, Linked, Observation, Pair, PairState, Record
+from diptych.domain.person_merge import HeldPerson, PersonJoin, SplitPlan, StoredJoin
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
 from diptych.sync.trail import Trail
@@ -141,8 +142,10 @@ class Org(Protocol):
     def changed(self, reads: Sequence[FeedRead]) -> list[FeedPage]:
         """One page per read, in that order, deleted records included; one call for up to five reads."""
 
-    def retrieve(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Retrieved:
-        """Up to 200 records as they are now; deleted ones come as None."""
+    def retrieve(
+        self, object_name: str, ids: Sequence[str], fields: Sequence[str], deleted_too: bool = False
+    ) -> Retrieved:
+        """Up to 200 records as they are now; deleted ones come as None, or as they lie in the recycle bin with `deleted_too`."""
 
     def update(self, object_name: str, writes: Sequence[Write], attempt_id: str) -> list[Outcome]:
         """Update up to 200 records, each on its own, without setting off assignment rules; outcomes in that order.
@@ -278,7 +281,8 @@ class PairChange:
     column not named stays. `history_by`/`history_at` say who made the inbound change, and when, at Salesforce.
     `lift`: clear what is in flight; `inflight`: set it. `clear_dead_letters`: all that was parked has gone through;
     `clear_columns`: only these columns' dead letters have. None leaves a value as it is (a `next_try_at` that has passed
-    is as good as none).
+    is as good as none); `forget_redirect` takes `redirect_to` away. Of a person with several pairs, `link_state` and
+    `salesforce_deleted` are those of its primary pair (see `domain.pair.primary`).
 
     For history: `over` are Salesforce's values that the `inflight` ones are sent over; `landed` says that what is lifted is
     known to have arrived; `edited_by` makes `ours` an edit made here under that name (`undo of run 12`): base stays, so that
@@ -295,6 +299,7 @@ class PairChange:
     inflight: Inflight | None = None
     lift: bool = False
     redirect_to: str | None = None
+    forget_redirect: bool = False
     attempts: int | None = None
     next_try_at: datetime | None = None
     salesforce_deleted: bool | None = None
@@ -353,7 +358,7 @@ class Transaction(Protocol):
         self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime, run_id: int | None = None
     ) -> PageLoad:
         """The fast way in: people and pairs (or rows of an inbound-only table) for all rows of the page whose Salesforce
-        id is not known yet; the records that are known come back, to be applied one by one."""
+        id is not known yet; the records that are known, and converted leads, come back, to be applied one by one."""
 
     def mirror(self, object_mapping: ObjectMapping, observations: Sequence[Observation]) -> MirrorCount:
         """Insert or update rows of an inbound-only table, keyed by Salesforce id; an older modstamp changes nothing."""
@@ -366,6 +371,40 @@ class Transaction(Protocol):
         self, object_mapping: ObjectMapping, column: str, values: Sequence[str], after: str, limit: int
     ) -> list[str]:
         """Salesforce ids of paired and parked pairs whose person has one of these texts in `column`, in order, after `after`."""
+
+    # -- people joined and taken apart
+    def held_people(self, ids: Sequence[int]) -> dict[int, HeldPerson]:
+        """People with all columns, pairs and noted bases; those that are gone are missing."""
+
+    def open_pair(
+        self,
+        person_id: int,
+        object_mapping: ObjectMapping,
+        observation: Observation,
+        state: PairState = PairState.PAIRED,
+        redirect_to: str | None = None,
+    ) -> Pair:
+        """A pair of that record on a person who is there; base is what was observed. Raises ValueError for a record that
+        has a pair."""
+
+    def redirected_to(self, sf_ids: Sequence[str]) -> dict[str, int]:
+        """The people whose ended pairs point at these records, by record id; the oldest where there are several."""
+
+    def join_people(self, join: PersonJoin, run_id: int | None) -> int:
+        """One person becomes part of another: the plan's values, pairs with their bases, history and every row that refers
+        to the person go over, its id leads to the remaining one from now on. The number of the stored join."""
+
+    def keep_last_values(self, person: HeldPerson, detail: str, run_id: int | None) -> None:
+        """A line of history with all values of the person, before a successor of its record changes them (D-59)."""
+
+    def joins(self, person_id: int) -> list[StoredJoin]:
+        """Joins that brought something to this person, also by way of others, or in which it went; newest first."""
+
+    def part_pair(self, pair_id: int, object_mapping: ObjectMapping, observation: Observation) -> int:
+        """A pair becomes that of a new person with the observed values; the person's id."""
+
+    def split_person(self, split: SplitPlan, run_id: int | None) -> int:
+        """Carry out a split; the id of the person that came back: its former one."""
 
     # -- outbound
     def owed(self, object_mapping: ObjectMapping, now: datetime, after_pair: int, limit: int) -> list[Linked]:
@@ -464,7 +503,7 @@ class Transaction(Protocol):
 
 @dataclass(frozen=True)
 class PageLoad:
-    """What `load_page` did: rows inserted, and the records that were known already."""
+    """What `load_page` did: rows inserted, and the records that were known already, or are converted leads."""
 
     inserted: int
     known: tuple[Record, ...] = ()

@@ -84,7 +84,7 @@ class InMemoryOrg(Creating):
     """An Org. `records` is the inside; `received` is its log of writes; `calls` counts API calls.
 
     `seconds_per_call` passes with every call. `readable` and `writable` are the sync user's field permissions: hide a
-    field with `hide`, make it read-only with `lock_field`. `refuse` may name a problem for a write, as a validation rule
+    field with `hide`, make it read-only with `lock_field`; records in `unseen` are not shared with the sync user. `refuse` may name a problem for a write, as a validation rule
     would.
     """
 
@@ -111,6 +111,7 @@ class InMemoryOrg(Creating):
         self.received: list[Received] = []
         self.on_write: Callable[[str, Write, str], None] | None = None
         self.refuse: Callable[[str, Write], Problem | None] | None = None
+        self.unseen: set[str] = set()
         self._hidden: set[tuple[str, str]] = set()
         self._read_only: set[tuple[str, str]] = set()
         self._zombies: list[_Queued] = []
@@ -192,7 +193,11 @@ class InMemoryOrg(Creating):
             (
                 row
                 for row in self.records.rows[read.object_name].values()
-                if (row.modstamp, row.sf_id) > start or (read.after_id is None and row.modstamp == read.since)
+                if row.sf_id not in self.unseen
+                and (
+                    (row.modstamp, row.sf_id) > start
+                    or (read.after_id is None and row.modstamp == read.since)
+                )
             ),
             key=lambda row: (row.modstamp, row.sf_id),
         )
@@ -209,7 +214,9 @@ class InMemoryOrg(Creating):
         self._last_pages[read.object_name] = page
         return page
 
-    def retrieve(self, object_name: str, ids: Sequence[str], fields: Sequence[str]) -> Retrieved:
+    def retrieve(
+        self, object_name: str, ids: Sequence[str], fields: Sequence[str], deleted_too: bool = False
+    ) -> Retrieved:
         late = self._call("retrieve")
         if len(ids) > 200:
             raise OrgRefused(Problem("LIMIT", "At most 200 records at a time.", ErrorClass.OTHER))
@@ -218,7 +225,7 @@ class InMemoryOrg(Creating):
         found: dict[str, Record | None] = {}
         for sf_id in ids:
             row = self.records.rows[object_name].get(sf_id)
-            live = row is not None and not row.deleted
+            live = row is not None and (deleted_too or not row.deleted) and sf_id not in self.unseen
             found[sf_id] = self._record(object_name, row, fields, read_at) if row and live else None
         self._answer(late)
         return Retrieved(read_at, found)
@@ -394,7 +401,8 @@ class InMemoryOrg(Creating):
 
     def _run(self, job: _Job) -> None:
         """The result shows all live records as they are at this moment, in order of id."""
-        rows = [r for r in self.records.rows[job.object_name].values() if not r.deleted]
+        every = self.records.rows[job.object_name].values()
+        rows = [r for r in every if not r.deleted and r.sf_id not in self.unseen]
         job.lines = [
             [self._cell(self.records.value(job.object_name, row, name)) for name in job.columns]
             for row in sorted(rows, key=lambda row: row.sf_id)

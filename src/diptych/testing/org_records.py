@@ -133,15 +133,28 @@ class Records:
         self.delete(object_name, loser, master_id=winner)
         self.edit(object_name, winner, **values)
 
-    def convert(self, lead_id: str) -> str:
-        """Convert a lead to a new contact of a new account; the contact's id."""
+    def convert(
+        self,
+        lead_id: str,
+        contact_id: str | None = None,
+        account_id: str | None = None,
+        by: str | None = None,
+    ) -> str:
+        """Convert a lead to a new contact of a new account (or of `account_id`), or into an existing contact, of which only
+        gaps are filled; the contact's id."""
         lead, now = self.live("Lead", lead_id), self.now()
         if lead.values.get("IsConverted"):
             raise ValueError("the lead is converted already")
-        account_id = self.create("Account", Name=lead.values.get("Company"))
-        contact = self.described["Contact"].fields
-        shared = {n: v for n, v in lead.values.items() if n in contact and contact[n].updateable}
-        contact_id = self.create("Contact", **{**shared, "AccountId": account_id})
+        shared = self._as_contact(lead)
+        if contact_id is not None:
+            known = self.live("Contact", contact_id)
+            gaps = {n: v for n, v in shared.items() if known.values.get(n) is None and v is not None}
+            account_id = known.values.get("AccountId")
+            self.edit("Contact", contact_id, by=by, **gaps)
+        else:
+            if account_id is None:
+                account_id = self.create("Account", by=by, Name=lead.values.get("Company"))
+            contact_id = self.create("Contact", by=by, **{**shared, "AccountId": account_id})
         converted = {
             "IsConverted": True,
             "ConvertedDate": now.date().isoformat(),
@@ -155,10 +168,19 @@ class Records:
                 values={**lead.values, **converted},
                 modstamp=now,
                 modified_at=now,
-                modified_by=self.user_id,
+                modified_by=by or self.user_id,
             ),
         )
         return contact_id
+
+    def _as_contact(self, lead: Stored) -> dict[str, Any]:
+        """A lead's values as its contact gets them."""
+        fields = self.described["Contact"].fields
+        shared = {n: v for n, v in lead.values.items() if n in fields and fields[n].updateable}
+        for part in ("Street", "City", "State", "PostalCode", "Country"):
+            if part in lead.values and f"Mailing{part}" in fields:
+                shared[f"Mailing{part}"] = lead.values[part]
+        return shared
 
     # ------------------------------------------------------------ looking
 

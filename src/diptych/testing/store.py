@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from diptych.domain.pair import PairState
+from diptych.domain.person_merge import PersonJoin
 from diptych.domain.values import Value
 from diptych.sync.ports import Clock, Lease, LeaseLost, StoreBusy
 from diptych.testing.clock import VirtualClock
@@ -38,6 +39,7 @@ class InMemoryStore:
         self.tables = Tables()
         self.journal = Journal()
         self.commits = 0
+        self.on_join: Callable[[PersonJoin], None] | None = None
 
     # ------------------------------------------------------------ Store
 

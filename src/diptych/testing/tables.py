@@ -9,6 +9,7 @@ from typing import Any
 from diptych.domain.creating import Creation
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.pair import Pair
+from diptych.domain.person_merge import StoredJoin
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
 from diptych.sync.ports import Conflict, FeedCursor, SnapshotProgress, Step, StoredDeadLetter
@@ -88,6 +89,8 @@ class Tables:
         self.schemas: dict[str, ObjectDescription] = {}
         self.mappings: dict[int, tuple[FieldMappings, datetime, str]] = {}
         self.settings: dict[str, str] = {}
+        self.joins: dict[int, StoredJoin] = {}
+        self.redirects: dict[int, int] = {}
         self.numbers: dict[str, int] = {}
         self.creations: dict[int, Creation] = {}
         self.lease: dict[str, Any] = {"holder": None, "epoch": 0, "until": None}

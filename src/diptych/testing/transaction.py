@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping import ObjectMapping, Policy, observe
 from diptych.domain.objects import synced_object
-from diptych.domain.pair import Linked, Observation, Pair, PairState, Record
+from diptych.domain.pair import Linked, Observation, Pair, PairState, Record, primary
+from diptych.domain.person_merge import HeldPerson, PersonJoin, SplitPlan, StoredJoin
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import InvalidValue, Kind, Value, canonical, full_id, parse_instant
 from diptych.sync.ports import (
@@ -28,6 +29,7 @@ from diptych.sync.ports import (
     Step,
     StoredDeadLetter,
 )
+from diptych.testing import joining
 from diptych.testing.creations import Creations
 from diptych.testing.tables import KeptConflict, Run
 from diptych.testing.trail import InMemoryTrail
@@ -146,7 +148,7 @@ class InMemoryTransaction(Creations):
         for row in csv.DictReader(io.StringIO(page.content.decode(), newline="")):
             record = self._record(page.object_name, row, read_at)
             if two_way:
-                if (page.object_name, record.sf_id) in self._tables.pair_of:
+                if (page.object_name, record.sf_id) in self._tables.pair_of or record.converted:
                     known.append(record)
                     continue
                 person_id = self._add_person(object_mapping, observe(object_mapping, record))
@@ -238,6 +240,8 @@ class InMemoryTransaction(Creations):
             self._save_values(change, person, run_id)
         self.trail.note(pair, change, run_id)
         self._journal.put(self._tables.pairs, pair.id, _changed_pair(pair, change))
+        if person is not None:
+            self._save_link(change)
         for conflict in change.conflicts:
             self._journal.append(self._tables.conflicts, partial(_conflict, pair.id, run_id, conflict))
         for kept in self._held_letters(pair.id):
@@ -262,21 +266,27 @@ class InMemoryTransaction(Creations):
         if change.edited_by:
             side, actor, at = "ours", change.edited_by, self._store.clock.now()
         self._store._write_person(change.person_id, changed, side, actor, run_id, at)
-        system = {
-            name: value
-            for name, value in (
-                ("salesforce_deleted", change.salesforce_deleted),
-                ("link_state", change.link_state),
-            )
-            if value is not None and person[name] != value
-        }
-        if system:
-            now = self._tables.person[change.person_id]
-            self._journal.put(self._tables.person, change.person_id, {**now, **system})
         if change.base:
             noted = {**self._tables.base.get(change.pair_id, {}), **change.base}
             self._journal.put(self._tables.base, change.pair_id, noted)
         self._tidy(change.person_id, (*changed, *change.base))
+
+    def _save_link(self, change: PairChange) -> None:
+        """What the person's row says of Salesforce: of several pairs the primary one is told."""
+        told = (("salesforce_deleted", change.salesforce_deleted), ("link_state", change.link_state))
+        system: dict[str, Any] = {name: value for name, value in told if value is not None}
+        mine = [self._tables.pairs[n] for n in self._tables.pairs_of.get(change.person_id, ())]
+        if len(mine) > 1 and (system or change.state is not None):
+            chosen = primary(mine)
+            if chosen is None or chosen.id != change.pair_id:
+                live = chosen is not None and chosen.state in (PairState.PAIRED, PairState.PARKED)
+                system = {"salesforce_deleted": False} if live else {}
+            if chosen is not None:
+                kind = synced_object(chosen.object_name).salesforce_type
+                system |= {"salesforce_id": chosen.sf_id, "salesforce_type": kind}
+        now = self._tables.person[change.person_id]
+        if any(now[name] != value for name, value in system.items()):
+            self._journal.put(self._tables.person, change.person_id, {**now, **system})
 
     def _tidy(self, person_id: int, columns: Sequence[str]) -> None:
         """Forget noted bases that equal our value: they are implied."""
@@ -291,6 +301,49 @@ class InMemoryTransaction(Creations):
     def _close(self, number: int, status: str) -> None:
         kept = self._tables.dead_letters[number]
         self._journal.put(self._tables.dead_letters, number, replace(kept, status=status))
+
+    # ------------------------------------------------------------ people joined and taken apart
+
+    def held_people(self, ids: Sequence[int]) -> dict[int, HeldPerson]:
+        return joining.held_people(self._store, ids)
+
+    def open_pair(
+        self,
+        person_id: int,
+        object_mapping: ObjectMapping,
+        observation: Observation,
+        state: PairState = PairState.PAIRED,
+        redirect_to: str | None = None,
+    ) -> Pair:
+        if (object_mapping.object_name, observation.record.sf_id) in self._tables.pair_of:
+            raise ValueError(f"{object_mapping.object_name} {observation.record.sf_id} has a pair already")
+        made = replace(
+            self.add_pair(person_id, object_mapping, observation.record), state=state, redirect_to=redirect_to
+        )
+        self._journal.put(self._tables.pairs, made.id, made)
+        return joining.opened(self._store, made, observation)
+
+    def redirected_to(self, sf_ids: Sequence[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for pair in self._tables.pairs.values():
+            if pair.redirect_to in sf_ids and pair.state is not PairState.DETACHED:
+                found.setdefault(str(pair.redirect_to), pair.person_id)
+        return found
+
+    def join_people(self, join: PersonJoin, run_id: int | None) -> int:
+        return joining.join_people(self._store, join, run_id)
+
+    def keep_last_values(self, person: HeldPerson, detail: str, run_id: int | None) -> None:
+        joining.keep_last_values(self._store, person, detail, run_id)
+
+    def joins(self, person_id: int) -> list[StoredJoin]:
+        return joining.joins(self._store, person_id)
+
+    def part_pair(self, pair_id: int, object_mapping: ObjectMapping, observation: Observation) -> int:
+        return joining.part_pair(self._store, pair_id, observation)
+
+    def split_person(self, split: SplitPlan, run_id: int | None) -> int:
+        return joining.split_person(self._store, split, run_id)
 
     # ------------------------------------------------------------ dead letters
 
@@ -445,7 +498,7 @@ def _changed_pair(pair: Pair, change: PairChange) -> Pair:
         seen_modstamp=change.seen_modstamp or pair.seen_modstamp,
         seen_at=change.seen_at or pair.seen_at,
         inflight=change.inflight or (None if change.lift else pair.inflight),
-        redirect_to=change.redirect_to or pair.redirect_to,
+        redirect_to=None if change.forget_redirect else change.redirect_to or pair.redirect_to,
         attempts=pair.attempts if change.attempts is None else change.attempts,
         next_try_at=change.next_try_at or pair.next_try_at,
     )

@@ -317,7 +317,7 @@ def _check_deploy(call: Call) -> str:
 
 def _check_status(call: Call) -> str:
     """The status call of old versions; clients still send it to new ones."""
-    ids = [node.text.strip() for node in call.body.every("asyncProcessId")]
+    ids = [node.text.strip() for node in call.body.all("asyncProcessId")]
     if not ids:
         raise MetadataFault("MISSING_ARGUMENT", "asyncProcessId is required")
     org = call.work.org

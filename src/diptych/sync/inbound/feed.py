@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from diptych.domain.mapping import ObjectMapping
+from diptych.domain.objects import synced_object
 from diptych.domain.outcome import OrgError, OrgRefused
 from diptych.sync.apply import Applied, apply_records
 from diptych.sync.crashpoint import crashpoint
@@ -22,6 +23,7 @@ from diptych.sync.inbound.related import Path, note_changed, paths_of, reread
 from diptych.sync.inbound.tombstones import MassDelete, allowance, count_deletes
 from diptych.sync.ports import FeedCursor, FeedPage, FeedRead, Lease, Watermark
 from diptych.sync.report import FAILED, INCOMPLETE, SUCCEEDED, Began, CycleReport, begin, note
+from diptych.sync.succession import follow
 
 _READS_PER_CALL = 5
 
@@ -73,7 +75,10 @@ def read_changes(
                 refused.append(together[0].mapping.object_name)
                 continue
             pages = [None] * len(together)  # one of them is at fault; each is asked for on its own
-        for place, (reading, page) in enumerate(zip(together, pages, strict=True)):
+        # leads before contacts: a contact that comes of a conversion is then linked to the lead's person already
+        order = sorted(range(len(together)), key=lambda n: together[n].mapping.object_name == "Contact")
+        for place in order:
+            reading, page = together[place], pages[place]
             own = begin(engine)
             shared = Began(began.at, own.calls - 1) if place == 0 and page is not None else own
             try:
@@ -82,6 +87,8 @@ def read_changes(
                 if last_try:
                     _note_refused(engine, lease, report, reading, own, problem)
                 refused.append(reading.mapping.object_name)
+            if synced_object(reading.mapping.object_name).two_way:
+                follow(engine, lease, report, reading.mapping.object_name)
     return refused
 
 

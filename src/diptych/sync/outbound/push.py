@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from diptych.domain.identity import Fate
+from diptych.domain.identity import Fate, fate_of
 from diptych.domain.mapping import ObjectMapping, UsableMapping, observe
 from diptych.domain.outcome import (
     Done,
@@ -41,6 +41,7 @@ from diptych.sync.apply import Applied, apply_records, decide
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.doubt import believed
 from diptych.sync.engine import Engine, described_at, gave_up_waiting
+from diptych.sync.noted import remember
 from diptych.sync.outbound.channel import Channel, channel_for, sent_at
 from diptych.sync.outbound.outbox import OPERATION, owed_by
 from diptych.sync.ports import DeadLetter, Lease, PairChange, Retrieved, Write
@@ -241,6 +242,10 @@ def _write_batch(job: _Job, ids: Sequence[str], look: _Look, tally: _Tally) -> N
             record = records.get(sf_id)
             if record is None:
                 changes.append(_later(job, linked.pair, _NOT_VISIBLE, linked.dirty, {}, lift=False))
+                tally.skipped += 1
+                continue
+            if fate_of(record) is Fate.CONVERTED:  # what became of it is read before anything is decided
+                remember(tx, job.name, [sf_id])
                 tally.skipped += 1
                 continue
             change, write, applied = _decide_write(job, linked, record, sf_id not in unsettled)

@@ -272,6 +272,8 @@ def _view_of_pair(linked: Linked | None, theirs: Mapping[str, Value], mapping: O
         return _View(False)
     if linked.pair.state is PairState.DETACHED:
         return _View(False, detached=True)
+    if linked.pair.state is PairState.CONVERTED:
+        return _View(True, seen=linked.pair.seen_modstamp)  # its person has the values of the contact
     inflight = linked.pair.inflight.values if linked.pair.inflight else {}
     moving = set(linked.dirty) | set(linked.parked) | set(inflight)
     columns = tuple(
