@@ -208,7 +208,7 @@ def _door_routes(door: Door) -> list[Route]:
 
     def single_access(request: Request, form: dict[str, str]) -> Response:
         given = identity.bearer(request.headers.get("authorization", ""), form.get("access_token", ""))
-        return frontdoor.single_access(door, request, given)
+        return frontdoor.single_access(door, request, given, form.get("redirect_uri", ""))
 
     def leave(request: Request, form: dict[str, str]) -> Response:
         return frontdoor.leave(door, request)
@@ -229,7 +229,7 @@ def _door_routes(door: Door) -> list[Route]:
         Route(f"{oauth2}/introspect", _with_form(introspect), methods=["POST"]),
         Route(f"{oauth2}/userinfo", _with_form(userinfo), methods=["GET", "POST"]),
         Route(f"{oauth2}/authorize", _with_form(authorize), methods=["GET", "POST"]),
-        Route(f"{oauth2}/singleaccess", _with_form(single_access), methods=["POST"]),
+        Route(f"{oauth2}/singleaccess", _with_form(single_access), methods=["GET", "POST"]),
         Route(f"{oauth2}/logout", _with_form(leave), methods=["GET", "POST"]),
         Route("/secur/logout.jsp", _with_form(leave), methods=["GET", "POST"]),
         Route("/secur/frontdoor.jsp", _with_form(enter), methods=["GET", "POST"]),

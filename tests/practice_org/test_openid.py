@@ -138,8 +138,11 @@ def test_a_token_opens_a_browser_session_once_and_logout_ends_it(live_org: Runni
     assert browser.get(f"{live_org.base_url}/bin").status_code == 303
     older = httpx2.get(f"{live_org.base_url}/secur/frontdoor.jsp", params={"sid": access, "retURL": "//evil"})
     assert older.status_code == 302 and older.headers["location"] == "/"
-    refusal = httpx2.post(f"{live_org.base_url}/services/oauth2/singleaccess")
-    assert refusal.status_code == 401
+    way = f"{live_org.base_url}/services/oauth2/singleaccess"
+    assert httpx2.post(way).status_code == 403
+    led = httpx2.get(way, headers=bearer, params={"redirect_uri": f"{live_org.base_url}/bin"})
+    into = browser.get(led.json()["frontdoor_uri"])
+    assert into.status_code == 302 and into.headers["location"] == "/bin"
 
 
 def test_the_password_grant_can_be_switched_off_as_new_orgs_have_it(live_org: RunningOrg) -> None:

@@ -23,13 +23,20 @@ CLIENT = "single access"
 SECONDS = 60
 
 
-def single_access(door: Door, request: Request, token: str) -> Response:
-    """`POST /services/oauth2/singleaccess`: a one-time address of the browser session of a token's user."""
+def single_access(door: Door, request: Request, token: str, wanted: str = "") -> Response:
+    """`/services/oauth2/singleaccess`: a one-time address of the browser session of a token's user.
+
+    GET, as the Salesforce CLI has it, or POST. `wanted` is the `redirect_uri`: where the address leads to.
+    A token that is not valid is answered 403 (told in the source of Salesforce's own core library).
+    """
     session = door.sessions.find(token) if token else None
     if session is None:
-        return json_response({"error": "invalid_token", "error_description": "token is not valid"}, 401)
+        return json_response({"error": "invalid_token", "error_description": "token is not valid"}, 403)
     code = issue_code(door.org, CLIENT, session.user_id, "", session.scope, SECONDS, None, None)
-    return json_response({"frontdoor_uri": f"{base_url(request)}/secur/frontdoor.jsp?otp={quote(code)}"})
+    base = base_url(request)
+    path = wanted.removeprefix(base)
+    more = f"&startURL={quote('/' + path.lstrip('/'), safe='')}" if path else ""
+    return json_response({"frontdoor_uri": f"{base}/secur/frontdoor.jsp?otp={quote(code)}{more}"})
 
 
 def enter(door: Door, request: Request, form: Mapping[str, str]) -> Response:

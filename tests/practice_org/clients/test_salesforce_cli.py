@@ -1,4 +1,4 @@
-"""The Salesforce CLI, unmodified, over plain http: login, query, records, bulk both ways, trees, describe, limits."""
+"""The Salesforce CLI, unmodified, over plain http: login, query, records, bulk both ways, trees, describe, projects."""
 
 from __future__ import annotations
 
@@ -18,6 +18,26 @@ from tests.practice_org.clients.watch import watched
 from tests.practice_org.server import RunningOrg, start_practice_org
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(900)]
+NS = "http://soap.sforce.com/2006/04/metadata"
+PROJECT = {
+    "objects/Room__c/Room__c.object-meta.xml": (
+        f'<CustomObject xmlns="{NS}"><deploymentStatus>Deployed</deploymentStatus><label>Room</label><nameField>'
+        "<label>No.</label><type>Text</type></nameField><pluralLabel>Rooms</pluralLabel><sharingModel>ReadWrite"
+        "</sharingModel></CustomObject>"
+    ),
+    "objects/Room__c/fields/Size__c.field-meta.xml": (
+        f'<CustomField xmlns="{NS}"><fullName>Size__c</fullName><label>Size</label><precision>5</precision>'
+        "<scale>0</scale><type>Number</type></CustomField>"
+    ),
+    "permissionsets/Rooms.permissionset-meta.xml": (
+        f'<PermissionSet xmlns="{NS}"><fieldPermissions><editable>true</editable><field>Room__c.Size__c</field>'
+        "<readable>true</readable></fieldPermissions><label>Rooms</label></PermissionSet>"
+    ),
+    "classes/Greeter.cls": "public class Greeter {}\n",
+    "classes/Greeter.cls-meta.xml": (
+        f'<ApexClass xmlns="{NS}"><apiVersion>60.0</apiVersion><status>Active</status></ApexClass>'
+    ),
+}
 TEXT = 'sf: "é" 東京,\nsecond line; NULL'
 Cli = Callable[..., Any]
 
@@ -51,7 +71,7 @@ def sf(org: RunningOrg, tmp_path_factory: pytest.TempPathFactory) -> Cli:
             command += ["--target-org", target]
         done = subprocess.run(
             list(map(str, command)),
-            cwd=home,
+            cwd=project(home),
             env={**environment, **more},
             capture_output=True,
             text=True,
@@ -80,6 +100,21 @@ def python(org: RunningOrg) -> Iterator[Salesforce]:
         del os.environ["REQUESTS_CA_BUNDLE"]
     else:
         os.environ["REQUESTS_CA_BUNDLE"] = before
+
+
+def project(home: Path) -> Path:
+    """A project of the CLI's own layout, made once: an object with a field, a permission set, a class."""
+    folder = home / "project"
+    source = folder / "force-app" / "main" / "default"
+    if folder.exists():
+        return folder
+    for path, text in PROJECT.items():
+        place = source / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    told = {"packageDirectories": [{"path": "force-app", "default": True}], "sourceApiVersion": "60.0"}
+    (folder / "sfdx-project.json").write_text(json.dumps(told))
+    return folder
 
 
 def test_login_by_token_and_by_jwt(org: RunningOrg, sf: Cli) -> None:
@@ -223,3 +258,53 @@ def test_describe_limits_and_plain_requests(sf: Cli, python: Salesforce) -> None
     assert {"Lead", "Contact", "Account"} <= set(sf("sobject", "list"))
     limits = {row["name"]: row for row in sf("org", "list", "limits", "--target-org", "org")}
     assert limits["DailyApiRequests"]["max"] == 15000 > limits["DailyApiRequests"]["remaining"]
+
+
+def test_a_project_is_deployed_used_retrieved_and_deleted(sf: Cli, python: Salesforce) -> None:
+    deployed = sf("project", "deploy", "start", "--source-dir", "force-app", "--wait", "3")
+    assert (deployed["status"], deployed["numberComponentErrors"]) == ("Succeeded", 0)
+    assert {"Room__c", "Room__c.Size__c", "Rooms", "Greeter"} <= {
+        one["fullName"] for one in deployed["files"]
+    }
+    given = sf("org", "assign", "permset", "--name", "Rooms")
+    assert (len(given["successes"]), given["failures"]) == (1, [])
+    room = sf("data", "create", "record", "--sobject", "Room__c", "--values", "Name=Attic Size__c=7")["id"]
+    assert python.query(f"SELECT Size__c FROM Room__c WHERE Id = '{room}'")["records"][0]["Size__c"] == 7
+    back = sf(
+        "project",
+        "retrieve",
+        "start",
+        "--metadata",
+        "CustomObject:Room__c",
+        "--metadata",
+        "ApexClass",
+        "--wait",
+        "3",
+    )
+    assert back["success"] and {"Room__c.Size__c", "Greeter"} <= {one["fullName"] for one in back["files"]}
+    classes = sf("data", "query", "--use-tooling-api", "--query", "SELECT Name, Body FROM ApexClass")
+    assert [(one["Name"], one["Body"]) for one in classes["records"]] == [
+        ("Greeter", "public class Greeter {}\n")
+    ]
+    gone = sf("project", "delete", "source", "--metadata", "ApexClass:Greeter", "--no-prompt")
+    assert gone["status"] == "Succeeded"
+    assert sf("data", "query", "--use-tooling-api", "--query", "SELECT Id FROM ApexClass")["totalSize"] == 0
+
+
+def test_what_there_is_in_setup(sf: Cli) -> None:
+    listed = sf("org", "list", "metadata", "--metadata-type", "CustomObject", "--target-org", "org")
+    assert {"Lead", "Contact"} <= {one["fullName"] for one in listed}
+    types = sf("org", "list", "metadata-types", "--target-org", "org")["metadataObjects"]
+    assert {"CustomObject", "ApexClass", "Report"} <= {one["xmlName"] for one in types}
+    assert sf("package", "installed", "list") == []
+    assert sf("org", "display", "user")["profileName"] == "System Administrator"
+
+
+def test_search_plain_requests_and_the_way_into_a_browser(org: RunningOrg, sf: Cli) -> None:
+    name = sf("data", "query", "--query", "SELECT LastName FROM Lead LIMIT 1")["records"][0]["LastName"]
+    found = sf("data", "search", "--query", f"FIND {{{name}}} IN NAME FIELDS RETURNING Lead(Id, Name)")
+    assert any(name in row["Name"] for row in found["searchRecords"])
+    opened = sf("org", "open", "--url-only")
+    assert opened["url"].startswith(f"{org.base_url}/secur/frontdoor.jsp?otp=")
+    password = sf("org", "generate", "password")["password"]
+    assert len(password) >= 12
