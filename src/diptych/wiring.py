@@ -16,6 +16,8 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
+import diptych.sync.repair.undo as undoing
+import diptych.sync.repair.why as reasons
 from diptych import duplicates
 from diptych.config import Settings
 from diptych.connector import SalesforceConnector
@@ -243,6 +245,31 @@ class Workspace:
         if "email" in self.queries.columns() and self.queries.status().people:
             return duplicates.of_people(self.queries.alike(("email",)), sample)
         return duplicates.of_org(self.setup.org(), sample)
+
+    def undo(
+        self,
+        run_id: int,
+        person_id: int | None = None,
+        column: str | None = None,
+        *,
+        carry_out: bool = False,
+        wait_seconds: float = 60,
+    ) -> undoing.Undone:
+        """What undoing a run (of it one person, one column) would do; with `carry_out` do it, and let the sync send it.
+
+        Raises NoSuchRun, and what `engine` and `run_cycle` raise.
+        """
+        engine, wanted = self.engine(), undoing.Wanted(run_id, person_id, column)
+        if not carry_out:
+            return undoing.look(engine, wanted)
+        with self._lease(engine, wait_seconds) as lease:
+            done = undoing.undo(engine, lease, wanted)
+        self.sync_now()
+        return done
+
+    def why(self, asked: str, column: str | None = None, live: bool = True) -> list[reasons.Answer]:
+        """Why a value is what it is, or someone is missing. Raises KeyError for an unknown column, and what `engine` raises."""
+        return reasons.why(self.engine(), asked, column, live)
 
     def sync_now(self) -> None:
         """Ask the worker for a cycle at once. Nothing when the sync has not been started."""

@@ -68,6 +68,23 @@ def test_nobody_there(browser: Browser, number: str) -> None:
     browser.post(f"/people/{number}/delete", 404)
 
 
+# ------------------------------------------------------------ why
+
+
+def test_why_a_value_is_what_it_is(browser: Browser, loaded: Workspace) -> None:
+    number = a_person(loaded, skip=5)
+    assert f'href="/people/{number}/why?field=city"' in browser.get(f"/people/{number}")
+    loaded.store.edit_person("admin", number, {"city": "<b>Kiel</b>"})
+    html = browser.get(f"/people/{number}/why?field=city")
+    assert "&lt;b&gt;Kiel&lt;/b&gt;" in html and "<b>Kiel" not in html
+    assert "edited here by admin" in html
+    assert "Nothing holds it: the next sync sends ours." in html
+    assert "Lead.City, both ways" in html
+    assert "Causes, newest first" in browser.get(f"/people/{number}/why")
+    assert "Causes, newest first" in browser.get(f"/people/{number}/why?field=nonsense")
+    browser.get("/people/999999/why", 404)
+
+
 # ------------------------------------------------------------ a person
 
 

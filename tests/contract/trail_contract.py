@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from diptych.domain.merge import Conflict
+from diptych.domain.outcome import ErrorClass, Problem
 from diptych.domain.pair import Inflight, PairState
 from diptych.domain.undo import Side
-from diptych.sync.ports import PairChange, Store
+from diptych.sync.ports import DeadLetter, PairChange, Store
 
 
 class TrailContract:
@@ -129,3 +131,50 @@ class TrailContract:
             ("paired", "tombstoned", run, sf_id(1)),
             ("tombstoned", "paired", run, sf_id(1)),
         ]
+
+    def test_what_is_remembered_of_a_person(self, store: Store, store_user: Any) -> None:
+        from tests.contract.store_contract import LEAD, T0, seen, sf_id
+
+        run = self._run(store)
+        with store.transaction() as tx:
+            tx.add_people(LEAD, [seen(1, city="Bonn")], run)
+        pair = self.pair(store, sf_id(1)).pair
+        store_user.edit(pair.person_id, "city", "Rom")
+        sending = Inflight({"city": "Rom"}, "1-1", T0)
+        lost = Conflict("city", "Bonn", "Rom", "Lima", "ours", "policy")
+        parked = DeadLetter(
+            "Push updates", Problem("X", "refused", ErrorClass.OTHER), "city", {"city": "Rom"}
+        )
+        with store.transaction() as tx:
+            tx.save([PairChange(pair.id, pair.person_id, inflight=sending, over={"city": "Bonn"})], run)
+            tx.save(
+                [
+                    PairChange(
+                        pair.id,
+                        pair.person_id,
+                        lift=True,
+                        state=PairState.PARKED,
+                        conflicts=(lost,),
+                        dead_letters=(parked,),
+                    )
+                ],
+                run,
+            )
+        with store.transaction() as tx:
+            facts = tx.trail.facts(pair.person_id)
+            assert tx.trail.known(pair.person_id) and not tx.trail.known(4711)
+            assert tx.trail.people_by_record(sf_id(1)) == [pair.person_id]
+            assert (
+                tx.trail.people_by_email("nobody@example.com")
+                == tx.trail.had_email("nobody@example.com")
+                == []
+            )
+            assert tx.trail.mapping_saved(1) == (T0, "set-up") and tx.trail.mapping_saved(9) is None
+        assert [(c.column, c.old, c.new, c.side) for c in facts.changes] == [("city", "Bonn", "Rom", "ours")]
+        assert [(d.column, d.winner, d.theirs) for d in facts.conflicts] == [("city", "ours", "Lima")]
+        assert [(one.column, one.status, one.message) for one in facts.letters] == [
+            ("city", "open", "refused")
+        ]
+        assert [(s.before, s.value, s.outcome) for s in facts.sent] == [("Bonn", "Rom", "lifted")]
+        assert [(e.from_state, e.to_state) for e in facts.events] == [("paired", "parked")]
+        assert facts.arrived_by == run and facts.runs[run] == "cycle"

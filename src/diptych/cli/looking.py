@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from diptych.cli import mending
 from diptych.cli.output import JSON_OPTION, emit, note, say, table, workspace
 from diptych.domain.values import instant_text
 
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command()(runs)
     app.command()(verify)
     app.command()(config)
+    mending.register(app)
 
 
 def status(as_json: Annotated[bool, JSON_OPTION] = False) -> None:

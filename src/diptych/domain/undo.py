@@ -97,7 +97,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Person:
-    """All that is known of one person for the decision. `ours`: values by column; None when the person is not here any more.
+    """All that is known of one person for the decision. `ended`: by record, what the run saw or did that is not undone. `ours`: values by column; None when the person is not here any more.
     `newest`: the newest line of history by column (None as key: of coming and going)."""
 
     person_id: int
@@ -221,7 +221,7 @@ def _ended(person_id: int, record: str, state: str) -> Item:
     return Item(
         person_id,
         "restore",
-        refused=f"{record} became {state} in Salesforce in that run; an undo does not revive records there.",
+        refused=f"{record} {state}.",
     )
 
 

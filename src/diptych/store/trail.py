@@ -17,9 +17,20 @@ from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked
 from diptych.domain.undo import Line, Side, Touch
 from diptych.domain.values import InvalidValue, Value, canonical, from_text, to_text
+from diptych.domain.why import Change, Decided, Delivered, Facts, Happened, Letter
 from diptych.store.catalogue import Catalogue
 from diptych.store.pairs import chunks, with_values
-from diptych.store.system_tables import arrival, change_log, pair, pair_event, run, sent
+from diptych.store.system_tables import (
+    arrival,
+    change_log,
+    conflict,
+    dead_letter,
+    mapping_version,
+    pair,
+    pair_event,
+    run,
+    sent,
+)
 from diptych.sync.ports import PairChange
 from diptych.sync.trail import PairEvent, SentValue
 
@@ -270,6 +281,138 @@ class SqlTrail:
         for some in chunks(people):
             found.update(self._connection.execute(wanted, {"ids": some}).scalars())
         return found
+
+    # ------------------------------------------------------------ why
+
+    def known(self, person_id: int) -> bool:
+        if self.present([person_id]):
+            return True
+        gone = sa.select(change_log.c.id).where(
+            change_log.c.person_id == person_id, change_log.c.table_name == "person"
+        )
+        paired = sa.select(pair.c.id).where(pair.c.person_id == person_id)
+        return any(self._connection.execute(wanted.limit(1)).first() is not None for wanted in (gone, paired))
+
+    def people_by_email(self, address: str) -> list[int]:
+        if "email" not in self._catalogue.columns("person"):
+            return []
+        email = self._catalogue.expression("person", "email")
+        wanted = sa.text(
+            f"SELECT t1.id FROM {self._catalogue.source('person', ['email'])} WHERE lower({email}) = :address ORDER BY t1.id"
+        )
+        return list(self._connection.execute(wanted, {"address": address.lower()}).scalars())
+
+    def had_email(self, address: str) -> list[tuple[int, datetime]]:
+        if not address or "@" not in address:
+            return []
+        c, escaped = (
+            change_log.c,
+            address.lower().replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_"),
+        )
+        wanted = sa.select(c.person_id, sa.func.max(c.at)).where(
+            c.table_name == "person",
+            sa.or_(
+                sa.and_(c.column_name == "email", sa.func.lower(c.old_value) == address.lower()),
+                sa.and_(
+                    c.column_name.is_(None),
+                    sa.func.lower(c.old_value).like(f'%"{escaped}"%', escape="\\"),
+                ),
+            ),
+        )
+        rows = self._connection.execute(wanted.group_by(c.person_id).order_by(c.person_id).limit(20)).all()
+        return [(row[0], row[1]) for row in rows]
+
+    def people_by_record(self, sf_id: str) -> list[int]:
+        wanted = sa.select(pair.c.person_id).where(pair.c.sf_id == sf_id).order_by(pair.c.id)
+        return list(dict.fromkeys(self._connection.execute(wanted).scalars()))
+
+    def facts(self, person_id: int) -> Facts:
+        changes = [
+            Change(
+                r.id,
+                r.column_name,
+                self._value(r.column_name, r.old_value) if r.column_name else r.old_value,
+                self._value(r.column_name, r.new_value) if r.column_name else r.new_value,
+                r.side,
+                r.actor or "",
+                r.run_id,
+                r.at,
+            )
+            for r in self._latest(change_log, person_id)
+            if r.table_name == "person"
+        ]
+        decided = [
+            Decided(
+                r.column_name,
+                self._value(r.column_name, r.base_value),
+                self._value(r.column_name, r.ours_value),
+                self._value(r.column_name, r.theirs_value),
+                r.winner,
+                r.reason,
+                r.run_id,
+                r.at,
+            )
+            for r in self._latest(conflict, person_id)
+        ]
+        kept = [
+            Letter(
+                r.id,
+                r.pair_id,
+                r.column_name,
+                r.message,
+                r.cause or "",
+                r.remedy or "",
+                r.status,
+                r.run_id,
+                r.last_at,
+            )
+            for r in self._latest(dead_letter, person_id)
+        ]
+        records = {
+            r.id: f"{r.object_name} {r.sf_id or ''}".strip()
+            for r in self._connection.execute(
+                sa.select(pair.c.id, pair.c.object_name, pair.c.sf_id).where(pair.c.person_id == person_id)
+            )
+        }
+        delivered = [
+            Delivered(
+                s.column, records.get(s.pair_id, "a record"), s.before, s.value, s.outcome, s.run_id, s.at
+            )
+            for s in self._sent([person_id])[-500:]
+        ]
+        happened = [
+            Happened(
+                f"{e.object_name} {e.sf_id or ''}", e.from_state, e.to_state, e.redirect_to, e.run_id, e.at
+            )
+            for e in self.events([person_id])
+        ]
+        came = self._connection.execute(
+            sa.select(arrival.c.run_id)
+            .where(arrival.c.first_person <= person_id, arrival.c.last_person >= person_id)
+            .limit(1)
+        ).scalar()
+        everything: list[Change | Decided | Letter | Delivered | Happened] = [
+            *changes,
+            *decided,
+            *kept,
+            *delivered,
+            *happened,
+        ]
+        named = {one.run_id for one in everything} | {came}
+        kinds: dict[int, str] = {}
+        for some in chunks(sorted(n for n in named if n is not None)):
+            for row in self._connection.execute(sa.select(run.c.id, run.c.kind).where(run.c.id.in_(some))):
+                kinds[row.id] = row.kind
+        return Facts(changes, decided, kept, delivered, happened, kinds, came)
+
+    def _latest(self, table: sa.Table, person_id: int) -> list[Any]:
+        wanted = sa.select(table).where(table.c.person_id == person_id).order_by(table.c.id.desc()).limit(500)
+        return list(self._connection.execute(wanted))
+
+    def mapping_saved(self, version: int) -> tuple[datetime, str] | None:
+        c = mapping_version.c
+        row = self._connection.execute(sa.select(c.at, c.reason).where(c.version == version)).first()
+        return (row.at, row.reason) if row is not None else None
 
     # ------------------------------------------------------------ acts
 

@@ -11,6 +11,7 @@ from diptych.domain.mapping import ObjectMapping
 from diptych.domain.pair import Linked
 from diptych.domain.undo import Line, Touch
 from diptych.domain.values import Value
+from diptych.domain.why import Facts
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,25 @@ class Trail(Protocol):
 
     def present(self, people: Sequence[int]) -> set[int]:
         """Those of them that are here."""
+
+    # -- for why
+    def known(self, person_id: int) -> bool:
+        """Whether there is, or ever was, such a person."""
+
+    def people_by_email(self, address: str) -> list[int]:
+        """People who have this address, whatever its case, by id."""
+
+    def had_email(self, address: str) -> list[tuple[int, datetime]]:
+        """People who had it and do not any more, or went with it; and until when."""
+
+    def people_by_record(self, sf_id: str) -> list[int]:
+        """People, gone or not, who have or had a pair with this record."""
+
+    def facts(self, person_id: int) -> Facts:
+        """All that is remembered of the person: the latest 500 of each kind."""
+
+    def mapping_saved(self, version: int) -> tuple[datetime, str] | None:
+        """When that mapping version was saved, and why."""
 
     def remove(self, people: Sequence[int], actor: str, run_id: int) -> None:
         """Delete these people here; their pairs are detached, so that the feed does not bring them again; their values stay

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from diptych.domain.identity import Fate, ending_of
@@ -11,6 +12,7 @@ from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked, Pair, PairState
 from diptych.domain.undo import Line, Side, Touch
+from diptych.domain.why import Change, Decided, Delivered, Facts, Happened, Letter
 from diptych.sync.ports import PairChange
 from diptych.sync.trail import PairEvent, SentValue
 from diptych.testing.tables import Arrival
@@ -139,6 +141,75 @@ class InMemoryTrail:
 
     def present(self, people: Sequence[int]) -> set[int]:
         return {p for p in people if p in self._tables.person}
+
+    # ------------------------------------------------------------ why
+
+    def known(self, person_id: int) -> bool:
+        return person_id in self._tables.person or person_id in self._tables.pairs_of
+
+    def people_by_email(self, address: str) -> list[int]:
+        return [
+            number
+            for number, row in self._tables.person.items()
+            if str(row.get("email") or "").lower() == address.lower()
+        ]
+
+    def had_email(self, address: str) -> list[tuple[int, datetime]]:
+        if "@" not in address:
+            return []
+        return [
+            (c.person_id, c.at)
+            for c in self._tables.change_log.values()
+            if c.column == "email" and str(c.old or "").lower() == address.lower()
+        ]
+
+    def people_by_record(self, sf_id: str) -> list[int]:
+        return [p.person_id for p in self._tables.pairs.values() if p.sf_id == sf_id]
+
+    def facts(self, person_id: int) -> Facts:
+        tables = self._tables
+        mine = set(tables.pairs_of.get(person_id, ()))
+        name = {n: f"{tables.pairs[n].object_name} {tables.pairs[n].sf_id or ''}" for n in mine}
+        now = self._store.clock.now()
+        came = next((a.run_id for a in tables.arrivals.values() if a.person_id == person_id), None)
+        return Facts(
+            [
+                Change(c.id, c.column, c.old, c.new, c.side, c.actor, c.run_id, c.at)
+                for c in tables.change_log.values()
+                if c.person_id == person_id
+            ],
+            [
+                Decided(c.column, c.base, c.ours, c.theirs, c.winner, c.reason, kept.run_id, now)
+                for kept in tables.conflicts.values()
+                if kept.pair_id in mine and (c := kept.conflict)
+            ],
+            [
+                Letter(k.id, k.pair_id, k.letter.column, p.message, p.cause, p.remedy, k.status, None, now)
+                for k in tables.dead_letters.values()
+                if k.person_id == person_id and (p := k.letter.problem)
+            ],
+            [
+                Delivered(s.column, name.get(s.pair_id, ""), s.before, s.value, s.outcome, s.run_id, s.at)
+                for s in self.sent([person_id])
+            ],
+            [
+                Happened(
+                    f"{e.object_name} {e.sf_id or ''}",
+                    e.from_state,
+                    e.to_state,
+                    e.redirect_to,
+                    e.run_id,
+                    e.at,
+                )
+                for e in self.events([person_id])
+            ],
+            {number: run.kind for number, run in tables.runs.items()},
+            came,
+        )
+
+    def mapping_saved(self, version: int) -> tuple[datetime, str] | None:
+        found = self._tables.mappings.get(version)
+        return (found[1], found[2]) if found else None
 
     # ------------------------------------------------------------ acts
 

@@ -100,6 +100,18 @@ def shown(request: Request, person_id: PersonId) -> Response:
     )
 
 
+@router.get("/{person_id}/why")
+def why(request: Request, person_id: PersonId, field: str = "") -> Response:
+    """Why a value (or the person) is as it is: causes, newest first, and what keeps the sides apart. Salesforce is asked."""
+    workspace = workspace_of(request)
+    person = _person(request, person_id)
+    column = field if field in workspace.queries.columns() else ""
+    answers = workspace.why(str(person_id), column or None)
+    return page(
+        request, "people/why.html", person=person, column=column, answers=answers, pair_words=_pair_words()
+    )
+
+
 @router.get("/{person_id}/edit")
 def edit(request: Request, person_id: PersonId) -> Response:
     person = _person(request, person_id)
