@@ -263,9 +263,12 @@ def test_a_record_that_the_run_created_in_salesforce_is_named_and_left() -> None
     person_id = world.new()
     run = world.cycle().run_id
     (lead,) = world.leads()
-    (item,) = (i for i in undone(world, run).items if i.column is None)
+    before = world.there(lead)
+    (item,) = undone(world, run).items
     assert item.person_id == person_id and f"Lead {lead} was created in Salesforce" in (item.refused or "")
-    assert world.leads() == [lead] and world.store.person(person_id) is not None
+    world.cycles(2)
+    assert world.leads() == [lead] and world.there(lead) == before
+    assert world.row(person_id)["last_name"] == "Lee"
 
 
 def test_no_such_run(world: World) -> None:

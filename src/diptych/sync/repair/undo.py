@@ -224,11 +224,13 @@ def _prepare(engine: Engine) -> None:
 
 def _decide(engine: Engine, tx: Transaction, wanted: Wanted, seen: _Seen) -> list[Item]:
     trail, mapping = tx.trail, tx.mapping()
-    touches = _by_person(trail.touches(wanted.run_id, seen.people))
     newest, arrived = trail.newest(seen.people), trail.arrived(wanted.run_id, seen.people)
     removed, present = trail.removed(wanted.run_id, seen.people), trail.present(seen.people)
     sent = _sent_by(trail.sent(seen.people))
     events = trail.events(seen.people)
+    made = {e.pair_id for e in events if e.run_id == wanted.run_id and e.from_state == PairState.NEW.value}
+    # what a creation sent replaced nothing: its before-image is no record, not a blank one
+    touches = _by_person([t for t in trail.touches(wanted.run_id, seen.people) if t.pair_id not in made])
     pairs: dict[int, list[Linked]] = {}
     for name in _objects(engine):
         for linked in trail.pairs_of(mapping.of(name), seen.people):
