@@ -140,7 +140,7 @@ def test_killed_while_a_conflict_is_decided(loaded: Installation, org: RunningOr
     logged = copy.sql(
         "SELECT column_name, ours_value, theirs_value, winner FROM v_conflicts WHERE person_id = ?", person
     )
-    assert logged == [("title", "ours", "theirs", "ours")]
+    assert logged == [("title", "ours", "theirs", "salesforce")]
     copy.assert_whole()
 
 
