@@ -107,7 +107,9 @@ def test_a_field_chosen_after_the_start_arrives_for_everyone(
     people = len_of(terminal, "SELECT count(*) FROM person")
     terminal("fields", "select", "Lead.Industry")
     assert terminal.json("fields", "sync", "--yes")["created"] == ["industry"]
-    assert terminal.json("status")["state"] == "last_sync", "the sync goes on while a backfill fills the field"
+    assert terminal.json("status")["state"] == "last_sync", (
+        "the sync goes on while a backfill fills the field"
+    )
     assert terminal.json("sync", "--once")["status"] == "Succeeded"
     assert len_of(terminal, "SELECT count(*) FROM person WHERE industry IS NOT NULL") > 0
     assert len_of(terminal, "SELECT count(*) FROM person") == people

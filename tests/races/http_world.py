@@ -33,6 +33,7 @@ class HttpWorld:
         self.practice, self.sf = practice, Salesperson(practice)
         self.order = practice.control
         self.clock = VirtualClock()
+        self.org_step = 2  # seconds
         self.store: SqlStore = open_store(f"sqlite:///{folder / 'app.db'}", self.clock.now)
         self.org: SalesforceOrg = connect(practice.credentials(), fresh=True)
         mapping = Mapping(1, tuple(fields))
@@ -52,8 +53,11 @@ class HttpWorld:
         return self
 
     def cycle(self, minutes: float = 1) -> CycleReport:
-        """One cycle; that much later by our own clock, which decides only when something is due."""
+        """One cycle; that much later by our own clock, which decides only when something is due, and in a later second of the
+        org's: what changed in the second of a read is left until it can be told apart (R-8)."""
         self.clock.advance(minutes * 60)
+        if self.org_step:
+            self.sf.advance(self.org_step)
         return run_cycle(self.engine, self.lease())
 
     def cycles_until(self, settled: Callable[[], bool], minutes: float = 1, most: int = 60) -> int:

@@ -42,6 +42,7 @@ def verified(world: HttpWorld, name: str = "Lead") -> Any:
 
 
 def test_a_row_committed_11_minutes_late(world: HttpWorld) -> None:
+    world.org_step = 0
     ids = leads(world, 3)
     world.loaded()
     world.sf.edit("Lead", ids[0], late_by=11 * 60, City="Koeln")

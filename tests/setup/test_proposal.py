@@ -89,7 +89,8 @@ def test_no_column_is_used_twice_by_one_object_and_none_holds_two_kinds() -> Non
 def test_only_a_checkbox_can_be_a_field_of_consent_and_a_column_names_all_its_fields() -> None:
     described = {o.name: o for o in CUSTOM}
     mapping = Mapping(1, proposed().fields)
-    assert named(mapping, "city") == named(mapping, "person.city") == ["Lead.City", "Contact.MailingCity"]
+    assert named(mapping, "city") == named(mapping, "person.city")
+    assert sorted(named(mapping, "city")) == ["Contact.MailingCity", "Lead.City"]
     assert named(mapping, "Lead.City") == ["Lead.City"]
     for wrong in ("nowhere", "person.nowhere", "Lead.Nowhere"):
         with pytest.raises(MappingRefused, match="owhere"):
