@@ -33,6 +33,7 @@ from diptych.domain.pair import Record
 from diptych.domain.values import Kind, canonical, full_id, parse_instant
 from diptych.sync.ports import FeedPage, FeedRead, Org, SnapshotPage, Write
 from tests.contract.creating_contract import OrgCreates
+from tests.contract.lifecycle_contract import OrgLives
 
 
 class OrgUser(Protocol):
@@ -68,6 +69,9 @@ class OrgUser(Protocol):
 
     def duplicate_rule(self, email: str, found: str) -> None:
         """From now on a duplicate rule alerts on new leads with this address, and finds that lead."""
+
+    def let_manage(self) -> None:
+        """The sync user may convert, merge and delete leads and contacts."""
 
     def holding(self, object_name: str, sf_id: str) -> AbstractContextManager[None]:
         """Somebody's transaction holds the record meanwhile."""
@@ -147,7 +151,7 @@ def rows_of(page: SnapshotPage) -> list[dict[str, str]]:
     return found
 
 
-class OrgContract(OrgCreates):
+class OrgContract(OrgCreates, OrgLives):
     """The suite."""
 
     equal_modstamps = 2000

@@ -69,6 +69,9 @@ class TestInMemoryStore(StoreContract):
         return SqlUser(store)
 
 
+WRITES = ("update", "retrieve", "create", "convert", "merge", "delete")
+
+
 class Salesperson:
     """An OrgUser of the org in memory."""
 
@@ -116,6 +119,9 @@ class Salesperson:
     def duplicate_rule(self, email: str, found: str) -> None:
         self._org.duplicate_rule = lambda name, values: [found] if values.get("Email") == email else []
 
+    def let_manage(self) -> None:
+        pass  # it may do anything from the start
+
     @contextmanager
     def holding(self, object_name: str, sf_id: str) -> Iterator[None]:
         self._org.records.edit(object_name, sf_id, late_by=60)
@@ -124,13 +130,13 @@ class Salesperson:
 
     @contextmanager
     def losing_answers(self) -> Iterator[None]:
-        self._org.faults.arm(Fault(name, 1, "after") for name in ("update", "retrieve", "create"))
+        self._org.faults.arm(Fault(name, 1, "after") for name in WRITES)
         yield
         self._org.faults.arm(())
 
     @contextmanager
     def unreachable(self) -> Iterator[None]:
-        self._org.faults.arm(Fault(name, 1, "before") for name in ("update", "retrieve", "create"))
+        self._org.faults.arm(Fault(name, 1, "before") for name in WRITES)
         yield
         self._org.faults.arm(())
 

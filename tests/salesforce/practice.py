@@ -142,6 +142,11 @@ class Salesperson:
             },
         )
 
+    def let_manage(self) -> None:
+        rights = ["Read", "Create", "Edit", "Delete"]
+        objects = dict.fromkeys(("Lead", "Contact", "Account", "Opportunity"), rights)
+        self._practice.control("users", {"username": self._practice.username, "objects": objects})
+
     @contextmanager
     def holding(self, object_name: str, sf_id: str) -> Iterator[None]:
         self.edit(object_name, sf_id, late_by=60)

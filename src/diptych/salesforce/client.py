@@ -182,7 +182,7 @@ class Client:
         on_headers: OnHeaders | None = None,
     ) -> Answer:
         """As `request`, but errors that the org itself gave come as CallFailed, with their codes still to be judged."""
-        labelled = {"Accept": "application/json", **self._labels(attempt_id), **(headers or {})}
+        labelled = {"Accept": "application/json", **self.labels(attempt_id), **(headers or {})}
         if content is not None:
             labelled.setdefault("Content-Type", "application/json; charset=UTF-8")
         patience = self.transport.patience
@@ -251,7 +251,8 @@ class Client:
             raise _Passing(error, _retry_after(answer))
         raise CallFailed(faults, answer.status, error, answer.document)
 
-    def _labels(self, attempt_id: str | None) -> dict[str, str]:
+    def labels(self, attempt_id: str | None) -> dict[str, str]:
+        """The headers that say who calls, in which cycle, for which attempt."""
         labels = {"Sforce-Call-Options": "client=diptych"}
         if self.cycle_id:
             labels["X-Diptych-Cycle"] = self.cycle_id

@@ -364,6 +364,27 @@ CODES: dict[str, Meaning | list[tuple[str, Meaning]]] = {
         "The lead has been converted; Salesforce does not change converted leads.",
         "Nothing to do: Diptych goes on with the contact it became.",
     ),
+    "INVALID_STATUS": _refused(
+        C.PICKLIST,
+        "The org has no lead status of that name that counts as converted.",
+        "Choose one of the statuses that the preview of the conversion lists.",
+    ),
+    "INVALID_OWNER": _refused(
+        C.VALIDATION,
+        "A queue owns the lead; contacts, accounts and opportunities can only be owned by users.",
+        "Name the user who is to own them (--owner).",
+    ),
+    "INVALID_MERGE_RECORD": _refused(
+        C.OTHER,
+        "Only different records of the same object can be merged.",
+        "Look at the records in Salesforce, then try again.",
+    ),
+    "UNDELETE_FAILED": Meaning(
+        Next.GONE,
+        C.GONE,
+        "The record is in no recycle bin: it was deleted for good, or is there already.",
+        "Records stay in the recycle bin for 15 days; after that they can only be made anew.",
+    ),
     "INSUFFICIENT_ACCESS": _refused(
         C.PERMISSION,
         "The sync user may not do this.",

@@ -13,7 +13,7 @@ from diptych.domain.creating import Match, NewRecord
 from diptych.domain.outcome import ErrorClass, OrgUnavailable, Outcome, Problem
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import parse_instant
-from diptych.salesforce import bulk, counts, creating, matches, metadata, query, records
+from diptych.salesforce import bulk, counts, creating, lifecycle, matches, metadata, query, records
 from diptych.salesforce.auth import Grant
 from diptych.salesforce.client import API_VERSION, Client, Sub
 from diptych.salesforce.credentials import Credentials
@@ -21,6 +21,7 @@ from diptych.salesforce.describe import describe, visible_objects
 from diptych.salesforce.identity import identify, require_org
 from diptych.salesforce.session import Keeper, session_for
 from diptych.salesforce.transport import Patience, Transport
+from diptych.sync.lifecycle import Conversion, Converted, RecordMerge
 from diptych.sync.ports import (
     ApiUsage,
     FeedPage,
@@ -127,6 +128,21 @@ class SalesforceOrg:
         allow_duplicates: bool = False,
     ) -> list[Outcome]:
         return creating.create(self.client, object_name, new, attempt_id, by_key, allow_duplicates)
+
+    def convert(self, conversions: Sequence[Conversion], attempt_id: str) -> list[Converted]:
+        return lifecycle.convert(self.client, conversions, attempt_id)
+
+    def merge(self, merges: Sequence[RecordMerge], attempt_id: str) -> list[Outcome]:
+        return lifecycle.merge(self.client, merges, attempt_id)
+
+    def delete(self, ids: Sequence[str], attempt_id: str) -> list[Outcome]:
+        return lifecycle.delete(self.client, ids, attempt_id)
+
+    def undelete(self, ids: Sequence[str], attempt_id: str) -> list[Outcome]:
+        return lifecycle.undelete(self.client, ids, attempt_id)
+
+    def converted_statuses(self) -> list[str]:
+        return lifecycle.converted_statuses(self.client)
 
     def count(self, object_name: str) -> int:
         return counts.count(self.client, object_name)

@@ -20,6 +20,7 @@ from diptych.domain.pair import Inflight, Linked, Observation, Pair, PairState, 
 from diptych.domain.person_merge import HeldPerson, PersonJoin, SplitPlan, StoredJoin
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
+from diptych.sync.lifecycle import Lifecycle
 from diptych.sync.trail import Trail
 
 # ---------------------------------------------------------------- the org
@@ -128,7 +129,7 @@ class ApiUsage:
     ours: int
 
 
-class Org(Protocol):
+class Org(Lifecycle, Protocol):
     """One connected Salesforce org. Every method may raise OrgError and its kinds; reads never raise OrgOutcomeUnknown."""
 
     def identity(self) -> OrgIdentity: ...

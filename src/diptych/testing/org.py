@@ -42,6 +42,7 @@ from diptych.sync.ports import (
 from diptych.testing.clock import VirtualClock
 from diptych.testing.faults import Fault, Faults
 from diptych.testing.org_creating import Creating, Unborn
+from diptych.testing.org_lifecycle import Belated, Living
 from diptych.testing.org_records import RecordLocked, Records, Stored
 from diptych.testing.org_schema import STANDARD_OBJECTS
 
@@ -80,7 +81,7 @@ class _Queued:
     attempt_id: str
 
 
-class InMemoryOrg(Creating):
+class InMemoryOrg(Creating, Living):
     """An Org. `records` is the inside; `received` is its log of writes; `calls` counts API calls.
 
     `seconds_per_call` passes with every call. `readable` and `writable` are the sync user's field permissions: hide a
@@ -116,6 +117,9 @@ class InMemoryOrg(Creating):
         self._read_only: set[tuple[str, str]] = set()
         self._zombies: list[_Queued] = []
         self._unborn: list[Unborn] = []
+        self._belated: list[Belated] = []
+        self.asked: list[tuple[str, str, str]] = []
+        self.barred: set[str] = set()
         self.duplicate_rule: Callable[[str, Mapping[str, Any]], Sequence[str]] | None = None
         self._jobs: dict[str, _Job] = {}
         self._last_pages: dict[str, FeedPage] = {}
@@ -137,7 +141,7 @@ class InMemoryOrg(Creating):
     @property
     def zombies(self) -> int:
         """Requests that were given up and are still going to be executed."""
-        return len(self._zombies) + len(self._unborn)
+        return len(self._zombies) + len(self._unborn) + len(self._belated)
 
     # ------------------------------------------------------------ Org: reading
 
@@ -458,6 +462,7 @@ class InMemoryOrg(Creating):
                 self._write(queued.object_name, write, queued.attempt_id)
             self.records.acting_at = None
         self._bear()
+        self._belatedly()
         self.records.settle()
 
     def _call(self, label: str, write: bool = False) -> list[Fault]:

@@ -128,10 +128,10 @@ class Records:
             raise KeyError(f"{object_name} {sf_id} is not deleted")
         self._put(object_name, replace(row, deleted=False, master_id=None, modstamp=now, modified_at=now))
 
-    def merge(self, object_name: str, winner: str, loser: str, **values: Any) -> None:
+    def merge(self, object_name: str, winner: str, loser: str, by: str | None = None, **values: Any) -> None:
         """Merge records: the loser is deleted with MasterRecordId, the winner is saved with `values`."""
         self.delete(object_name, loser, master_id=winner)
-        self.edit(object_name, winner, **values)
+        self.edit(object_name, winner, by=by, **values)
 
     def convert(
         self,
