@@ -11,9 +11,9 @@ from diptych.salesforce.org import SalesforceOrg
 from diptych.salesforce.permission_sets import among, rows
 from diptych.salesforce.soql import query_url, text_literal
 from diptych.setup.preparation import OBJECTS, PERMISSION_SET, SECTION, Act, Change, PreparationFacts
-from diptych.setup.prepare import FIELDS_TO_CREATE, OBJECT_RIGHTS, FieldToCreate
+from diptych.setup.prepare import FIELDS_TO_CREATE, KEY, FieldToCreate
 
-_BY_NAME = {field.api_name: field for field in FIELDS_TO_CREATE}
+_BY_NAME = {field.api_name: field for field in (*FIELDS_TO_CREATE, KEY)}
 _NEEDED = {
     "PermissionsCustomizeApplication": "Customize Application",
     "PermissionsModifyAllData": "Modify All Data",
@@ -135,8 +135,7 @@ class SalesforceWorkshop:
         self._remove_rows(
             "ObjectPermissions", f"ParentId = '{set_id}' AND SobjectType = '{change.object_name}'"
         )
-        wanted = next(right for right in OBJECT_RIGHTS if right.object_name == change.object_name)
-        given = {f"Permissions{right}": True for right in wanted.rights}
+        given = {f"Permissions{right}": True for right in change.names}
         record = {"ParentId": set_id, "SobjectType": change.object_name, **given}
         permission_sets.insert(self._client, "ObjectPermissions", [record])
 
@@ -232,6 +231,8 @@ def _field(object_name: str, wanted: FieldToCreate) -> Element:
             (wanted.length or 18) + (wanted.decimals or 0),
             wanted.decimals or 0,
         )
+    if wanted.external_id:
+        more |= {"externalId": True, "unique": True}
     return component(
         "CustomField",
         fullName=f"{object_name}.{wanted.api_name}",

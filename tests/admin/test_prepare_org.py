@@ -43,7 +43,8 @@ def test_shown_done_and_taken_back(browser: Browser, empty: Workspace, org: Runn
     assert "Assign the permission set Diptych_Sync" in html and "Nothing has been changed so far." in html
     assert empty.setup.preparing.noted() == ()
     fewer = browser.post("/setup/prepare/org", **{**EVERY_PART, "optional": "1"})
-    assert "mkto71_Inferred_City__c" in fewer
+    assert "mkto71_Inferred_City__c" in fewer and "Create on Lead: Diptych_Key__c" not in fewer
+    assert "Create on Lead: Diptych_Key__c" in browser.post("/setup/prepare/org", **EVERY_PART, creating="1")
     said = browser.post("/setup/prepare/org/do", order=order_of(html))
     assert "were made" in said and len(empty.setup.preparing.noted()) > 3
     assert "Everything is there" in browser.get("/setup/prepare/org")

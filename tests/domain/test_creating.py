@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from diptych.domain.creating import KEY_FIELD, Match, MatchPolicy, choose, recognise
+from diptych.domain.creating import BY_KEY, KEY_FIELD, Match, MatchPolicy, choose, recognise
 from diptych.domain.pair import Inflight, Linked, Observation, Pair, PairState, Record
 from diptych.domain.values import Value
 
@@ -55,7 +55,15 @@ def test_a_deleted_record_is_made_again_only_when_asked_for() -> None:
 
 def pending(number: int, key: str | None = None, **sent: Value) -> Linked:
     pair = Pair(
-        number, number, "Lead", None, key, PairState.NEW, None, None, inflight=Inflight(sent, "1-1", T0)
+        number,
+        number,
+        "Lead",
+        None,
+        key,
+        PairState.NEW,
+        None,
+        None,
+        inflight=Inflight(sent, "1-1", T0, BY_KEY if key else "create"),
     )
     return Linked(pair, sent, {})
 
@@ -77,6 +85,13 @@ def test_without_a_key_every_value_sent_and_our_own_hand_are_needed() -> None:
     assert recognise([one], [seen("00Q1", "005us", last_name="Lee", city=None)], "005us") == {}
     ours = seen("00Q1", "005us", last_name="Lee", city="Bonn", title="x")
     assert recognise([one], [ours], "005us") == {1: ours}
+
+
+def test_a_key_field_made_after_the_sending_does_not_hide_what_was_sent_without_it() -> None:
+    one = pending(1, last_name="Lee")
+    ours = seen("00Q1", "005us", {KEY_FIELD: None}, last_name="Lee")
+    assert recognise([one], [ours], "005us") == {1: ours}
+    assert recognise([one], [seen("00Q1", "005us", {KEY_FIELD: "k9"}, last_name="Lee")], "005us") == {}
 
 
 def test_one_record_belongs_to_one_person() -> None:

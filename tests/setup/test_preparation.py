@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from diptych.domain.creating import KEY_FIELD
 from diptych.setup.preparation import PERMISSION_SET, Act, Change, Part, PreparationFacts, Wishes, plan
-from diptych.setup.prepare import FIELDS_TO_CREATE
+from diptych.setup.prepare import FIELDS_TO_CREATE, KEY
 
 RECOMMENDED = tuple(f.api_name for f in FIELDS_TO_CREATE if f.recommended)
 ALL = frozenset(f.api_name for f in FIELDS_TO_CREATE)
@@ -77,3 +78,36 @@ def test_sizes_are_said_as_the_form_in_setup_asks_for_them() -> None:
     assert [f.attributes for f in FIELDS_TO_CREATE[:4]] == [
         "Length 10, Decimal Places 0", "", "Length 255", "Length 18, Decimal Places 0",
     ]  # fmt: skip
+
+
+KEYED = Wishes(creating=True)
+
+
+def test_what_creating_needs_is_done_only_when_asked_for_and_apart() -> None:
+    assert KEY_FIELD not in {name for c in plan(EMPTY, Wishes(optional=True)) for name in c.names}
+    changes = plan(EMPTY, KEYED)
+    made = [c for c in changes if KEY_FIELD in c.names]
+    assert [(c.act, c.part) for c in made] == [
+        (Act.CREATE_FIELDS, Part.CREATING),
+        (Act.CREATE_FIELDS, Part.CREATING),
+        (Act.GRANT_FIELDS, Part.PERMISSIONS),
+        (Act.GRANT_FIELDS, Part.PERMISSIONS),
+        (Act.MAP_FIELDS, Part.CREATING),
+    ]
+    assert Change(Act.GRANT_OBJECT, "Lead", ("Read", "Create", "Edit"), PERMISSION_SET) in changes
+    assert Change(Act.GRANT_OBJECT, "Contact", ("Read", "Edit"), PERMISSION_SET) in changes
+
+
+def test_the_right_to_create_is_added_to_what_is_granted() -> None:
+    lead = {**READY.granted_objects, "Lead": frozenset({"Read", "Edit", "Delete"})}
+    key = {name: ALL | {KEY_FIELD} for name in ("Lead", "Contact")}
+    seen = READY.granted_fields | {f"{name}.{KEY_FIELD}" for name in key}
+    facts = replace(READY, granted_objects=lead, fields=key, granted_fields=seen, mapped=ALL | {KEY_FIELD})
+    assert plan(facts, KEYED) == (
+        Change(Act.GRANT_OBJECT, "Lead", ("Read", "Create", "Edit", "Delete"), PERMISSION_SET),
+    )
+    assert plan(facts, Wishes()) == ()
+
+
+def test_the_key_is_an_external_id() -> None:
+    assert KEY.attributes == "Length 40, Unique, External ID"

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from diptych.connector import SalesforceConnector
-from diptych.domain.outcome import OrgOutcomeUnknown, OrgRefused
+from diptych.domain.creating import KEY_FIELD, NewRecord, keyed
+from diptych.domain.outcome import Done, OrgOutcomeUnknown, OrgRefused
 from diptych.setup.ports import AuthKind, Credentials
-from diptych.setup.preparation import PERMISSION_SET, Act, Part, Wishes
+from diptych.setup.preparation import PERMISSION_SET, Act, Change, Part, Wishes
 from diptych.setup.prepare import FIELDS_TO_CREATE
 from diptych.setup.state import SetupRefused
 from diptych.setup.steps import Setup
@@ -102,6 +103,29 @@ def test_it_is_taken_back_to_what_it_was(setup: Setup, practice: RunningOrg) -> 
     assert not any("mkto71" in name for name in practice.control("metadata", {"type": "CustomField"}))
     with pytest.raises(SetupRefused, match="nothing in this org"):
         setup.preparing.undo()
+
+
+def test_what_creating_people_needs_is_prepared_used_and_taken_back(
+    setup: Setup, practice: RunningOrg
+) -> None:
+    practice.control("users", {"username": practice.username, "objects": {"Lead": ["Read", "Edit"]}})
+    creating = Wishes(creating=True, without=frozenset({Part.FIELDS, Part.LAYOUTS, Part.VISIBILITY}))
+    assert KEY_FIELD not in {name for c in setup.preparing.preview(Wishes()).changes for name in c.names}
+    assert not setup.org().describe("Lead").createable
+    done = setup.preparing.carry_out(creating)
+    assert [c.names for c in done if c.act is Act.CREATE_FIELDS] == [(KEY_FIELD,)] * 2
+    assert Change(Act.GRANT_OBJECT, "Lead", ("Read", "Create", "Edit"), PERMISSION_SET) in done
+    lead, contact = setup.org().describe("Lead"), setup.org().describe("Contact")
+    assert keyed(lead) and keyed(contact) and lead.createable
+    assert KEY_FIELD not in described(practice, "sales", "Lead")
+    new = [NewRecord("d-1", {"LastName": "Lee", "Company": "Acme"})]
+    first, again = (setup.org().create("Lead", new, attempt, True) for attempt in ("1-1", "1-2"))
+    assert first == again and isinstance(first[0], Done)
+    assert setup.org().find([], ["d-1"], ("Lead", "Contact"))[0].sf_id == first[0].sf_id
+    assert setup.preparing.preview(creating).changes == ()
+    setup.preparing.undo()
+    after = setup.org().describe("Lead")
+    assert KEY_FIELD not in after.fields and not after.createable
 
 
 def test_what_an_administrator_had_mapped_and_laid_out_stays(setup: Setup, practice: RunningOrg) -> None:

@@ -49,7 +49,7 @@ def set_rule(
 ) -> None:
     """Create in Salesforce, as leads, the people the filter names. Shows first how many."""
     from diptych.cli.trouble import Refused
-    from diptych.domain.creating import MatchPolicy
+    from diptych.domain.creating import CREATED_OBJECT, MatchPolicy, keyed
     from diptych.sync.outbound.create_rule import read_rule, save_rule
 
     if policy not in list(MatchPolicy):
@@ -64,6 +64,12 @@ def set_rule(
         sure(f"Create these and all further people the filter names ({found.filter})?", yes)
         with space.store.transaction() as tx:
             save_rule(tx, replace(rule, filter=found.filter))
+            described = tx.schema(CREATED_OBJECT)
+        if described is not None and not keyed(described):
+            note(
+                "The org has no key field, so a record whose creation was not answered is known by its values alone. "
+                "Better: diptych prepare --creating"
+            )
         space.sync_now()
     say("Set. They are created with the next cycle.")
 

@@ -25,8 +25,14 @@ def prepare(
     ] = False,
     without: Annotated[
         list[str] | None,
-        typer.Option(help="Leave out: fields, permissions, visibility, layouts or lead-mapping."),
+        typer.Option(help="Leave out: fields, permissions, visibility, layouts, lead-mapping or creating."),
     ] = None,
+    creating: Annotated[
+        bool,
+        typer.Option(
+            "--creating", help="Also what creating people in Salesforce needs: the key field, Create on Lead."
+        ),
+    ] = False,
     undo: Annotated[
         bool, typer.Option("--undo", help="Take back what was done; fields go with their values.")
     ] = False,
@@ -52,7 +58,7 @@ def prepare(
             changes: Sequence[Change] = tuple(reversed(preparing.noted()))
             lines = [change.undoing for change in changes]
         else:
-            wishes = _wishes(optional, without or [])
+            wishes = _wishes(optional, without or [], creating)
             preview = preparing.preview(wishes, administrator)
             changes, lines = preview.changes, [change.text for change in preview.changes]
             if preview.lacking and not as_json:
@@ -81,12 +87,12 @@ def _show(lines: Sequence[str], undo: bool) -> None:
         say(f"  {line}")
 
 
-def _wishes(optional: bool, without: Sequence[str]) -> Wishes:
+def _wishes(optional: bool, without: Sequence[str], creating: bool) -> Wishes:
     from diptych.cli.trouble import Refused
     from diptych.setup.preparation import Part, Wishes
 
     try:
-        return Wishes(optional, frozenset(Part(one) for one in without))
+        return Wishes(optional, frozenset(Part(one) for one in without), creating)
     except ValueError as problem:
         raise Refused(f"--without takes {', '.join(part.value for part in Part)}.") from problem
 

@@ -26,6 +26,9 @@ KEY_FIELD = "Diptych_Key__c"
 CREATED_OBJECT = "Lead"
 """What a person is created as (D-53: never a contact, which needs an account and an owner's decision)."""
 
+BY_KEY = "create by key"
+"""`Inflight.channel` of a creation that was sent as an upsert by the key field: the record shows the key."""
+
 _ALWAYS_FILLED = ("OwnerId",)  # by Salesforce: the sync user, or the assignment rule
 
 
@@ -104,6 +107,18 @@ class Candidate:
     person_id: int
     values: Mapping[str, Value]
     creation: Creation | None = None
+
+
+def keyed(description: ObjectDescription) -> bool:
+    """Whether the object has our key field, so that the sync user may use it: unique, an External Id, and on the object that
+    people are created as also open to be filled."""
+    key = description.fields.get(KEY_FIELD)
+    return (
+        key is not None
+        and key.unique
+        and key.external_id
+        and (key.createable or description.name != CREATED_OBJECT)
+    )
 
 
 # ---------------------------------------------------------------- what is sent
@@ -236,8 +251,8 @@ def recognise(
 ) -> dict[int, Observation]:
     """Which of these records, unknown until now, is the one whose creation a pair has in flight; by pair id.
 
-    By our key where the record shows one. Where the org has no key field: last saved by us, and every value as sent. One
-    record is given to one pair.
+    By our key where the record shows one. Sent without a key, because the org had no such field: last saved by us, and every
+    value as sent. One record is given to one pair.
     """
     found: dict[int, Observation] = {}
     free = list(observations)
@@ -251,11 +266,12 @@ def recognise(
 
 
 def _is_of(pending: Linked, observation: Observation, sync_user: str | None) -> bool:
-    record = observation.record
-    if KEY_FIELD in record.fields:
-        key = record.fields[KEY_FIELD]
+    record, inflight = observation.record, pending.pair.inflight
+    key = record.fields.get(KEY_FIELD)
+    by_key = KEY_FIELD in record.fields and inflight is not None and inflight.channel == BY_KEY
+    if key is not None or by_key:
         return key is not None and key == pending.pair.ext_key
-    sent = pending.pair.inflight.values if pending.pair.inflight else {}
+    sent = inflight.values if inflight else {}
     return (
         bool(sent)
         and record.modified_by == sync_user

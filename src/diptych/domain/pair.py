@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -70,6 +70,13 @@ def primary(pairs: Sequence[Pair]) -> Pair | None:
     """The pair that a person's row speaks of (`salesforce_id`, `link_state` ...): a live one before an ended one, a contact
     before a lead, the oldest first."""
     return min(pairs, key=lambda p: (_RANKS[p.state], p.object_name == "Lead", p.id), default=None)
+
+
+def becomes_primary(pairs: Sequence[Pair], pair_id: int) -> bool:
+    """Whether a person's row speaks of that pair once it is a live one: a new pair that is given its Salesforce id."""
+    after = [replace(p, state=PairState.PAIRED) if p.id == pair_id else p for p in pairs]
+    chosen = primary(after)
+    return chosen is not None and chosen.id == pair_id
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from diptych.setup.prepare import FIELDS_TO_CREATE, OBJECT_RIGHTS, FieldToCreate
+from diptych.domain.creating import CREATED_OBJECT
+from diptych.setup.prepare import (
+    CREATING_RIGHT,
+    FIELDS_TO_CREATE,
+    KEY,
+    OBJECT_RIGHTS,
+    FieldToCreate,
+    ObjectRights,
+)
 
 OBJECTS = ("Lead", "Contact")
 PERMISSION_SET = "Diptych_Sync"
@@ -25,6 +33,8 @@ class Part(StrEnum):
     VISIBILITY = "visibility"
     LAYOUTS = "layouts"
     LEAD_MAPPING = "lead-mapping"
+    CREATING = "creating"
+    """The key field; only where it was asked for."""
 
 
 class Act(StrEnum):
@@ -63,6 +73,8 @@ class Change:
 
     @property
     def part(self) -> Part:
+        if self.names == (KEY.api_name,) and self.act in (Act.CREATE_FIELDS, Act.MAP_FIELDS):
+            return Part.CREATING
         return _PART[self.act]
 
     @property
@@ -131,10 +143,12 @@ class PreparationFacts:
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a person wants: `optional` the 13 further fields too; `without` these parts."""
+    """What a person wants: `optional` the 13 further fields too; `creating` what creating people in Salesforce needs (the key
+    field, the right to create leads); `without` these parts."""
 
     optional: bool = False
     without: frozenset[Part] = frozenset()
+    creating: bool = False
 
     @property
     def fields(self) -> tuple[FieldToCreate, ...]:
@@ -149,10 +163,18 @@ def plan(facts: PreparationFacts, wishes: Wishes) -> tuple[Change, ...]:
 
 
 def _there(facts: PreparationFacts, wishes: Wishes, object_name: str) -> tuple[str, ...]:
-    """Our fields that an object has, or will have when this is done."""
+    """Our fields that an object has, or will have when this is done; the key is apart."""
     held = facts.fields.get(object_name, frozenset())
     will = Part.FIELDS not in wishes.without
     return tuple(f.api_name for f in wishes.fields if will or f.api_name in held)
+
+
+def _key_there(facts: PreparationFacts, wishes: Wishes, object_name: str) -> tuple[str, ...]:
+    """The key, if it is wanted and the object has it, or will have it when this is done."""
+    if not wishes.creating:
+        return ()
+    held = KEY.api_name in facts.fields.get(object_name, frozenset())
+    return (KEY.api_name,) if held or Part.CREATING not in wishes.without else ()
 
 
 def _missing(facts: PreparationFacts, wishes: Wishes, object_name: str) -> tuple[str, ...]:
@@ -162,7 +184,20 @@ def _missing(facts: PreparationFacts, wishes: Wishes, object_name: str) -> tuple
 
 def _fields(facts: PreparationFacts, wishes: Wishes) -> list[Change]:
     found = [(name, _missing(facts, wishes, name)) for name in OBJECTS]
+    if wishes.creating:
+        found += [
+            (name, (KEY.api_name,))
+            for name in OBJECTS
+            if KEY.api_name not in facts.fields.get(name, frozenset())
+        ]
     return [Change(Act.CREATE_FIELDS, name, missing) for name, missing in found if missing]
+
+
+def rights_on(right: ObjectRights, creating: bool) -> tuple[str, ...]:
+    """The rights wanted on an object."""
+    if not creating or right.object_name != CREATED_OBJECT:
+        return right.rights
+    return (*right.rights[:1], CREATING_RIGHT, *right.rights[1:])
 
 
 def _permissions(facts: PreparationFacts, wishes: Wishes) -> list[Change]:
@@ -170,19 +205,26 @@ def _permissions(facts: PreparationFacts, wishes: Wishes) -> list[Change]:
     for right in OBJECT_RIGHTS:
         if right.object_name == "User":
             continue
-        if set(right.rights) - facts.granted_objects.get(right.object_name, frozenset()):
-            changes.append(Change(Act.GRANT_OBJECT, right.object_name, right.rights, PERMISSION_SET))
+        granted, wanted = (
+            facts.granted_objects.get(right.object_name, frozenset()),
+            rights_on(right, wishes.creating),
+        )
+        if set(wanted) - granted:
+            # what an administrator has given it besides is kept: the row is written anew
+            more = tuple(sorted(granted - set(wanted)))
+            changes.append(Change(Act.GRANT_OBJECT, right.object_name, (*wanted, *more), PERMISSION_SET))
     for name in OBJECTS:
-        wanted = [f for f in _there(facts, wishes, name) if f"{name}.{f}" not in facts.granted_fields]
-        if wanted:
-            changes.append(Change(Act.GRANT_FIELDS, name, tuple(wanted), PERMISSION_SET))
+        there = (*_there(facts, wishes, name), *_key_there(facts, wishes, name))
+        fields = tuple(f for f in there if f"{name}.{f}" not in facts.granted_fields)
+        if fields:
+            changes.append(Change(Act.GRANT_FIELDS, name, fields, PERMISSION_SET))
     if not facts.assigned:
         changes.append(Change(Act.ASSIGN, target=facts.sync_user))
     return changes
 
 
 def _visibility(facts: PreparationFacts, wishes: Wishes) -> list[Change]:
-    """Only for fields that are new: who sees those that were there is not ours to change."""
+    """Only for fields that are new: who sees those that were there is not ours to change. Nobody needs to see the key."""
     if Part.FIELDS in wishes.without:
         return []
     found = [(name, _missing(facts, wishes, name)) for name in OBJECTS]
@@ -201,5 +243,7 @@ def _layouts(facts: PreparationFacts, wishes: Wishes) -> list[Change]:
 
 def _mapping(facts: PreparationFacts, wishes: Wishes) -> list[Change]:
     both = set(_there(facts, wishes, "Lead")) & set(_there(facts, wishes, "Contact"))
+    key = set(_key_there(facts, wishes, "Lead")) & set(_key_there(facts, wishes, "Contact"))
     wanted = tuple(f.api_name for f in wishes.fields if f.api_name in both - facts.mapped)
-    return [Change(Act.MAP_FIELDS, "Lead", wanted)] if wanted else []
+    found = [wanted, tuple(sorted(key - facts.mapped))]
+    return [Change(Act.MAP_FIELDS, "Lead", names) for names in found if names]

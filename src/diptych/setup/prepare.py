@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diptych.domain.creating import KEY_FIELD
 from diptych.domain.standard_pairs import MARKETING_PREFIX
 
 
 @dataclass(frozen=True)
 class FieldToCreate:
-    """A custom field to create on both Lead and Contact. `recommended`: one of the three of S-3; the others are optional."""
+    """A custom field to create on both Lead and Contact. `recommended`: one of the three of S-3; the others are optional.
+    `external_id`: an External Id, and unique."""
 
     label: str
     name: str
@@ -17,6 +19,7 @@ class FieldToCreate:
     length: int | None = None
     decimals: int | None = None
     recommended: bool = False
+    external_id: bool = False
 
     @property
     def api_name(self) -> str:
@@ -26,7 +29,8 @@ class FieldToCreate:
     def attributes(self) -> str:
         """Its size, as the form in Setup asks for it."""
         said = [] if self.length is None else [f"Length {self.length}"]
-        return ", ".join(said + ([] if self.decimals is None else [f"Decimal Places {self.decimals}"]))
+        said += [] if self.decimals is None else [f"Decimal Places {self.decimals}"]
+        return ", ".join(said + (["Unique", "External ID"] if self.external_id else []))
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,13 @@ FIELDS_TO_CREATE = (
     ),
 )
 
-# less than S-14 asks for: no right to create or delete, and nothing on objects that are not synced (least privilege)
+KEY = FieldToCreate("Diptych Key", KEY_FIELD.removesuffix("__c"), "Text", 40, external_id=True)
+"""For creating people in Salesforce alone: sent again, a person does not become a second record (D-48)."""
+
+CREATING_RIGHT = "Create"
+"""The further right on Lead that creating people there needs."""
+
+# less than S-14 asks for: no right to create (unless people are created there) or delete, and nothing on objects that are not synced (least privilege)
 OBJECT_RIGHTS = (
     ObjectRights("Lead", ("Read", "Edit"), "people, both ways"),
     ObjectRights("Contact", ("Read", "Edit"), "people, both ways"),
@@ -139,6 +149,11 @@ FIELD_INSTRUCTIONS = (
         "Setup > Object Manager > Lead > Fields & Relationships > Map Lead Fields: map each of them to the "
         "Contact field of the same name.",
     ),
+    Instruction(
+        "Only to create people of yours in Salesforce: the key field",
+        f"On Lead and on Contact, {KEY.label}: {KEY.type}, {KEY.attributes}, name {KEY.name}; editable for the sync user, not "
+        "needed by anybody else. By it a person that is sent twice becomes one record.",
+    ),
 )
 
 USER_INSTRUCTIONS = (
@@ -150,7 +165,7 @@ USER_INSTRUCTIONS = (
     Instruction(
         "Give it only what is needed",
         "A profile cloned from Standard User, or a permission set, with the rights in the tables below. "
-        "Not needed: deleting, Opportunities, Campaigns, Manage Public Documents, Edit HTML Templates.",
+        "To create people of yours as leads it also needs Create on Lead. Not needed: deleting, Opportunities, Campaigns, Manage Public Documents, Edit HTML Templates.",
     ),
     Instruction(
         "Hide what should not be synced",

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from diptych.setup.ports import Connector, Credentials, Vault
-from diptych.setup.preparation import Act, Change, PreparationFacts, Wishes, plan
+from diptych.setup.preparation import OBJECTS, Act, Change, PreparationFacts, Wishes, plan
 from diptych.setup.state import PREPARATION, SetupRefused
+from diptych.sync.engine import described_at
 from diptych.sync.ports import Org, OrgIdentity, Store
 
 
@@ -59,6 +60,7 @@ class Preparing:
             tell(change)
             self._note([*self.noted(), change])
             workshop.carry_out(change, facts.sync_user)
+        self._look_again()
         return changes
 
     def noted(self) -> tuple[Change, ...]:
@@ -82,7 +84,14 @@ class Preparing:
             tell(noted[number])
             workshop.undo(noted[number], facts.sync_user)
             self._note(noted[:number])
+        self._look_again()
         return tuple(reversed(noted))
+
+    def _look_again(self) -> None:
+        """The next cycle describes the objects anew: a key field is used from then on, or not any more."""
+        with self._store.transaction() as unit:
+            for name in OBJECTS:
+                unit.save_setting(described_at(name), None)
 
     def _facts(self, org: Org) -> PreparationFacts:
         saved = self._vault.load()

@@ -14,10 +14,10 @@ from sqlalchemy.engine import Connection, Row
 from diptych.domain.creating import Candidate, Creation, Wish
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import synced_object
-from diptych.domain.pair import Linked, Pair, PairState
+from diptych.domain.pair import Linked, Pair, PairState, becomes_primary
 from diptych.domain.values import Value
 from diptych.store.catalogue import Catalogue
-from diptych.store.pairs import chunks, lock, values_of_people, with_values
+from diptych.store.pairs import chunks, lock, pair_of_row, values_of_people, with_values
 from diptych.store.system_tables import creation, pair, setting
 
 _LIVE = [s.value for s in (PairState.NEW, PairState.PAIRED, PairState.PARKED, PairState.DETACHED)]
@@ -197,7 +197,8 @@ def identify(connection: Connection, pair_id: int, sf_id: str) -> None:
     if taken is not None:
         raise ValueError(f"{row.object_name} {sf_id} has a pair already")
     connection.execute(pair.update().where(pair.c.id == pair_id).values(sf_id=sf_id))
-    if not _comes_first(connection, row.person_id, pair_id, row.object_name):
+    rows = connection.execute(sa.select(pair).where(pair.c.person_id == row.person_id)).all()
+    if not becomes_primary([pair_of_row(one) for one in rows], pair_id):
         return
     kind = synced_object(row.object_name).salesforce_type
     connection.execute(
@@ -207,16 +208,6 @@ def identify(connection: Connection, pair_id: int, sf_id: str) -> None:
         ),
         {"sf_id": sf_id, "kind": kind, "no": False, "number": row.person_id},
     )
-
-
-def _comes_first(connection: Connection, person_id: int, pair_id: int, object_name: str) -> bool:
-    """Whether this pair is the one that the person's row speaks of."""
-    live = (PairState.PAIRED.value, PairState.PARKED.value)
-    wanted = sa.select(pair.c.object_name).where(
-        pair.c.person_id == person_id, pair.c.id != pair_id, pair.c.state.in_(live)
-    )
-    others = set(connection.execute(wanted).scalars())
-    return not others or (object_name == "Contact" and "Contact" not in others)
 
 
 def people_alike(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from diptych.domain.creating import KEY_FIELD
+from diptych.domain.creating import KEY_FIELD, keyed
 from diptych.domain.mapping import ObjectMapping, UsableMapping
 from diptych.domain.objects import SYNCED_OBJECTS, SyncedObject
 from diptych.domain.pair import Pair
@@ -102,7 +102,7 @@ class Engine:
         """The mapped fields, and the external key where the org has it: by it a record of ours is known."""
         names = dict.fromkeys(m.field for m in object_mapping.fields)
         described = self.schemas.get(object_mapping.object_name)
-        if described is not None and KEY_FIELD in described.fields:
+        if described is not None and keyed(described):
             names[KEY_FIELD] = None
         return tuple(names)
 

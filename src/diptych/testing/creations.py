@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from diptych.domain.creating import Candidate, Creation, Wish
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import synced_object
-from diptych.domain.pair import Linked, Pair, PairState
+from diptych.domain.pair import Linked, Pair, PairState, becomes_primary
 from diptych.domain.values import InvalidValue, Kind, Value, canonical, to_text
 
 if TYPE_CHECKING:
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 _LIVE = (PairState.NEW, PairState.PAIRED, PairState.PARKED, PairState.DETACHED)
 
 
-class Creations:
-    """Mixed into `InMemoryTransaction`."""
+class Unit(Protocol):
+    """What creating needs of the transaction it is part of."""
 
     _tables: Tables
     _journal: Journal
 
-    def mapping(self) -> FieldMappings:
-        raise NotImplementedError
+    def mapping(self) -> FieldMappings: ...
+    def _linked(self, object_mapping: ObjectMapping, pair: Pair) -> Linked: ...
 
-    def _linked(self, object_mapping: ObjectMapping, pair: Pair) -> Linked:
-        raise NotImplementedError
+
+class Creations(Unit):
+    """A part of `InMemoryTransaction`."""
 
     def candidates(
         self, columns: Sequence[str], everyone: bool, after_person: int, limit: int
@@ -110,7 +111,8 @@ class Creations:
         self._journal.put(self._tables.pairs, pair_id, replace(pair, sf_id=sf_id))
         self._journal.put(self._tables.pair_of, (pair.object_name, sf_id), pair_id)
         row = self._tables.person.get(pair.person_id)
-        if row is not None and self._comes_first(pair):
+        pairs = [self._tables.pairs[n] for n in self._tables.pairs_of.get(pair.person_id, ())]
+        if row is not None and becomes_primary(pairs, pair_id):
             kind = synced_object(pair.object_name).salesforce_type
             named = {
                 "salesforce_id": sf_id,
@@ -119,12 +121,6 @@ class Creations:
                 "salesforce_deleted": False,
             }
             self._journal.put(self._tables.person, pair.person_id, {**row, **named})
-
-    def _comes_first(self, pair: Pair) -> bool:
-        """Whether this pair is the one that the person's row speaks of."""
-        pairs = [self._tables.pairs[n] for n in self._tables.pairs_of[pair.person_id] if n != pair.id]
-        others = {p.object_name for p in pairs if p.state in (PairState.PAIRED, PairState.PARKED)}
-        return not others or (pair.object_name == "Contact" and "Contact" not in others)
 
     def people_alike(self, columns: Sequence[str], first: Sequence[str]) -> dict[int, dict[str, Value]]:
         wanted = set(first)

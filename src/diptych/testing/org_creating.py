@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from diptych.domain.creating import KEY_FIELD, Match, NewRecord, required_fields
 from diptych.domain.outcome import (
@@ -39,8 +39,16 @@ class Unborn:
     allow_duplicates: bool
 
 
-class Creating:
-    """Mixed into `InMemoryOrg`. `duplicate_rule` names the records that a duplicate rule finds for new values; `created`
+class Caller(Protocol):
+    """What finding and creating need of the org they are part of."""
+
+    def _call(self, label: str, write: bool = False) -> list[Fault]: ...
+    def _answer(self, faults: list[Fault], write: bool = False) -> None: ...
+    def _judge_values(self, object_name: str, write: Write, creating: bool = False) -> Outcome | None: ...
+
+
+class Creating(Caller):
+    """A part of `InMemoryOrg`. `duplicate_rule` names the records that a duplicate rule finds for new values; `created`
     logs every record made for us."""
 
     clock: VirtualClock
@@ -49,15 +57,6 @@ class Creating:
     duplicate_rule: Callable[[str, Mapping[str, Any]], Sequence[str]] | None
     _unborn: list[Unborn]
     _hidden: set[tuple[str, str]]
-
-    def _call(self, label: str, write: bool = False) -> list[Fault]:
-        raise NotImplementedError
-
-    def _answer(self, faults: list[Fault], write: bool = False) -> None:
-        raise NotImplementedError
-
-    def _judge_values(self, object_name: str, write: Write, creating: bool = False) -> Outcome | None:
-        raise NotImplementedError
 
     def add_key_field(self) -> None:
         """An administrator makes the field of the external key on Lead and Contact."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from practice_org.soql import dates
 from practice_org.soql.cursor import CLAUSES, Cursor
@@ -33,17 +33,19 @@ OPERATORS = {"=": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", "
 _MONEY = re.compile(r"[A-Z]{3}(-?\d+(?:\.\d+)?)\Z")
 
 
-class Criteria(Cursor):
+class SubSelects(Protocol):
+    """What reads a query within a query: the parser proper."""
+
+    def query(self, *, joined: bool = False) -> Query: ...
+
+
+class Criteria(Cursor, SubSelects):
     """Reads values, calls and conditions."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = 0
         self._calls = 0
-
-    def query(self, *, joined: bool = False) -> Query:
-        """A sub-select; the parser proper reads it."""
-        raise NotImplementedError
 
     # -- values -------------------------------------------------------------------------------------
 

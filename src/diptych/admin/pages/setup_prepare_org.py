@@ -16,6 +16,7 @@ from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.words import _, ngettext
 from diptych.setup.ports import AuthKind, Credentials
 from diptych.setup.preparation import Part, Wishes
+from diptych.sync.outbound.create_rule import read_rule
 
 router = APIRouter(prefix="/setup/prepare/org")
 
@@ -25,7 +26,9 @@ def show(request: Request) -> Response:
     """What can be chosen, and what would be done as it stands."""
     if workspace_of(request).setup.connection() is None:
         return RedirectResponse(ADDRESSES["credentials"], 303)
-    return _preview(request, Order(Wishes(), undo=False))
+    with workspace_of(request).store.looking() as unit:
+        creating = bool(read_rule(unit).filter)
+    return _preview(request, Order(Wishes(creating=creating), undo=False))
 
 
 @router.post("")
@@ -33,8 +36,8 @@ def choose(request: Request, form: Form) -> Response:
     """What would be done with these choices, by this user. Changes nothing."""
     if workspace_of(request).setup.connection() is None:
         return RedirectResponse(ADDRESSES["credentials"], 303)
-    left_out = frozenset(part for part in Part if not form.get(f"part.{part.value}"))
-    wishes = Wishes(bool(form.get("optional")), left_out)
+    left_out = frozenset(part for part, _label in _parts() if not form.get(f"part.{part.value}"))
+    wishes = Wishes(bool(form.get("optional")), left_out, bool(form.get("creating")))
     return _preview(request, Order(wishes, bool(form.get("undo")), _administrator(request, form)))
 
 
@@ -123,6 +126,7 @@ def _shown(request: Request, order: Order, lines: Sequence[str], trouble: Troubl
         order=token,
         undo=order.undo,
         optional=order.wishes.optional,
+        creating=order.wishes.creating,
         parts=[(part.value, label, part not in order.wishes.without) for part, label in _parts()],
         actor=order.administrator.username if order.administrator else connection.identity.username,
         noted=len(setup.preparing.noted()),

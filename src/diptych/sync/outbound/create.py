@@ -21,8 +21,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from diptych.domain.creating import (
+    BY_KEY,
     CREATED_OBJECT,
-    KEY_FIELD,
     Candidate,
     Choice,
     CreateRule,
@@ -34,6 +34,7 @@ from diptych.domain.creating import (
     Wish,
     choose,
     draft,
+    keyed,
     sent_at_create,
 )
 from diptych.domain.mapping import Mapping as FieldMappings
@@ -82,12 +83,12 @@ class _Job:
 
     @property
     def by_key(self) -> bool:
-        return KEY_FIELD in self.described.fields and self.described.fields[KEY_FIELD].createable
+        return keyed(self.described)
 
     @property
     def key_objects(self) -> tuple[str, ...]:
         schemas = self.engine.schemas
-        return tuple(n for n in ("Contact", "Lead") if n in schemas and KEY_FIELD in schemas[n].fields)
+        return tuple(n for n in ("Contact", "Lead") if n in schemas and keyed(schemas[n]))
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def _prepare(
     wanted = read_filter(rule.filter, kinds) if rule.filter else None
     if not described.createable:
         raise _NotPermitted(
-            "The sync user may not create leads. Give its permission set Create on Lead, or clear the create rule."
+            "The sync user may not create leads. Let diptych prepare --creating give it the right, or clear the create rule."
         )
     engine.sync_user()
     return _Job(engine, lease, run_id, full, usable, described, rule, wanted, server_time)
@@ -523,7 +524,8 @@ def _send(job: _Job, due: Sequence[_Due], read_at: datetime, tally: _Tally, anyw
                 DeadLetter(OPERATION, problem, column, {column: one.ours[column]})
                 for column, problem in one.draft.problems.items()
             )
-            inflight = Inflight(one.draft.values, attempt_id, read_at, "create")
+            channel = BY_KEY if job.by_key else "create"
+            inflight = Inflight(one.draft.values, attempt_id, read_at, channel)
             changes.append(PairChange(one.pair.id, one.person_id, inflight=inflight, dead_letters=letters))
         tx.save(changes, job.run_id)
     crashpoint("C-11")
