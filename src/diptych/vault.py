@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 
 from diptych.setup.ports import AuthKind, Connection, Credentials
 from diptych.store import SqlStore
+from diptych.store.auditing import note
 from diptych.store.connection import (
     StoredConnection,
     forget_connection,
@@ -58,8 +59,10 @@ class StoreVault:
             self._box.seal(secrets, org_id, _PURPOSE),
             connection.locked,
         )
+        before = self.load()
         with self._store.edit_as("setup") as unit:
             save_connection(unit, stored, self._store.now())
+            note(unit, "connection", *_change(before, connection), self._store.now)
 
     def lock(self) -> None:
         with self._store.edit_as("setup") as unit:
@@ -68,6 +71,7 @@ class StoreVault:
     def forget(self) -> None:
         with self._store.edit_as("setup") as unit:
             forget_connection(unit)
+            note(unit, "connection", "connected", None, self._store.now)
 
     def _unsealed(self, stored: StoredConnection) -> Connection:
         identity = OrgIdentity(**stored.identity)
@@ -78,3 +82,20 @@ class StoreVault:
             return Connection(identity, blank, stored.locked, str(problem))
         given["kind"] = AuthKind(given["kind"])
         return Connection(identity, Credentials(**given), stored.locked)
+
+
+def _change(before: Connection | None, after: Connection) -> tuple[str | None, str]:
+    """The connections in words for the audit log, without secrets. A refresh token that Salesforce has replaced is no change."""
+    was, now = _words(before) if before else None, _words(after)
+    if before is not None and _lasting(before.credentials) != _lasting(after.credentials):
+        now += ", other credentials"
+    return was, now
+
+
+def _words(connection: Connection) -> str:
+    who = connection.identity
+    return f"{who.username} of {who.org_name} ({who.org_id}), {connection.credentials.kind}"
+
+
+def _lasting(credentials: Credentials) -> Credentials:
+    return replace(credentials, refresh_token="")

@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 import diptych.sync.repair.undo as undoing
 import diptych.sync.repair.why as reasons
 from diptych import duplicates
+from diptych.access.carry import carry_over
 from diptych.config import Settings
 from diptych.connector import SalesforceConnector
 from diptych.domain.objects import SYNCED_OBJECTS
@@ -32,6 +33,7 @@ from diptych.setup.state import STARTED, SetupRefused
 from diptych.setup.steps import Setup
 from diptych.status import Status, read_background, read_status
 from diptych.store import open_store
+from diptych.store.auditing import acting_as, note
 from diptych.store.engines import StoreUnusable
 from diptych.store.queries import Queries
 from diptych.store.secrets import open_secrets
@@ -235,6 +237,7 @@ class Workspace:
             if not drift.accept(unit, object_name, field):
                 raise SetupRefused(f"{name} does not wait to be accepted.", "See: diptych schema")
             unit.save_setting(described_at(object_name), None)
+            note(unit.connection, f"schema.accepted {name}", "held", "synced", self.clock.now)
         self.sync_now()
 
     def duplicates(self, sample: int) -> dict[str, Any]:
@@ -313,7 +316,8 @@ class Workspace:
                 raise StoreBusy("Another engine is at work on this database; it was waited for in vain.")
             time.sleep(0.3)
         try:
-            yield lease
+            with acting_as(None):  # what the engine remembers is nobody's setting
+                yield lease
         finally:
             self.store.release_lease(lease)
 
@@ -359,7 +363,9 @@ class Workspace:
             pointer = self.settings.data_dir / _POINTER
             draft = pointer.with_suffix(".new")
             draft.write_text(name)
+            before = self.store
             self._open(name)  # what is still at work on the old one ends there
+            carry_over(before, self.store)
             draft.replace(pointer)
 
     def moved(self) -> bool:

@@ -1,11 +1,10 @@
-"""Who may use the admin: whoever opened a one-time link that `diptych serve` or `diptych demo` printed.
+"""The one-time links that `diptych serve` or `diptych demo` print, and the tokens of forms.
 
 The server listens on 127.0.0.1, which every user and every browser page of the machine can reach; the link is what tells
-the person at the terminal from the others. Links and the session key are files with mode 0600 in the data folder, so
-that the process which prints a link and the one which answers it need nothing else in common.
-
-A link is one file named by the hash of its token: using it is renaming that file, which only one request can do. A
-session is its time of issue with a keyed hash; it outlives restarts.
+the person at the terminal from the others: the first administrator, and whoever is locked out. Links and the key of forms
+are files with mode 0600 in the data folder, so that the process which prints a link and the one which answers it need
+nothing else in common. A link is one file named by the hash of its token: using it is renaming that file, which only one
+request can do. Sessions are in the database (`diptych.access.sessions`).
 """
 
 from __future__ import annotations
@@ -19,11 +18,10 @@ import time
 from pathlib import Path
 
 LINK_SECONDS = 24 * 3600
-SESSION_SECONDS = 30 * 24 * 3600
 
 
 class Access:
-    """Links, sessions and form tokens of one data folder. Raises OSError when the folder cannot be written."""
+    """Links and form tokens of one data folder. Raises OSError when the folder cannot be written."""
 
     def __init__(self, folder: Path) -> None:
         self._links = folder / "admin" / "links"
@@ -45,29 +43,20 @@ class Access:
             if not self._used(token).exists():
                 _private_file(self._links / _name_of(token), b"")
 
-    def redeem(self, token: str) -> str | None:
-        """A new session for an unused token; None for any other. A token works once."""
+    def redeem(self, token: str) -> bool:
+        """Whether this is an unused token of a link; it is used now."""
         link = self._links / _name_of(token)
         try:
             fresh = link.stat().st_mtime >= time.time() - LINK_SECONDS
             link.rename(self._used(token))
         except OSError:
-            return None
-        if not fresh:
-            return None
-        issued = f"{int(time.time())}.{secrets.token_urlsafe(12)}"
-        return f"{issued}.{self._sign('session', issued)}"
-
-    def is_session(self, session: str | None) -> bool:
-        """Whether this cookie value was issued by us and is not too old."""
-        issued, _, mark = (session or "").rpartition(".")
-        if not issued or not hmac.compare_digest(mark.encode(), self._sign("session", issued).encode()):
             return False
-        return int(issued.split(".")[0]) >= time.time() - SESSION_SECONDS
+        return fresh
 
     def form_token(self, session: str) -> str:
-        """What every form of this session carries, so that no other site's page can send it."""
-        return self._sign("form", session)
+        """What every form of this session carries, so that no other site's page can send it. Of the session alone, which
+        several web processes share; without one (open access) of this machine's key."""
+        return hmac.new(session.encode() or self._key, b"form", hashlib.sha256).hexdigest()
 
     def is_form_token(self, session: str, token: str) -> bool:
         return hmac.compare_digest(self.form_token(session).encode(), token.encode())

@@ -7,12 +7,13 @@ import logging
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from diptych.admin.access import Access
 from diptych.admin.frame import STATIC, page
-from diptych.admin.guard import Confine, ForgedForm, NotAdmitted, admitted, confine
+from diptych.admin.guard import Confine, ForgedForm, NotAdmitted, NotAllowed, admitted, confine, look_who
 from diptych.admin.live import Live
 from diptych.admin.pages import (
     conflicts,
@@ -37,6 +38,7 @@ from diptych.admin.pages.setup_credentials import Entered
 from diptych.admin.services import Workspace
 from diptych.admin.trouble import EXPECTED, trouble_of
 from diptych.admin.words import _
+from diptych.domain.roles import Role
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.add_middleware(Confine)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(enter.router)
+    app.include_router(enter.leaving)
     for router in guarded():
         app.include_router(router, dependencies=[Depends(admitted)])
     _say_what_failed(app)
@@ -87,7 +90,18 @@ def guarded() -> list[APIRouter]:
 def _say_what_failed(app: FastAPI) -> None:
     @app.exception_handler(NotAdmitted)
     def not_admitted(request: Request, _problem: Exception) -> Response:
-        return page(request, "enter.html", 401, trouble=None)
+        return enter.closed(request, 401)
+
+    @app.exception_handler(NotAllowed)
+    def not_allowed(request: Request, problem: NotAllowed) -> Response:
+        needed = {Role.ADMIN: _("administrator"), Role.OPERATOR: _("operator")}.get(problem.needed, "")
+        return _failed(
+            request,
+            403,
+            _("Your role does not suffice"),
+            _("Nothing was changed: this takes the role %s.") % needed,
+            _("An administrator gives roles under Access, or with: diptych user role."),
+        )
 
     @app.exception_handler(ForgedForm)
     def forged(request: Request, _problem: Exception) -> Response:
@@ -100,7 +114,12 @@ def _say_what_failed(app: FastAPI) -> None:
         )
 
     @app.exception_handler(HTTPException)
-    def refused(request: Request, problem: HTTPException) -> Response:
+    async def refused(request: Request, problem: HTTPException) -> Response:
+        if not hasattr(request.state, "principal"):
+            await look_who(request)  # no page was reached that would have
+        return await run_in_threadpool(said, request, problem)
+
+    def said(request: Request, problem: HTTPException) -> Response:
         if problem.status_code == 404:
             words = (
                 problem.detail if problem.detail != "Not Found" else _("There is no page at this address.")

@@ -15,14 +15,16 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from diptych.admin import show
 from diptych.admin.demo import demo_of
-from diptych.admin.guard import access_of, cookie_name, session_of
+from diptych.admin.guard import access_of, cookie_name, principal_of, session_of
 from diptych.admin.live import Live, summary
 from diptych.admin.services import Workspace
 from diptych.admin.views import Summary
 from diptych.admin.words import _, ngettext
+from diptych.domain.roles import Role
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
+_ADMINISTRATION = ("/settings", "/mappings", "/setup", "/start-over", "/access")
 
 
 def workspace_of(request: Request) -> Workspace:
@@ -77,13 +79,18 @@ def fragment(template: str, **values: object) -> str:
 def page(request: Request, template: str, status: int = 200, /, **values: object) -> Response:
     """A whole page. `note` (a message to show once) is taken from the cookie that `go` left."""
     session = session_of(request) or ""
-    admitted = bool(session) or request.app.state.open_access
+    who = principal_of(request)
+    admitted = who is not None
     note = _note(request)
     html = fragment(
         template,
         request_path=request.url.path,
         form_token=access_of(request).form_token(session),
         admitted=admitted,
+        who=who,
+        looks_only=who is not None and not who.may(_role_of(request.url.path)),
+        may_operate=who is not None and who.may(Role.OPERATOR),
+        may_admin=who is not None and who.may(Role.ADMIN),
         note=note,
         summary=summary_of(request) if admitted else None,
         demo=demo_of(workspace_of(request), live_of(request).status()) if admitted else None,
@@ -91,8 +98,15 @@ def page(request: Request, template: str, status: int = 200, /, **values: object
     )
     answer = HTMLResponse(html, status)
     if note:
-        answer.delete_cookie(cookie_name(request, "note"))
+        answer.delete_cookie(cookie_name(request, "note"), secure=request.url.scheme == "https")
     return answer
+
+
+def _role_of(path: str) -> Role:
+    """The role that the forms of a page take; the guard decides (`require`), this only hides buttons."""
+    if path in ("/setup/start", "/setup/verify"):
+        return Role.OPERATOR
+    return Role.ADMIN if path.startswith(_ADMINISTRATION) else Role.OPERATOR
 
 
 def go(
@@ -108,6 +122,7 @@ def go(
             access_of(request).seal(text.encode("utf-8").hex()),
             httponly=True,
             samesite="lax",
+            secure=request.url.scheme == "https",
             max_age=120,
         )
     return answer

@@ -7,11 +7,16 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
+from diptych.access.sessions import TERMINAL, Sessions
 from diptych.admin.access import Access
+from diptych.admin.services import Workspace
 from diptych.admin.words import _
+from diptych.domain.roles import Principal, Role
+from diptych.store.auditing import Actor, act_as
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -26,6 +31,14 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 class NotAdmitted(Exception):
     """The request has no session."""
+
+
+class NotAllowed(Exception):
+    """The role of whoever asks does not suffice; `needed` would."""
+
+    def __init__(self, needed: Role) -> None:
+        super().__init__(needed)
+        self.needed = needed
 
 
 class ForgedForm(Exception):
@@ -82,7 +95,8 @@ def is_same_site(headers: Headers) -> bool:
 
 def cookie_name(request: Request, purpose: str) -> str:
     """Cookies do not tell ports apart, and several servers of one machine share a host name."""
-    return f"diptych_{purpose}_{request.url.port or (443 if request.url.scheme == 'https' else 80)}"
+    secure = request.url.scheme == "https"
+    return f"{'__Host-' if secure else ''}diptych_{purpose}_{request.url.port or (443 if secure else 80)}"
 
 
 def access_of(request: Request) -> Access:
@@ -91,24 +105,75 @@ def access_of(request: Request) -> Access:
 
 
 def session_of(request: Request) -> str | None:
-    """The session of the request if it is a valid one."""
-    session = request.cookies.get(cookie_name(request, "session"))
-    return session if access_of(request).is_session(session) else None
+    """The token of the request's session, if it has one that was found good."""
+    return request.cookies.get(cookie_name(request, "session")) if principal_of(request) else None
+
+
+def principal_of(request: Request) -> Principal | None:
+    """Who makes the request; None before anybody is admitted."""
+    found: Principal | None = getattr(request.state, "principal", None)
+    return found
+
+
+def actor_of(request: Request) -> str:
+    """The name under which edits of people are kept: `admin` for the person of the link, `admin:alice` for a user."""
+    who = principal_of(request)
+    return TERMINAL if who is None or who.user_id is None else f"{TERMINAL}:{who.name}"
+
+
+async def look_who(request: Request) -> Principal | None:
+    """Find out who makes the request, and say so for the audit log."""
+    workspace: Workspace = request.app.state.workspace
+    token = request.cookies.get(cookie_name(request, "session"))
+    who = await run_in_threadpool(Sessions(workspace.store).principal, token) if token else None
+    if who is None and request.app.state.open_access:
+        who = Principal(TERMINAL, Role.ADMIN)
+    request.state.principal = who
+    act_as(Actor(who.name, "page") if who else None)
+    return who
 
 
 async def admitted(request: Request) -> None:
-    """Dependency of every page: a session, and the form token with whatever changes something.
+    """Dependency of every page: a session, a role that suffices, and the form token with whatever changes something.
 
-    Raises NotAdmitted, ForgedForm.
+    A page that changes something and names no role of its own (`require`) is for administrators.
+    Raises NotAdmitted, NotAllowed, ForgedForm.
     """
-    open_to_all: bool = request.app.state.open_access
-    session = session_of(request) or ("" if open_to_all else None)
-    if session is None:
+    who = await look_who(request)
+    if who is None:
         raise NotAdmitted
-    if request.method not in SAFE_METHODS:
-        form = await request.form()
-        if not access_of(request).is_form_token(session, str(form.get("form_token", ""))):
-            raise ForgedForm
+    if request.method in SAFE_METHODS:
+        return
+    if not _names_a_role(request) and not who.may(Role.ADMIN):
+        raise NotAllowed(Role.ADMIN)
+    form = await request.form()
+    if not access_of(request).is_form_token(session_of(request) or "", str(form.get("form_token", ""))):
+        raise ForgedForm
+
+
+class Require:
+    """See `require`."""
+
+    def __init__(self, role: Role) -> None:
+        self.role = role
+
+    async def __call__(self, request: Request) -> None:
+        who = principal_of(request)
+        if who is None:
+            raise NotAdmitted
+        if not who.may(self.role):
+            raise NotAllowed(self.role)
+
+
+def require(role: Role) -> Any:
+    """A dependency of a router or a page: at least this role. `APIRouter(dependencies=[require(Role.OPERATOR)])`,
+    `@router.post("/retry", dependencies=[require(Role.OPERATOR)])`. Raises NotAllowed."""
+    return Depends(Require(role))
+
+
+def _names_a_role(request: Request) -> bool:
+    route = request.scope.get("route")
+    return any(isinstance(d.dependency, Require) for d in getattr(route, "dependencies", ()))
 
 
 async def _read_form(request: Request) -> FormData:

@@ -323,3 +323,52 @@ creation = _table(
     _flag("recreate"),
     _moment("at"),
 )
+access_user = _table(
+    "access_user",
+    _key(),
+    _text("name"),
+    _text("role"),
+    _text("password_hash"),
+    _text("subject"),
+    _moment("created_at"),
+    _moment("password_at"),
+    _moment("last_login_at"),
+    _moment("disabled_at"),
+)
+access_session = _table(
+    "access_session",
+    _key(),
+    _text("token_hash"),
+    _number("user_id"),
+    _text("how"),
+    _moment("created_at"),
+    _moment("seen_at"),
+    _moment("expires_at"),
+    _text("address"),
+    _text("agent"),
+)
+api_token = _table(
+    "api_token",
+    _key(),
+    _text("name"),
+    _text("token_hash"),
+    _text("hint"),
+    _text("scope"),
+    _number("user_id"),
+    _text("created_by"),
+    _moment("created_at"),
+    _moment("expires_at"),
+    _moment("last_used_at"),
+    _moment("revoked_at"),
+)
+login_failure = _table("login_failure", _key(), _text("subject"), _moment("at"))
+audit = _table(
+    "audit",
+    _key(),
+    _moment("at"),
+    _text("actor"),
+    _text("source"),
+    _text("what"),
+    _text("old_value"),
+    _text("new_value"),
+)

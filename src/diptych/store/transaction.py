@@ -18,6 +18,7 @@ from diptych.domain.person_merge import HeldPerson, PersonJoin, SplitPlan, Store
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
 from diptych.store import (
+    auditing,
     creations,
     joining,
     loading_postgres,
@@ -329,7 +330,10 @@ class SqlTransaction:
         sync_state.save_schema(self.connection, description, now)
 
     def save_mapping(self, mapping: FieldMappings, now: datetime, reason: str) -> None:
+        before = self.mapping()
         sync_state.save_mapping(self.connection, mapping, now, reason)
+        old, new = auditing.mapping_change(before, mapping)
+        auditing.note(self.connection, f"mapping ({reason})", old, new, self._now)
 
     def provision(self, mapping: FieldMappings) -> list[str]:
         self._catalogue = None
@@ -341,4 +345,6 @@ class SqlTransaction:
         return sync_state.read_setting(self.connection, name)
 
     def save_setting(self, name: str, value: str | None) -> None:
+        if auditing.actor() is not None and auditing.of_a_person(name):
+            auditing.note(self.connection, name, self.setting(name), value, self._now)
         sync_state.save_setting(self.connection, name, value)

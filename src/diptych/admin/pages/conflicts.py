@@ -10,16 +10,16 @@ from starlette.responses import Response
 
 from diptych import reversing
 from diptych.admin.frame import go, page, workspace_of
-from diptych.admin.guard import Form
+from diptych.admin.guard import Form, actor_of, require
 from diptych.admin.trouble import Trouble
 from diptych.admin.views import PageOf
 from diptych.admin.words import _
 from diptych.domain.reversal import ReversalRefused
+from diptych.domain.roles import Role
 
 router = APIRouter(prefix="/conflicts")
 
 _PAGE_SIZE = 50
-ACTOR = "admin"
 
 
 @router.get("")
@@ -27,12 +27,12 @@ def show(request: Request) -> Response:
     return _page(request, None)
 
 
-@router.post("/reverse")
+@router.post("/reverse", dependencies=[require(Role.OPERATOR)])
 def reverse(request: Request, form: Form) -> Response:
     """Put the value that was given up in place again."""
     workspace, number = workspace_of(request), _number(str(form.get("conflict", "")))
     try:
-        done = reversing.reverse(workspace.store, number or 0, ACTOR)
+        done = reversing.reverse(workspace.store, number or 0, actor_of(request))
     except ReversalRefused as problem:
         return _page(request, Trouble(str(problem)))
     if done.reversal is None:

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from diptych.admin.frame import go, page, workspace_of
-from diptych.admin.guard import Form
+from diptych.admin.guard import Form, require
 from diptych.admin.trouble import Trouble
 from diptych.admin.words import _, ngettext
+from diptych.domain.roles import Role
 from diptych.store.queries import DeadLetterRow
 from diptych.sync.repair import dead_letter
 
@@ -49,17 +50,17 @@ def show(request: Request) -> Response:
     return _page(request, None)
 
 
-@router.post("/retry")
+@router.post("/retry", dependencies=[require(Role.OPERATOR)])
 def retry(request: Request, form: Form) -> Response:
     return _each(request, form, dead_letter.retry, _("%d is tried again."), _("%d are tried again."))
 
 
-@router.post("/ignore")
+@router.post("/ignore", dependencies=[require(Role.OPERATOR)])
 def ignore(request: Request, form: Form) -> Response:
     return _each(request, form, dead_letter.ignore, _("%d is off the list."), _("%d are off the list."))
 
 
-@router.post("/decide")
+@router.post("/decide", dependencies=[require(Role.OPERATOR)])
 def decide(request: Request, form: Form) -> Response:
     """Settle a conflict that waited for a person."""
     workspace, winner = workspace_of(request), str(form.get("winner", ""))

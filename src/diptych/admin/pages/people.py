@@ -12,16 +12,16 @@ from starlette.responses import Response
 
 from diptych.admin import entry, reading
 from diptych.admin.frame import go, page, workspace_of
-from diptych.admin.guard import Form
+from diptych.admin.guard import Form, actor_of, require
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.views import FieldGroup, FieldView, PeopleFilter, PersonView
 from diptych.admin.words import _, ngettext
+from diptych.domain.roles import Role
 from diptych.domain.values import Value, to_text
 from diptych.store.editing import EditedMeanwhile
 
 router = APIRouter(prefix="/people")
 
-ACTOR = "admin"
 _PAGE_SIZE = 50
 _TELLING = ("last_name", "first_name", "email", "company_name")
 PersonId = Annotated[int, Path(ge=1, lt=2**63)]
@@ -58,12 +58,12 @@ def listed(
     )
 
 
-@router.get("/new")
+@router.get("/new", dependencies=[require(Role.OPERATOR)])
 def blank(request: Request) -> Response:
     return _form(request, None, _writable(reading.blank_fields(workspace_of(request))))
 
 
-@router.post("/new")
+@router.post("/new", dependencies=[require(Role.OPERATOR)])
 def create(request: Request, form: Form) -> Response:
     """A person made by hand: kept here, not compared with anybody (D-49, S-57)."""
     workspace = workspace_of(request)
@@ -77,7 +77,7 @@ def create(request: Request, form: Form) -> Response:
         trouble = Trouble(_("Give at least a name, an email address or a company."))
     if trouble is None:
         try:
-            number = workspace.store.create_person(ACTOR, got.values)
+            number = workspace.store.create_person(actor_of(request), got.values)
         except EXPECTED as problem:
             trouble = trouble_of(problem)
         else:
@@ -112,13 +112,13 @@ def why(request: Request, person_id: PersonId, field: str = "") -> Response:
     )
 
 
-@router.get("/{person_id}/edit")
+@router.get("/{person_id}/edit", dependencies=[require(Role.OPERATOR)])
 def edit(request: Request, person_id: PersonId) -> Response:
     person = _person(request, person_id)
     return _form(request, person, _writable(person.groups))
 
 
-@router.post("/{person_id}/edit")
+@router.post("/{person_id}/edit", dependencies=[require(Role.OPERATOR)])
 def save(request: Request, person_id: PersonId, form: Form) -> Response:
     """Write what was changed in the form, unless one of those values has changed since the form was shown."""
     workspace = workspace_of(request)
@@ -131,7 +131,7 @@ def save(request: Request, person_id: PersonId, form: Form) -> Response:
     if got.wrong:
         return _form(request, person, groups, 422, typed, was, got.wrong, _something_wrong())
     try:
-        changed = workspace.store.edit_person(ACTOR, person_id, got.values, got.shown)
+        changed = workspace.store.edit_person(actor_of(request), person_id, got.values, got.shown)
     except EditedMeanwhile as problem:
         return _moved(request, person, groups, typed, was, problem.current)
     except KeyError:
@@ -150,18 +150,18 @@ def save(request: Request, person_id: PersonId, form: Form) -> Response:
     return answer
 
 
-@router.get("/{person_id}/delete")
+@router.get("/{person_id}/delete", dependencies=[require(Role.OPERATOR)])
 def ask_to_delete(request: Request, person_id: PersonId) -> Response:
     """The question; nothing is deleted by looking at it."""
     return page(request, "people/delete.html", person=_person(request, person_id))
 
 
-@router.post("/{person_id}/delete")
+@router.post("/{person_id}/delete", dependencies=[require(Role.OPERATOR)])
 def delete(request: Request, person_id: PersonId) -> Response:
     """Delete the person here. Salesforce keeps its record, and it does not come back."""
     workspace = workspace_of(request)
     person = _person(request, person_id)
-    workspace.store.delete_person(ACTOR, person_id)
+    workspace.store.delete_person(actor_of(request), person_id)
     answer = go(request, "/people", _("%s was deleted here.") % person.name)
     answer.background = BackgroundTask(workspace.sync_now)
     return answer

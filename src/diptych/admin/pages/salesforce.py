@@ -8,8 +8,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from diptych.admin.frame import go, page, workspace_of
+from diptych.admin.guard import require
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.words import _
+from diptych.domain.roles import Role
 
 router = APIRouter(prefix="/salesforce")
 
@@ -19,29 +21,29 @@ def show(request: Request) -> Response:
     return _page(request, None)
 
 
-@router.post("/sync")
+@router.post("/sync", dependencies=[require(Role.OPERATOR)])
 def sync_now(request: Request) -> Response:
     return _do(request, workspace_of(request).sync_now, _("A cycle begins at once."))
 
 
-@router.post("/pause")
+@router.post("/pause", dependencies=[require(Role.OPERATOR)])
 def pause(request: Request) -> Response:
     message = _("Paused: no further cycle begins. Edits made meanwhile are kept and go out afterwards.")
     return _do(request, workspace_of(request).setup.pause, message)
 
 
-@router.post("/resume")
+@router.post("/resume", dependencies=[require(Role.OPERATOR)])
 def resume(request: Request) -> Response:
     return _do(request, workspace_of(request).setup.resume, _("The sync goes on."))
 
 
-@router.post("/verify")
+@router.post("/verify", dependencies=[require(Role.OPERATOR)])
 def verify(request: Request) -> Response:
     message = _("Both sides are being compared; the result appears here when it is done.")
     return _do(request, workspace_of(request).verify_soon, message)
 
 
-@router.post("/repair")
+@router.post("/repair", dependencies=[require(Role.OPERATOR)])
 def repair(request: Request) -> Response:
     message = _("Both sides are being compared, and records that differ are brought up to date.")
     return _do(request, lambda: workspace_of(request).verify_soon(repair=True), message)

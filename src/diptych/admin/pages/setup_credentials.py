@@ -16,10 +16,11 @@ from starlette.responses import Response
 
 from diptych.admin.demo import demo_org
 from diptych.admin.frame import go, page, workspace_of
-from diptych.admin.guard import Form
+from diptych.admin.guard import Form, require
 from diptych.admin.pages.stepper import ADDRESSES, stepper
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.words import _
+from diptych.domain.roles import Role
 from diptych.setup.ports import (
     PRODUCTION_LOGIN,
     SANDBOX_LOGIN,
@@ -30,7 +31,7 @@ from diptych.setup.ports import (
 )
 from diptych.setup.preparation import Wishes
 
-router = APIRouter(prefix="/setup/credentials")
+router = APIRouter(prefix="/setup/credentials", dependencies=[require(Role.ADMIN)])
 
 _WAIT_SECONDS = 20 * 60
 _WAIT_ENTRIES = 50

@@ -9,16 +9,17 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from diptych.admin.frame import go, page, workspace_of
-from diptych.admin.guard import Form
+from diptych.admin.guard import Form, require
 from diptych.admin.pages.setup_credentials import Order, entered
 from diptych.admin.pages.stepper import ADDRESSES, stepper
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.words import _, ngettext
+from diptych.domain.roles import Role
 from diptych.setup.ports import AuthKind, Credentials
 from diptych.setup.preparation import Part, Wishes
 from diptych.sync.outbound.create_rule import read_rule
 
-router = APIRouter(prefix="/setup/prepare/org")
+router = APIRouter(prefix="/setup/prepare/org", dependencies=[require(Role.ADMIN)])
 
 
 @router.get("")

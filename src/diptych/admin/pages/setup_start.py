@@ -8,10 +8,12 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from diptych.admin.frame import go, page, workspace_of
+from diptych.admin.guard import require
 from diptych.admin.load_bars import everything_loaded, load_bars, overall_share
 from diptych.admin.pages.stepper import ADDRESSES, stepper
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.words import _
+from diptych.domain.roles import Role
 
 router = APIRouter(prefix="/setup")
 
@@ -27,14 +29,14 @@ def start(request: Request) -> Response:
     return _do(request, workspace_of(request).setup.start, _("The sync has started."))
 
 
-@router.post("/pause")
+@router.post("/pause", dependencies=[require(Role.OPERATOR)])
 def pause(request: Request) -> Response:
     return _do(
         request, workspace_of(request).setup.pause, _("Paused. A load stops after the page under way.")
     )
 
 
-@router.post("/resume")
+@router.post("/resume", dependencies=[require(Role.OPERATOR)])
 def resume(request: Request) -> Response:
     return _do(request, workspace_of(request).setup.resume, _("It goes on."))
 
@@ -57,7 +59,7 @@ def verify(request: Request) -> Response:
     )
 
 
-@router.post("/verify")
+@router.post("/verify", dependencies=[require(Role.OPERATOR)])
 def verify_now(request: Request) -> Response:
     """Ask the worker for a full comparison."""
     workspace_of(request).verify_soon()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from diptych.store import auditing
+from diptych.store.auditing import AuditLine
 from diptych.store.queries import alike, companies, ledger, people, status, trouble
 from diptych.store.queries.alike import AlikePerson
 from diptych.store.queries.companies import MirrorPage
@@ -18,6 +21,7 @@ from diptych.store.queries.trouble import ConflictRow, DeadLetterRow
 
 __all__ = [
     "AlikePerson",
+    "AuditLine",
     "ConflictRow",
     "DeadLetterRow",
     "HistoryRow",
@@ -113,6 +117,19 @@ class Queries:
         with self._reading() as connection:
             found, _ = trouble.conflicts(connection, 1, 1, conflict_id=conflict_id)
         return found[0] if found else None
+
+    def audit(
+        self,
+        limit: int = 100,
+        before: int | None = None,
+        actor: str = "",
+        what: str = "",
+        since: datetime | None = None,
+    ) -> list[AuditLine]:
+        """Who changed which setting, newest first; `before` is the id of the last line of the page before, `what` how the
+        name of the setting begins."""
+        with self._reading() as connection:
+            return auditing.lines(connection, limit, before, actor, what, since)
 
     def mirror_rows(
         self, table: str, search: str = "", sort: str = "id", page: int = 1, page_size: int = 50
