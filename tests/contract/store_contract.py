@@ -523,6 +523,15 @@ class StoreContract(TrailContract, StoreCreates):
         (kept,) = store_user.dead_letters()
         assert kept.letter == letter and kept.status not in ("open", "ignored")
 
+    def test_what_is_kept_here_beside_a_blank_is_not_owed(self, store: Store, store_user: StoreUser) -> None:
+        (linked,) = self.add(store, seen(1, first_name="Ada"))
+        inbound = replace(LEAD.by_column["city"], direction=Direction.INBOUND, blanks=Blanks.KEEP_OURS)
+        keeping = ObjectMapping("Lead", 1, (LEAD.by_column["first_name"], inbound))
+        store_user.edit(linked.pair.person_id, "city", "Rom")
+        assert self.owed(store) == [sf_id(1)] and self.owed(store, keeping) == []
+        store_user.edit(linked.pair.person_id, "first_name", "Eva")
+        assert self.owed(store, keeping) == [sf_id(1)]
+
     def test_a_dead_letter_of_the_whole_record_holds_all_its_columns_back(
         self, store: Store, store_user: StoreUser
     ) -> None:

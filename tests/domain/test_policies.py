@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from diptych.domain.mapping import Blanks, Direction, FieldMapping, ObjectMapping, Policy
 from diptych.domain.merge import Conflict, FieldMerge, merge, merge_field
 from diptych.domain.pair import Linked, Observation, Pair, PairState, Record
-from diptych.domain.policies import Times, fullness, stands_apart
+from diptych.domain.policies import Times, fullness, owing, stands_apart
 from diptych.domain.values import Kind
 
 T = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -215,5 +215,23 @@ def test_every_rule_comes_to_rest_and_logs_the_loser(
     sent = result.ours if m.direction is not INBOUND else theirs
     again = merge_field(sent if result.ours != result.base else result.base, result.ours, sent, m)
     assert again.conflict is None
-    assert (again.ours, again.base) == (again.ours, again.ours)
-    assert again.ours == sent or stands_apart(m, again.ours, sent)
+    assert again.ours == again.base == sent or stands_apart(m, again.ours, sent)
+
+
+@given(texts, texts, st.sampled_from([Blanks.KEEP_OURS, Blanks.KEEP_BOTH]))
+def test_an_edit_that_stands_apart_from_a_blank_is_logged_when_salesforce_fills_the_field(
+    ours: Any, theirs: Any, blanks: Blanks
+) -> None:
+    m = mapped(Policy.SALESFORCE, INBOUND, blanks)
+    apart = merge_field(None, ours, None, m)
+    filled = merge_field(apart.base, apart.ours, theirs, m)
+    if None not in (ours, theirs) and ours != theirs:
+        assert filled.conflict is not None and filled.conflict.ours == ours
+
+
+@given(texts, st.sampled_from([Blanks.KEEP_OURS, Blanks.KEEP_BOTH]))
+def test_what_stands_apart_is_not_owed(ours: Any, blanks: Blanks) -> None:
+    mapping = ObjectMapping("Lead", 1, (mapped(Policy.SALESFORCE, INBOUND, blanks),))
+    pair = Pair(1, 1, "Lead", "00Q000000000001AAA", None, PairState.PAIRED, T, T)
+    assert not owing(mapping, Linked(pair, {"f": ours}, {"f": None}))
+    assert bool(owing(mapping, Linked(pair, {"f": ours}, {"f": "b"}))) == (ours != "b")

@@ -90,4 +90,58 @@ PARTLY_THE_SAME_BY_CHANCE = Program(
 )
 """Two fields are in flight, a user happens to type one of the two values: that proves nothing about the other (F-6)."""
 
+APART_THEN_FILLED = Program(
+    (("policy", 1, 0, 3), ("sf_late", 0, 3, 0), ("our_edit_hot", 0, 0, 1), Cycle()),
+    loaded=True,
+)
+"""A blank in Salesforce may not wipe out phone, which comes in only; it is filled here, and later there: our edit went without
+a line, because base had been moved to a value that Salesforce never had (I-8)."""
+
+APART_THEN_MERGED = Program(
+    (("sf_new", 0, 0, 0), ("policy", 1, 0, 3), ("sf_merge", 2, 1, 0), ("our_edit_two", 2, 2, 0)),
+    loaded=True,
+)
+"""The same, and the record is merged into another before Salesforce fills the field."""
+
+OPTED_OUT_ON_THE_NEW_CONTACT = Program((("sf_convert", 0, 0, 0), ("sf_blank", 2, 0, 0)), loaded=True)
+"""A lead is converted and the contact opted out before we have seen it: the person's old statement was sent over it."""
+
+AN_OLD_VERSION_AGREES = Program(
+    (
+        ("restart_snapshot", 1, 0, 0),
+        Cycle((PlannedFault("C-07", 1, "second_engine"),)),
+        ("sf_edit_two", 2, 2, 0),
+        Cycle((PlannedFault("C-03", 2, "crash"),)),
+        ("sf_edit_hot", 0, 0, 0),
+        ("our_edit_two", 0, 2, 0),
+    ),
+    job_polls=1,
+    loaded=True,
+)
+"""Not the engine's fault: a part of a bulk result shows an older version of the record with the very text typed here since, so
+both sides agree (R-1); what a user made of that version in Salesforce follows. The edit graph had not known it."""
+
+AN_OLD_VERSION_AGREES_AFTER_A_CONVERSION = Program(
+    (
+        ("sf_convert", 0, 0, 0),
+        ("sf_late", 0, 0, 0),
+        ("restart_snapshot", 1, 0, 0),
+        Cycle(
+            (
+                PlannedFault("retrieve", 1, "after"),
+                PlannedFault("retrieve", 1, "deed", ("sf_edit", 0, 0, 0)),
+            )
+        ),
+        Cycle(
+            (
+                PlannedFault("retrieve", 2, "before"),
+                PlannedFault("changed", 1, "deed", ("sf_edit", 0, 0, 1)),
+            )
+        ),
+        ("our_bulk", 0, 0, 0),
+    ),
+    loaded=True,
+)
+"""The same, with a bulk query that was started before and a conversion that could not be followed yet."""
+
 FOUND = {name: program for name, program in globals().items() if isinstance(program, Program)}

@@ -81,7 +81,7 @@ def test_one_seed_is_one_run() -> None:
         assert run(random_program(seed)).trace == run(random_program(seed)).trace
 
 
-OPEN = (100_063, 100_107, 100_112, 100_127, 100_169, 101_042)
+OPEN = (100_112,)
 """Seeds that break an invariant since people are joined and fields have policies of their own (I-3, I-10, D-67): about one new
 program in two hundred. Not mended yet; each must become a program of `found` when it is."""
 

@@ -76,6 +76,7 @@ class World:
         )
         self.records = self.org.records
         self.store.on_join, self.org.home = self._joined, self.home
+        self.store.on_base = self._same
         self._alias: dict[str, str] = {}
         self._offset = 0.0
         self.opted_out: set[str] = set()
@@ -247,7 +248,9 @@ class World:
             self._alias[self.home(loser.sf_id)] = self.home(winner.sf_id)
 
     def _same(self, one: Any, other: Any) -> None:
-        """Where two that become one say the same, whoever replaces the one wish has seen the other."""
+        """Where two that become one say the same, whoever replaces the one wish has seen the other. So it is when the engine
+        takes note that both sides say the same (R-1, 'false conflict: base := r'), even if Salesforce has gone on by then: a
+        bulk page may show a version of a while ago, and whoever made the next one has seen that text (X-4)."""
         if one is not None and one == other:
             self.graph.agree(one, other)
 

@@ -114,6 +114,11 @@ class Mapping:
         """The mapping of one object; empty when nothing of it is mapped."""
         return self._by_object.get(object_name) or ObjectMapping(object_name, self.version, ())
 
+    def consent(self, table: str) -> dict[str, bool]:
+        """The columns of consent of a table, each with the value that allows less."""
+        kept = [f for f in self.fields if f.table == table and f.policy is Policy.MOST_RESTRICTIVE]
+        return {mapped.column: mapped.restrictive for mapped in kept}
+
     def columns(self, table: str) -> dict[str, FieldMapping]:
         """The mapped columns of a table, each with (one of) its field mappings, in order."""
         found: dict[str, FieldMapping] = {}

@@ -87,7 +87,8 @@ class RecordMerge:
     `ours`, `base`: only what changes, by column. `lift`: nothing is in flight any more, because the write has `landed` or
     because it can no longer (R-6). `asked`: columns a person has to decide about; `rewritten`: columns that the org seems to
     change again whenever we send them. `dirty`: our values that will then
-    differ from base, so that Salesforce is owed them (or, for an inbound field, that were not in this answer).
+    differ from base, so that Salesforce is owed them (or, for an inbound field, that were not in this answer); what stands
+    apart for good is not owed.
     """
 
     ours: Mapping[str, Value] = field(default_factory=dict)
@@ -160,7 +161,7 @@ def _inbound(base: Value, ours: Value, theirs: Value, mapping: FieldMapping) -> 
     """A field that comes in only: theirs stands, except that a blank may be forbidden to wipe out ours, and that a refusal
     of consent given here is not undone but put before a person (it cannot be sent)."""
     if stands_apart(mapping, ours, theirs):
-        return FieldMerge(ours, ours)
+        return FieldMerge(ours, base if ours == base else theirs)  # an edit of ours stays one (I-8)
     if ours == base:
         return FieldMerge(theirs, theirs)
     if mapping.policy is Policy.MOST_RESTRICTIVE and restricts(mapping, ours):
@@ -225,7 +226,7 @@ def merge(
             asked.append(column)
         if result.rewritten:
             rewritten.append(column)
-        if result.ours != result.base:
+        if result.ours != result.base and not stands_apart(mapped, result.ours, result.base):
             dirty[column] = result.ours
     return RecordMerge(
         ours,

@@ -18,9 +18,10 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from diptych.domain.mapping import Direction, ObjectMapping
+from diptych.domain.mapping import Direction, FieldMapping, ObjectMapping, Policy
 from diptych.domain.merge import Conflict
 from diptych.domain.pair import Pair, PairState
+from diptych.domain.policies import restricts
 from diptych.domain.values import Kind, Value
 
 REASON = "people_joined"
@@ -162,15 +163,18 @@ def plan_join(
     *,
     was: Mapping[str, Value] | None = None,
     inbound: Iterable[str] = (),
+    consent: Mapping[str, bool] | None = None,
     picked: Mapping[str, Value] | None = None,
 ) -> JoinPlan:
     """What becomes of `winner`'s values when `loser` joins.
 
     `was`: the winner's values before the read of its record that brought the join up: a score that Salesforce has summed
-    already, or filled from the loser, is not summed again. `inbound`: columns that only Salesforce fills. `picked`: values a
-    person chose for this join.
+    already, or filled from the loser, is not summed again. `inbound`: columns that only Salesforce fills. `consent`: columns
+    of consent, each with the value that allows less, which stands whatever the policy (D-67). `picked`: values a person
+    chose for this join.
     """
     policies = policies_for(winner.kinds, chosen)
+    refusals = consent or {}
     mine, theirs, fixed = winner.edited(), loser.edited(), frozenset(inbound)
     values: dict[str, Value] = {}
     conflicts: list[Conflict] = []
@@ -178,6 +182,8 @@ def plan_join(
         ours, other = winner.values.get(column), loser.values.get(column)
         if picked is not None and column in picked:
             result = picked[column]
+        elif column in refusals and ours is not None and other is not None:
+            result = refusals[column] if refusals[column] in (ours, other) else ours
         elif other is None or column in fixed or (ours == other and policies[column] is not JoinPolicy.SUM):
             result = ours
         elif policies[column] in (JoinPolicy.MASTER, JoinPolicy.MOST_RECENT):
@@ -217,7 +223,9 @@ def plan_open(
         if theirs == ours:
             continue
         base = edited.get(column)
-        if mapped.direction is Direction.INBOUND:
+        if mapped.policy is Policy.MOST_RESTRICTIVE and None not in (ours, theirs):
+            result = _consent(mapped, ours, theirs, column in edited and theirs == base)
+        elif mapped.direction is Direction.INBOUND:
             result = theirs
         elif (
             theirs is None
@@ -232,12 +240,20 @@ def plan_open(
         if result != ours:
             values[column] = result
         if column in edited and ours is not None and (result != ours or theirs not in (None, base)):
-            winner = "ours" if result == ours else "salesforce"
             reason = "inbound_only" if mapped.direction is Direction.INBOUND else REASON
-            conflicts.append(Conflict(column, base, ours, theirs, winner, reason))
+            conflicts.append(Conflict(column, base, ours, theirs, _winner(ours, result), reason))
         elif mapped.direction is Direction.OUTBOUND and ours is not None and theirs is not None:
-            conflicts.append(Conflict(column, base, ours, theirs, "ours", "outbound_only"))
+            conflicts.append(Conflict(column, base, ours, theirs, _winner(ours, result), "outbound_only"))
     return JoinPlan(values, tuple(conflicts))
+
+
+def _winner(ours: Value, result: Value) -> str:
+    return "ours" if result == ours else "salesforce"
+
+
+def _consent(mapped: FieldMapping, ours: Value, theirs: Value, seen: bool) -> Value:
+    """Of two statements about consent the one that allows less (D-67), unless ours was made in the face of theirs (`seen`)."""
+    return theirs if restricts(mapped, theirs) and not seen else ours
 
 
 def plan_split(stored: StoredJoin, winner: HeldPerson, seen: Mapping[str, Value] | None = None) -> SplitPlan:
@@ -271,9 +287,13 @@ def _given_up(
     mine: Mapping[str, Value],
     theirs: Mapping[str, Value],
 ) -> list[Conflict]:
-    """Edits that nobody sees any more: the joining person's edit, or the value it replaced without having seen it."""
-    if ours == other or other is None or column not in theirs:
+    """Edits that nobody sees any more: of the one person or the other, or the value the joining person's edit replaced
+    without having seen it."""
+    if ours == other or other is None:
         return []
+    if column not in theirs:
+        edit_gone = column in mine and ours is not None and result == other
+        return [Conflict(column, mine[column], ours, other, "salesforce", REASON)] if edit_gone else []
     base = theirs[column]
     if result == other:
         return [] if ours is None or ours == base else [Conflict(column, base, other, ours, "ours", REASON)]

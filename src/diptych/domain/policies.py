@@ -23,7 +23,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from diptych.domain.mapping import Direction, FieldMapping, Policy
+from diptych.domain.mapping import Direction, FieldMapping, ObjectMapping, Policy
+from diptych.domain.pair import Linked
 from diptych.domain.values import Kind, Value
 
 SALESFORCE, OURS, ASK = "salesforce", "ours", "ask"
@@ -112,7 +113,17 @@ def loosens(mapping: FieldMapping, ours: Value, theirs: Value) -> bool:
 
 
 def stands_apart(mapping: FieldMapping, ours: Value, theirs: Value) -> bool:
-    """Whether the two sides differ by a rule and for good: what came in once and is blank in Salesforce now, kept here and
-    never sent."""
+    """Whether the two sides differ by a rule and for good: what is filled here and blank in Salesforce, kept here and never
+    sent."""
     inbound = mapping.direction is Direction.INBOUND
     return inbound and theirs is None and ours is not None and mapping.blanks.keeps_ours
+
+
+def owing(object_mapping: ObjectMapping, linked: Linked) -> dict[str, Value]:
+    """Our values that differ from base and are not known to stand apart: each is to be sent, or to be looked at."""
+    mapped = object_mapping.by_column
+    return {
+        column: value
+        for column, value in linked.dirty.items()
+        if column not in mapped or not stands_apart(mapped[column], value, linked.base.get(column))
+    }

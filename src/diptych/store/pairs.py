@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection, Row
 from diptych.domain.mapping import ObjectMapping, Policy
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Inflight, Linked, Pair, PairState
+from diptych.domain.policies import owing
 from diptych.domain.values import Value
 from diptych.store.catalogue import Catalogue, decoders, quote
 from diptych.store.engines import is_postgres
@@ -213,7 +214,7 @@ def owed(
         clean: list[tuple[int, list[str]]] = []
         for one in with_values(connection, catalogue, object_mapping, rows):
             dirty = one.dirty
-            if any(c not in one.parked or one.parked[c] != v for c, v in dirty.items()):
+            if any(c not in one.parked or one.parked[c] != v for c, v in owing(object_mapping, one).items()):
                 found.append(one)
             clean.append((one.pair.id, [c for c in one.ours if c not in dirty]))
         _forget(connection, clean)

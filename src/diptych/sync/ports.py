@@ -410,7 +410,8 @@ class Transaction(Protocol):
     # -- outbound
     def owed(self, object_mapping: ObjectMapping, now: datetime, after_pair: int, limit: int) -> list[Linked]:
         """Paired and parked pairs with a dirty column, nothing in flight and no later `next_try_at`, by pair id after
-        `after_pair`. A dirty column that is parked with the very value of ours does not count (see `Linked.parked`)."""
+        `after_pair`. A dirty column that stands apart (`policies.owing`) does not count, nor does
+        one that is parked with the very value of ours (see `Linked.parked`)."""
 
     def fenced(self, object_mapping: ObjectMapping, limit: int) -> list[Linked]:
         """Pairs with something in flight, longest first."""

@@ -347,7 +347,14 @@ class _Succession:
         held = tx.held_people([winner_id, loser_id])
         winner, loser = held[winner_id], held[loser_id]
         inbound = [f.column for f in mapping.fields if f.direction is Direction.INBOUND]
-        plan = plan_join(winner, loser, self._chosen, was=before[winner_id].values, inbound=inbound)
+        plan = plan_join(
+            winner,
+            loser,
+            self._chosen,
+            was=before[winner_id].values,
+            inbound=inbound,
+            consent=tx.mapping().consent("person"),
+        )
         why = "conversion" if self._fate is Fate.CONVERTED else "merge"
         detail = f"{linked.pair.object_name} {linked.pair.sf_id} -> {self._to.object_name} {self._to.sf_id}"
         tx.save([replace(end, forget_redirect=False)], run_id)

@@ -40,6 +40,8 @@ class InMemoryStore:
         self.journal = Journal()
         self.commits = 0
         self.on_join: Callable[[PersonJoin], None] | None = None
+        self.on_base: Callable[[Value, Value], None] | None = None
+        """Told of each base that the engine notes: our value just before, and the new base."""
 
     # ------------------------------------------------------------ Store
 

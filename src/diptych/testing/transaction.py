@@ -15,6 +15,7 @@ from diptych.domain.mapping import ObjectMapping, Policy, observe
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked, Observation, Pair, PairState, Record, primary
 from diptych.domain.person_merge import HeldPerson, PersonJoin, SplitPlan, StoredJoin
+from diptych.domain.policies import owing
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import InvalidValue, Kind, Value, canonical, full_id, parse_instant
 from diptych.sync.ports import (
@@ -258,6 +259,10 @@ class InMemoryTransaction(Creations):
     def _save_values(self, change: PairChange, person: dict[str, Any], run_id: int | None) -> None:
         for column in (*change.ours, *change.base):
             self._store._known_column("person", column)
+        told = self._store.on_base
+        if told is not None:
+            for column, value in change.base.items():
+                told(person.get(column), value)
         changed = {c: v for c, v in change.ours.items() if person.get(c) != v}
         for column in changed:
             self._store._materialise(change.person_id, column, person.get(column))
@@ -367,7 +372,8 @@ class InMemoryTransaction(Creations):
             ):
                 continue
             linked = self._linked(object_mapping, pair)
-            if any(c not in linked.parked or linked.parked[c] != v for c, v in linked.dirty.items()):
+            waiting = owing(object_mapping, linked)
+            if any(c not in linked.parked or linked.parked[c] != v for c, v in waiting.items()):
                 found.append(linked)
                 if len(found) == limit:
                     break

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from diptych.domain.mapping import ObjectMapping, observe
 from diptych.domain.objects import SyncedObject
 from diptych.domain.pair import Linked, PairState, Record
-from diptych.domain.policies import stands_apart
+from diptych.domain.policies import owing, stands_apart
 from diptych.domain.values import Value, full_id, parse_instant
 from diptych.sync.apply import apply_records
 from diptych.sync.crashpoint import crashpoint
@@ -275,7 +275,7 @@ def _view_of_pair(linked: Linked | None, theirs: Mapping[str, Value], mapping: O
     if linked.pair.state is PairState.CONVERTED:
         return _View(True, seen=linked.pair.seen_modstamp)  # its person has the values of the contact
     inflight = linked.pair.inflight.values if linked.pair.inflight else {}
-    moving = set(linked.dirty) | set(linked.parked) | set(inflight)
+    moving = set(owing(mapping, linked)) | set(linked.parked) | set(inflight)
     columns = tuple(
         c
         for c, v in theirs.items()
