@@ -7,12 +7,13 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests import forked
+from tests.forked import Forked
 from tests.practice_org.server import RunningOrg
 
 SECONDS = 120
@@ -36,19 +37,11 @@ class Installation:
             **extra,
         }
 
-    def start(self, *arguments: str, **extra: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "diptych.cli", *arguments],
-            env=self.environment(**extra),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *arguments: str, **extra: str) -> Forked:
+        return Forked(arguments, self.environment(**extra))
 
     def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
-        with self.start(*arguments, **extra) as process:
-            out, errors = process.communicate(timeout=SECONDS)
-        return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
+        return forked.run(arguments, self.environment(**extra), SECONDS)
 
     def diptych(self, *arguments: str, **extra: str) -> str:
         """The command's output; a failure of it fails the test with what it said."""

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests import forked
 from tests.postgres_server import PostgresServer, running_postgres
 from tests.practice_org.server import RunningOrg, start_practice_org
 
@@ -28,14 +28,7 @@ class Terminal:
         return clean | {"DIPTYCH_DATA_DIR": str(self.folder)} | self.environment
 
     def __call__(self, *arguments: str, code: int = 0, **more: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "diptych.cli", *arguments],
-            env=self.all_of_it | more,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=120,
-        )
+        done = forked.run(arguments, self.all_of_it | more, timeout=120)
         assert done.returncode == code, done.stdout + done.stderr
         return done
 
