@@ -16,6 +16,10 @@ from diptych.admin.frame import STATIC, page
 from diptych.admin.guard import Confine, ForgedForm, NotAdmitted, NotAllowed, admitted, confine, look_who
 from diptych.admin.live import Live
 from diptych.admin.pages import (
+    access_audit,
+    access_tokens,
+    access_users,
+    account,
     conflicts,
     enter,
     errors,
@@ -84,6 +88,10 @@ def guarded() -> list[APIRouter]:
         conflicts.router,
         settings.router,
         start_over.router,
+        access_users.router,
+        access_tokens.router,
+        access_audit.router,
+        account.router,
     ]
 
 

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from diptych.cli import (
+    access,
     conflicts,
     connecting,
     creating,
@@ -42,6 +43,7 @@ looking.register(app)
 creating.register(app)
 proving.register(app)
 identity.register(app)
+access.register(app)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import getpass
 import json
 import sys
 from collections.abc import Iterable, Sequence
@@ -23,11 +24,20 @@ YES_OPTION = typer.Option("--yes", "-y", help="Do not ask.")
 
 
 def workspace() -> Workspace:
-    """The workspace of the settings in the environment."""
+    """The workspace of the settings in the environment. What is changed in it is changed by the user of this machine."""
     from diptych.config import read_settings
+    from diptych.store.auditing import Actor, act_as
     from diptych.wiring import open_workspace
 
+    act_as(Actor(_who(), "command"))
     return open_workspace(read_settings())
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "terminal"
 
 
 def say(text: str = "") -> None:

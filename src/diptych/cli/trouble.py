@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from diptych.access.passwords import UnfitPassword
+from diptych.access.tokens import TokenRefused
+from diptych.access.users import UserRefused
 from diptych.config import BadSettings
 from diptych.domain.outcome import OrgError
 from diptych.setup.state import SetupRefused
@@ -21,7 +24,16 @@ def one_line(problem: BaseException) -> str | None:
     if isinstance(problem, StoreBusy):
         return f"{_flat(problem)} Nothing was changed. Is another program writing for a long time, or the disk full?"
     if isinstance(
-        problem, BadSettings | OrgError | SetupRefused | StoreUnusable | SecretUnreadable | Refused
+        problem,
+        BadSettings
+        | OrgError
+        | SetupRefused
+        | StoreUnusable
+        | SecretUnreadable
+        | Refused
+        | UserRefused
+        | UnfitPassword
+        | TokenRefused,
     ):
         return _flat(problem)
     if isinstance(problem, OSError):
