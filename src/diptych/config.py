@@ -60,6 +60,13 @@ class Settings(BaseSettings):
     refresh_hours: float = Field(
         default=6, ge=0, le=8760, description="How often formulas and the like are read again; 0: never."
     )
+    probe_minutes: float = Field(
+        default=15,
+        ge=0,
+        le=10_080,
+        description="How soon one record of each cause of errors is tried again by itself, each further time twice as "
+        "late, up to a day; 0: never.",
+    )
     conditional_writes: int = Field(
         default=200,
         ge=0,

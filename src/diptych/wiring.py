@@ -162,6 +162,7 @@ class Workspace:
             verify_every=_hours(settings.verify_hours),
             refresh_every=_hours(settings.refresh_hours),
             conditional_most=settings.conditional_writes,
+            probe_after=timedelta(minutes=settings.probe_minutes) if settings.probe_minutes else None,
             poll_seconds=0.5,  # grows with each look that finds nothing
         )
         return Engine(org, self.store, StoppingClock(self.clock, stop), self._budget[1], options)
@@ -175,7 +176,7 @@ class Workspace:
         try:
             engine = self.engine(stop)
         except (OrgError, SetupRefused) as problem:
-            self._note_failure(str(problem))
+            self._note_failure(problem)
             raise
         with self._lease(engine, wait_seconds) as lease:
             cycle_label = getattr(engine.org, "label_cycle", lambda _: None)
@@ -298,11 +299,13 @@ class Workspace:
             progress = [unit.snapshot(o.name) for o in SYNCED_OBJECTS if mapping.of(o.name).fields]
         return all(p is not None and p.state in ("complete", "failed") for p in progress)
 
-    def _note_failure(self, error: str) -> None:
+    def _note_failure(self, problem: Exception) -> None:
         now = self.clock.now()
         with self.store.transaction() as unit:
             run_id = unit.open_run("cycle", now)
-            unit.close_run(run_id, FAILED, now, error)
+            unit.close_run(run_id, FAILED, now, str(problem))
+            if isinstance(problem, OrgError):
+                unit.causes.blame(run_id, problem.problem)
 
     @contextmanager
     def _lease(self, engine: Engine, wait_seconds: float) -> Iterator[Lease]:

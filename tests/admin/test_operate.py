@@ -26,12 +26,34 @@ def parked(loaded: Workspace) -> int:
     return letter.id
 
 
-def test_an_error_says_what_why_and_what_to_do_and_can_be_ignored(browser: Browser, parked: int) -> None:
+def test_an_error_says_what_why_and_what_to_do_and_can_be_ignored(
+    browser: Browser, loaded: Workspace, parked: int
+) -> None:
     html = browser.get("/errors")
-    assert "Lead.Title" in html and "too long" in html and "What to do:" in html
-    assert f'value="{parked}"' in html
+    assert "Lead.Title" in html and "too long" in html and "What to do:" in html and "tried by itself" in html
+    (cause,) = loaded.queries.causes()
+    assert f'value="{parked}"' in browser.get(f"/errors/{cause.key}")
     assert "off the list" in browser.post("/errors/ignore", letters=str(parked))
     assert "Nothing is wrong." in browser.get("/errors")
+    assert "Lead.Title" in browser.get("/errors?status=ignored")
+
+
+def test_a_cause_is_quarantined_exported_filtered_and_put_back(
+    browser: Browser, loaded: Workspace, parked: int
+) -> None:
+    (cause,) = loaded.queries.causes()
+    assert "in quarantine" in browser.post("/errors/all", cause=cause.key, do="quarantined", status="open")
+    assert loaded.queries.cause_totals()["quarantined"] == 1 and loaded.status().dead_letters == 0
+    assert "Lead.Title" in browser.get("/errors?status=quarantined&object=Lead&class=length&field=Title")
+    assert "No error is like that." in browser.get("/errors?status=quarantined&class=login")
+    lines = browser.get("/errors.csv?status=quarantined").splitlines()
+    assert len(lines) == 2 and lines[0].startswith("number,status,") and "STRING_TOO_LONG" in lines[1]
+    assert "on the list again" in browser.post(
+        "/errors/all", cause=cause.key, do="open", status="quarantined"
+    )
+    assert "nothing of that name" in browser.post("/errors/all", 422, cause=cause.key, do="shred")
+    browser.get("/errors/0123456789ab", 404)
+    browser.post("/errors/ignore", letters=str(parked))
 
 
 def test_an_error_is_tried_again_once_its_value_fits(

@@ -569,6 +569,40 @@ class StoreContract(TrailContract, StoreCreates):
         self.save(store, linked, clear_dead_letters=True)
         assert [k for k in store_user.dead_letters() if k.status == "open"] == []
 
+    def test_errors_are_told_by_cause(self, store: Store, store_user: StoreUser) -> None:
+        added = self.add(store, seen(1, city="Bonn"), seen(2, city="Bonn"), seen(3, city="Bonn"))
+        for linked in added:
+            store_user.edit(linked.pair.person_id, "city", "Rom")
+            letter = DeadLetter("Push updates", problem("RULE"), "city", {"city": "Rom"}, {"city": "Bonn"})
+            self.save(store, linked, dead_letters=(letter,))
+        whole = DeadLetter("Push updates", problem("OTHER"), None, {"city": "Rom"})
+        self.save(store, added[0], dead_letters=(whole,), state=PairState.PARKED)
+        with store.transaction() as tx:
+            several, one = tx.causes.all()
+            assert (several.open, several.column, several.code, several.object_name) == (
+                3,
+                "city",
+                "RULE",
+                "Lead",
+            )
+            assert (one.open, one.column, one.key != several.key) == (1, None, True)
+            assert several.first_at <= several.last_at
+            letters = tx.causes.letters(several.key, ("open",), 0, 2)
+            assert [k.pair_id for k in letters] == [added[0].pair.id, added[1].pair.id]
+            rest = tx.causes.letters(several.key, ("open", "ignored"), letters[-1].id, 10)
+            assert [k.pair_id for k in rest] == [added[2].pair.id] and rest[0].at is not None
+            assert len(tx.causes.held(added[0].pair.id)) == 2
+            tx.close_dead_letter(rest[0].id, "quarantined", T0)
+            tx.close_dead_letter(letters[1].id, "ignored", T0)
+        assert self.owed(store) == [], "set aside is held back"
+        with store.transaction() as tx:
+            several = next(c for c in tx.causes.all() if c.key == several.key)
+            assert (several.open, several.quarantined) == (1, 1)
+            assert tx.causes.fate(added[1].pair.id, ("city",)) == "owing"
+            assert tx.causes.fate(added[1].pair.id, ("first_name",)) == "settled"
+            tx.save([PairChange(added[1].pair.id, added[1].pair.person_id, state=PairState.TOMBSTONED)], None)
+            assert tx.causes.fate(added[1].pair.id, ("city",)) == "ended"
+
     def test_conflicts_and_states_are_kept(self, store: Store, store_user: StoreUser) -> None:
         (linked,) = self.add(store, seen(1, annual_revenue=Decimal("1.50")))
         lost = Conflict(

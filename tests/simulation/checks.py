@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from diptych.domain.causes import HELD
 from diptych.domain.mapping import Direction
 from diptych.domain.pair import Pair, PairState
 from diptych.domain.policies import stands_apart
@@ -141,7 +142,7 @@ def _differences(world: World, name: str, row: Stored, pair: Pair) -> list[str]:
     parked = {
         kept.letter.column
         for kept in world.store.tables.dead_letters.values()
-        if kept.pair_id == pair.id and kept.status in ("open", "ignored")
+        if kept.pair_id == pair.id and kept.status in HELD
     }
     person = world.store.tables.person[pair.person_id]
     found = []

@@ -1,4 +1,4 @@
-"""status, errors, runs, verify: look and mend."""
+"""status, runs, verify: look and mend."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diptych.cli import mending
+from diptych.cli import errors, mending
 from diptych.cli.output import JSON_OPTION, emit, note, say, table, workspace
 from diptych.domain.values import instant_text
 
 if TYPE_CHECKING:
-    from diptych.wiring import Workspace
+    pass
 
 _LIMIT = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")]
 WORDS = {
@@ -29,10 +29,10 @@ WORDS = {
 
 def register(app: typer.Typer) -> None:
     app.command()(status)
-    app.command()(errors)
     app.command()(runs)
     app.command()(verify)
     app.command()(config)
+    errors.register(app)
     mending.register(app)
 
 
@@ -91,54 +91,6 @@ def status(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
         say(f"To be created: {found.waiting_for_data:,} wait for data; {found.for_review:,} for review.")
     if found.api_calls_today is not None:
         say(f"API calls made in these 24 hours: {found.api_calls_today:,}")
-
-
-def errors(
-    limit: _LIMIT = 100,
-    retry: Annotated[int | None, typer.Option(help="Try the error of this number again.")] = None,
-    ignore: Annotated[int | None, typer.Option(help="Take the error of this number off the list.")] = None,
-    ours: Annotated[int | None, typer.Option(help="Settle this conflict: our value goes out.")] = None,
-    salesforce: Annotated[
-        int | None, typer.Option(help="Settle this conflict: Salesforce's value comes in.")
-    ] = None,
-    as_json: Annotated[bool, JSON_OPTION] = False,
-) -> None:
-    """What could not be synced, why, and what to do."""
-    with workspace() as space:
-        _mend(space, retry, ignore, ours, salesforce)
-        found, total = space.queries.dead_letters(limit)
-    if as_json:
-        emit(found)
-        return
-    for e in found:
-        say(f"{e.id}: {e.object_name} {e.sf_id or ''} {e.field or '(whole record)'}: {e.message}")
-        for line in (e.cause, e.remedy):
-            if line:
-                say(f"    {line}")
-    say(f"{total:,} errors." if total == len(found) else f"{len(found):,} of {total:,} errors.")
-    if found:
-        note("Try one again with: diptych errors --retry NUMBER")
-
-
-def _mend(
-    space: Workspace, retry: int | None, ignore: int | None, ours: int | None, salesforce: int | None
-) -> None:
-    from diptych.cli.trouble import Refused
-    from diptych.sync.repair import dead_letter
-
-    now = space.clock.now()
-    try:
-        if retry is not None:
-            dead_letter.retry(space.store, retry, now)
-        if ignore is not None:
-            dead_letter.ignore(space.store, ignore, now)
-        for number, winner in ((ours, "ours"), (salesforce, "salesforce")):
-            if number is not None:
-                dead_letter.decide(space.store, number, winner, now)
-    except (dead_letter.NoSuchDeadLetter, ValueError) as problem:
-        raise Refused(str(problem.args[0] if problem.args else problem)) from None
-    if any(number is not None for number in (retry, ours, salesforce)):
-        space.sync_now()
 
 
 def runs(limit: _LIMIT = 20, as_json: Annotated[bool, JSON_OPTION] = False) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from diptych.domain.causes import HELD
 from diptych.domain.mapping import Direction, FieldMapping, Policy
 from diptych.domain.pair import Linked, PairState
 from diptych.domain.values import Value, to_text
@@ -255,11 +256,7 @@ def holds(now: PairNow, column: str, letters: Sequence[Letter]) -> list[str]:
             "outcome is known."
         )
     for letter in letters:
-        if (
-            letter.pair_id == pair.id
-            and letter.status in ("open", "ignored")
-            and letter.column in (None, column)
-        ):
+        if letter.pair_id == pair.id and letter.status in HELD and letter.column in (None, column):
             found.append(f"Parked (error {letter.id}): {letter.message} {letter.remedy}".strip())
     if dirty and mapped.direction is Direction.INBOUND:
         found.append(f"{mapped.field} is mapped inbound only: an edit here is not sent.")

@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from diptych.domain.causes import HELD
 from diptych.domain.mapping import ObjectMapping, Policy
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Inflight, Linked, Pair, PairState
@@ -28,7 +29,6 @@ from diptych.store.system_tables import base, change_log, dead_letter, pair
 from diptych.store.values_at_rest import pack, unpack
 
 CHUNK = 500
-HELD = ("open", "ignored")
 _OWING = (PairState.PAIRED.value, PairState.PARKED.value)
 
 

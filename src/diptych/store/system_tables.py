@@ -174,6 +174,7 @@ dead_letter = _table(
     _moment("last_at"),
     _text("status"),
     _moment("closed_at"),
+    _text("cause_key"),
 )
 lease = _table("lease", _key(), _text("holder"), _number("epoch"), _moment("expires_at"))
 feed_cursor = _table(
@@ -201,7 +202,15 @@ snapshot = _table(
     _text("error"),
 )
 run = _table(
-    "run", _key(), _text("kind"), _text("status"), _moment("started_at"), _moment("ended_at"), _text("error")
+    "run",
+    _key(),
+    _text("kind"),
+    _text("status"),
+    _moment("started_at"),
+    _moment("ended_at"),
+    _text("error"),
+    _text("error_class"),
+    _text("code"),
 )
 step = _table(
     "step",

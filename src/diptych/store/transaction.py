@@ -32,6 +32,7 @@ from diptych.store import (
     trouble,
 )
 from diptych.store.catalogue import Catalogue, quote, read_catalogue
+from diptych.store.causes import SqlCauses
 from diptych.store.engines import is_postgres
 from diptych.store.system_tables import dead_letter, pair
 from diptych.sync.ports import (
@@ -286,6 +287,10 @@ class SqlTransaction:
 
     def close_dead_letter(self, letter_id: int, status: str, now: datetime) -> None:
         trouble.close(self.connection, letter_id, status, now)
+
+    @property
+    def causes(self) -> SqlCauses:
+        return SqlCauses(self.connection)
 
     # -- comparison
 

@@ -10,13 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from diptych.domain.causes import HELD, OPEN, cause_key
 from diptych.domain.outcome import ErrorClass, Problem
 from diptych.domain.values import to_text
 from diptych.store.system_tables import conflict, dead_letter, pair
 from diptych.store.values_at_rest import pack, unpack
 from diptych.sync.ports import DeadLetter, PairChange, StoredDeadLetter
-
-HELD = ("open", "ignored")
 
 
 def record(connection: Connection, changes: Sequence[PairChange], run_id: int | None, now: datetime) -> None:
@@ -61,8 +60,13 @@ def _letters(connection: Connection, change: PairChange, run_id: int | None, now
         elif row.column_name in coming:
             before[row.column_name] = row
             close(connection, row.id, "replaced", now)
+    if not change.dead_letters:
+        return
+    object_name = connection.execute(
+        sa.select(pair.c.object_name).where(pair.c.id == change.pair_id)
+    ).scalar_one()
     for letter in change.dead_letters:
-        earlier = before.get(letter.column)
+        earlier = before.get(letter.column) or _tried(connection, change.pair_id, letter)
         connection.execute(
             dead_letter.insert().values(
                 pair_id=change.pair_id,
@@ -81,9 +85,23 @@ def _letters(connection: Connection, change: PairChange, run_id: int | None, now
                 times=earlier.times + 1 if earlier else 1,
                 first_at=earlier.first_at if earlier else now,
                 last_at=now,
-                status="open",
+                status=OPEN,
+                cause_key=cause_key(object_name, letter.operation, letter.column, letter.problem),
             )
         )
+
+
+def _tried(connection: Connection, pair_id: int, letter: DeadLetter) -> Any:
+    """The last error of that pair and column, if it was tried again: what comes now is that one still."""
+    c = dead_letter.c
+    wanted = (
+        sa.select(c.times, c.first_at, c.status, c.code)
+        .where(c.pair_id == pair_id, c.column_name.is_not_distinct_from(letter.column))
+        .order_by(c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(wanted).first()
+    return row if row is not None and (row.status, row.code) == ("retried", letter.problem.code) else None
 
 
 def close(connection: Connection, letter_id: int, status: str, now: datetime) -> None:
@@ -115,4 +133,6 @@ def stored(row: Row[Any]) -> StoredDeadLetter:
         tuple(json.loads(row.fields or "[]")),
     )
     letter = DeadLetter(row.operation, problem, row.column_name, unpack(row.ours), unpack(row.theirs))
-    return StoredDeadLetter(row.id, row.pair_id, row.person_id, row.object_name, row.status, letter)
+    return StoredDeadLetter(
+        row.id, row.pair_id, row.person_id, row.object_name, row.status, letter, row.last_at
+    )

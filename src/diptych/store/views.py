@@ -20,7 +20,7 @@ c.ours_value, c.theirs_value, c.winner, c.reason, c.run_id, c.at FROM conflict A
 _DEAD_LETTERS = """SELECT d.id, d.pair_id, d.person_id, p.object_name, p.sf_id AS salesforce_id, p.state, d.operation,
 d.column_name, d.code, d.message, d.error_class, d.cause, d.remedy, d.fields, d.ours, d.theirs, d.run_id, d.times,
 d.first_at, d.last_at, d.status FROM dead_letter AS d JOIN pair AS p ON p.id = d.pair_id
-WHERE d.status IN ('open', 'ignored')"""
+WHERE d.status IN ('open', 'ignored', 'quarantined')"""
 
 # a base row for a column that the pair's object does not map, or maps inbound only, owes no write
 _BACKLOG = """SELECT p.id AS pair_id, p.person_id, p.object_name, p.sf_id AS salesforce_id, b.column_name,

@@ -5,6 +5,7 @@
     provision     the columns that the mapping names exist
     snapshot      one slice of the initial load, until it is complete
     feed          what changed in Salesforce since the cursor; deletes, merges and conversions among it
+    release       errors whose cause seems to be gone are owed again; of each other cause one record, now and then
     push          what changed here: read back what is in flight, read before, intent, send, acknowledge
     create        people who are to be in Salesforce and are not yet: look up, link or intent and send, acknowledge
     passes        one slice of what is compared or filled in the background: backfill, verify, refresh
@@ -27,8 +28,10 @@ from diptych.sync.engine import Engine
 from diptych.sync.inbound.feed import read_changes, reread_related
 from diptych.sync.inbound.snapshot import advance_all, run_to_end
 from diptych.sync.outbound.create import create_people
+from diptych.sync.outbound.outbox import would_take
 from diptych.sync.outbound.push import push
 from diptych.sync.ports import Lease, StoreBusy, Watermark
+from diptych.sync.repair.release import release
 from diptych.sync.repair.schedule import run_passes
 from diptych.sync.report import FAILED, INCOMPLETE, CycleReport, close_report, open_report
 
@@ -44,6 +47,7 @@ def run_cycle(engine: Engine, lease: Lease) -> CycleReport:
         crashpoint("C-21")
         advance_all(engine, lease, report, _usable(engine))
         _feed(engine, lease, report, watermark, mapping)
+        release(engine, lease, would_take)
         for known in engine.objects:
             if known.two_way and known.name in engine.usable:
                 engine.hold(lease)
@@ -58,9 +62,9 @@ def run_cycle(engine: Engine, lease: Lease) -> CycleReport:
         create_people(engine, lease, report, mapping, watermark.server_time)
         run_passes(engine, lease)
     except LimitExceeded as problem:
-        report.trouble(INCOMPLETE, str(problem))
+        report.trouble(INCOMPLETE, str(problem), problem)
     except (OrgError, StoreBusy) as problem:
-        report.trouble(FAILED, str(problem))
+        report.trouble(FAILED, str(problem), problem)
     return close_report(engine, lease, report)
 
 
@@ -74,9 +78,9 @@ def run_initial_load(engine: Engine, lease: Lease) -> CycleReport:
         if outcome == "paused":
             report.trouble(INCOMPLETE, "paused; it goes on where it was")
     except LimitExceeded as problem:
-        report.trouble(INCOMPLETE, str(problem))
+        report.trouble(INCOMPLETE, str(problem), problem)
     except (OrgError, StoreBusy) as problem:
-        report.trouble(FAILED, str(problem))
+        report.trouble(FAILED, str(problem), problem)
     return close_report(engine, lease, report)
 
 

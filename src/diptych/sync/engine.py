@@ -66,6 +66,11 @@ class Options:
     """How often each object is compared in full by itself; None: only on request."""
     refresh_every: timedelta | None = None
     """How often fields that change without a new modstamp are read again; None: only on request."""
+    probe_after: timedelta | None = None
+    """How soon one record of each cause of errors is tried again by itself, each further time twice as late; None: never."""
+    probe_max: timedelta = timedelta(hours=24)
+    probes: int = 5
+    """How many causes one cycle tries."""
     differing_limit: int = 1000
     """How many differing records a comparison names (it counts all of them)."""
 
@@ -135,6 +140,11 @@ def described_at(object_name: str) -> str:
     """The setting with the time of the last describe (our clock). Emptied when the org refuses a field that we thought was
     there, so that the next cycle describes the object anew."""
     return f"described_at.{object_name}"
+
+
+def schema_changed_at(object_name: str) -> str:
+    """The setting with the time (ours) at which a describe last differed from the one before."""
+    return f"schema_changed_at.{object_name}"
 
 
 def refreshed(object_name: str) -> str:

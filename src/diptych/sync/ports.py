@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from diptych.domain.creating import Candidate, Creation, Match, NewRecord, Wish
 from diptych.domain.mapping import Mapping as FieldMappings
@@ -22,6 +22,9 @@ from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
 from diptych.sync.lifecycle import Lifecycle
 from diptych.sync.trail import Trail
+
+if TYPE_CHECKING:
+    from diptych.sync.causes import Causes
 
 # ---------------------------------------------------------------- the org
 
@@ -264,7 +267,7 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class StoredDeadLetter:
-    """A dead letter with its place in the store. `status`: open, ignored, or how it was closed (retried, resolved)."""
+    """A dead letter with its place in the store. `status`: open, ignored, quarantined, or how it was closed (retried, resolved)."""
 
     id: int
     pair_id: int
@@ -272,6 +275,8 @@ class StoredDeadLetter:
     object_name: str
     status: str
     letter: DeadLetter
+    at: datetime | None = None
+    """When it happened last."""
 
 
 @dataclass(frozen=True)
@@ -463,7 +468,11 @@ class Transaction(Protocol):
     # -- dead letters
     def dead_letter(self, letter_id: int) -> StoredDeadLetter | None: ...
     def close_dead_letter(self, letter_id: int, status: str, now: datetime) -> None:
-        """`status`: retried or resolved (gone from `Linked.parked`), or ignored (off the list, still held back)."""
+        """`status`: retried or resolved (gone from `Linked.parked`), ignored or quarantined (off the list, still held back)."""
+
+    @property
+    def causes(self) -> Causes:
+        """What is held back, by cause."""
 
     # -- comparison
     def mirrored(self, object_mapping: ObjectMapping, sf_ids: Sequence[str]) -> dict[str, dict[str, Value]]:

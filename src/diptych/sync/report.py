@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from diptych.domain.outcome import Problem
 from diptych.sync.apply import Applied
 from diptych.sync.engine import Engine
 from diptych.sync.ports import Lease, Step, StoreBusy
@@ -28,6 +29,7 @@ class CycleReport:
     error: str | None = None
     api_calls: int = 0
     steps: list[Step] = field(default_factory=list)
+    problem: Problem | None = None
 
     def counters(self) -> dict[str, dict[str, int]]:
         """Per object, the sums over its steps, in the ledger's words (S-63). `new` came from Salesforce, `created` went there."""
@@ -50,11 +52,12 @@ class CycleReport:
         """How many rows or records this run changed on either side."""
         return sum(step.new + step.updated + step.deleted for step in self.steps)
 
-    def trouble(self, status: str, error: str) -> None:
-        """The run did not go through; Failed outweighs Incomplete, and the first failure is the one named."""
+    def trouble(self, status: str, error: str, why: Exception | None = None) -> None:
+        """The run did not go through; Failed outweighs Incomplete, and the first failure is the one named. `why`: what was
+        raised, for its class and code."""
         if self.status != FAILED:
             if self.error is None or status == FAILED:
-                self.error = error
+                self.error, self.problem = error, getattr(why, "problem", None)
             self.status = status
 
 
@@ -73,6 +76,8 @@ def close_report(engine: Engine, lease: Lease, report: CycleReport) -> CycleRepo
     try:
         with engine.store.transaction(lease) as tx:
             tx.close_run(report.run_id, report.status, report.ended_at, report.error)
+            if report.problem is not None:
+                tx.causes.blame(report.run_id, report.problem)
     except StoreBusy as problem:  # the next run of its kind marks it 'Cleaned up'
         report.trouble(FAILED, str(problem))
     return report
@@ -101,6 +106,7 @@ def note(
     status: str = SUCCEEDED,
     detail: str | None = None,
     calls: int | None = None,
+    why: Exception | None = None,
 ) -> None:
     """Add a step to the ledger; one in which nothing at all happened is left out, so that idle cycles leave no rows."""
     nothing = applied == Applied(skipped=applied.skipped)
@@ -124,4 +130,4 @@ def note(
     with engine.store.transaction(lease) as tx:
         tx.add_step(report.run_id, step)
     if status in (FAILED, INCOMPLETE):
-        report.trouble(status, f"{object_name}, {operation}: {detail or status}")
+        report.trouble(status, f"{object_name}, {operation}: {detail or status}", why)

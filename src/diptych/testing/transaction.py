@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from diptych.domain.causes import HELD
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping import ObjectMapping, Policy, observe
 from diptych.domain.objects import synced_object
@@ -31,14 +32,13 @@ from diptych.sync.ports import (
     StoredDeadLetter,
 )
 from diptych.testing import joining
+from diptych.testing.causes import InMemoryCauses
 from diptych.testing.creations import Creations
 from diptych.testing.tables import KeptConflict, Run
 from diptych.testing.trail import InMemoryTrail
 
 if TYPE_CHECKING:
     from diptych.testing.store import InMemoryStore
-
-_HELD = ("open", "ignored")
 
 
 class InMemoryTransaction(Creations):
@@ -98,7 +98,7 @@ class InMemoryTransaction(Creations):
 
     def _held_letters(self, pair_id: int) -> list[StoredDeadLetter]:
         letters = [self._tables.dead_letters[n] for n in self._tables.letters_of.get(pair_id, ())]
-        return [kept for kept in letters if kept.status in _HELD]
+        return [kept for kept in letters if kept.status in HELD]
 
     def add_people(
         self, object_mapping: ObjectMapping, observations: Sequence[Observation], run_id: int | None
@@ -252,7 +252,9 @@ class InMemoryTransaction(Creations):
             elif any(letter.column == column for letter in change.dead_letters):
                 self._close(kept.id, "replaced")
         for letter in change.dead_letters:
-            number = self._journal.append(self._tables.dead_letters, partial(_dead_letter, pair, letter))
+            number = self._journal.append(
+                self._tables.dead_letters, partial(_dead_letter, pair, letter, self._store.clock.now())
+            )
             numbers = (*self._tables.letters_of.get(pair.id, ()), number)
             self._journal.put(self._tables.letters_of, pair.id, numbers)
 
@@ -357,6 +359,10 @@ class InMemoryTransaction(Creations):
 
     def close_dead_letter(self, letter_id: int, status: str, now: datetime) -> None:
         self._close(letter_id, status)
+
+    @property
+    def causes(self) -> InMemoryCauses:
+        return InMemoryCauses(self._tables)
 
     # ------------------------------------------------------------ outbound and comparison
 
@@ -514,8 +520,8 @@ def _conflict(pair_id: int, run_id: int | None, conflict: Conflict, number: int)
     return KeptConflict(number, pair_id, run_id, conflict)
 
 
-def _dead_letter(pair: Pair, letter: DeadLetter, number: int) -> StoredDeadLetter:
-    return StoredDeadLetter(number, pair.id, pair.person_id, pair.object_name, "open", letter)
+def _dead_letter(pair: Pair, letter: DeadLetter, at: datetime, number: int) -> StoredDeadLetter:
+    return StoredDeadLetter(number, pair.id, pair.person_id, pair.object_name, "open", letter, at)
 
 
 def _read(kind: Kind, stored: Value, scale: int) -> Value:

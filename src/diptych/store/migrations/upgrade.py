@@ -13,8 +13,8 @@ from diptych.store import tables
 from diptych.store.catalogue import read_catalogue
 from diptych.store.engines import StoreUnusable, busy, is_postgres
 
-SCHEMA_VERSION = "0005_access"
-_KNOWN = ("0001", "0002_trail", "0003_identity", "0004_lifecycle", "0005_access")
+SCHEMA_VERSION = "0006_causes"
+_KNOWN = ("0001", "0002_trail", "0003_identity", "0004_lifecycle", "0005_access", "0006_causes")
 _ADVISORY_LOCK = 0x64697074
 
 

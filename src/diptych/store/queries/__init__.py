@@ -11,8 +11,9 @@ from sqlalchemy.engine import Connection
 
 from diptych.store import auditing
 from diptych.store.auditing import AuditLine
-from diptych.store.queries import alike, companies, ledger, people, status, trouble
+from diptych.store.queries import alike, causes, companies, ledger, people, status, trouble
 from diptych.store.queries.alike import AlikePerson
+from diptych.store.queries.causes import CauseRow, JobError
 from diptych.store.queries.companies import MirrorPage
 from diptych.store.queries.ledger import RunRow
 from diptych.store.queries.people import HistoryRow, PairRow, PeoplePage, Person
@@ -22,9 +23,11 @@ from diptych.store.queries.trouble import ConflictRow, DeadLetterRow
 __all__ = [
     "AlikePerson",
     "AuditLine",
+    "CauseRow",
     "ConflictRow",
     "DeadLetterRow",
     "HistoryRow",
+    "JobError",
     "MirrorPage",
     "ObjectCounts",
     "PairRow",
@@ -101,10 +104,31 @@ class Queries:
     def dead_letters(
         self, limit: int = 100, page: int = 1, **filters: Any
     ) -> tuple[list[DeadLetterRow], int]:
-        """Dead letters, newest first, and how many there are. Filters: status (default open), object_name, error_class,
-        person_id."""
+        """Dead letters, newest first, and how many there are. Filters: as of `causes`, person_id,
+        letter_id."""
         with self._reading() as connection:
             return trouble.dead_letters(connection, limit, page, **filters)
+
+    def causes(self, limit: int = 200, **filters: Any) -> list[CauseRow]:
+        """Errors by cause, the most frequent first. Filters: status (open, the default; quarantined, ignored, held: all three),
+        object_name, error_class, field (API name or column), since, key."""
+        with self._reading() as connection:
+            return causes.causes(connection, limit, **filters)
+
+    def cause_facets(self) -> dict[str, list[str]]:
+        """The objects, classes and fields of what is held."""
+        with self._reading() as connection:
+            return causes.facets(connection)
+
+    def cause_totals(self) -> dict[str, int]:
+        """How many errors are open, quarantined, ignored."""
+        with self._reading() as connection:
+            return causes.totals(connection)
+
+    def job_errors(self, since: datetime) -> list[JobError]:
+        """What stopped or shortened runs since then, the same texts together, the latest first."""
+        with self._reading() as connection:
+            return causes.job_errors(connection, since)
 
     def conflicts(self, limit: int = 100, page: int = 1, **filters: Any) -> tuple[list[ConflictRow], int]:
         """Decided conflicts, newest first, and how many there are. Filters: object_name, person_id,

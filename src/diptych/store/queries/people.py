@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from diptych.domain.causes import HELD
 from diptych.domain.values import Kind, Value, from_text, parse_instant
 from diptych.store.catalogue import PERSON_SYSTEM, Catalogue, read_catalogue
 from diptych.store.pairs import noted_bases
@@ -199,9 +200,7 @@ def _pairs(
             for column, raw in noted.get(row.id, {}).items()
             if column in values and column in _mapped_by(connection, row.object_name)
         }
-        held = letters(
-            connection, dead_letter.c.pair_id == row.id, dead_letter.c.status.in_(("open", "ignored"))
-        )
+        held = letters(connection, dead_letter.c.pair_id == row.id, dead_letter.c.status.in_(HELD))
         found.append(
             PairRow(
                 row.id,

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from diptych.domain.values import Value
-from diptych.store.system_tables import conflict, dead_letter, field_mapping, pair
+from diptych.store.queries.causes import api_names
+from diptych.store.queries.causes import conditions as conditions_of
+from diptych.store.system_tables import conflict, dead_letter, pair
 from diptych.store.values_at_rest import unpack
 
 
@@ -40,6 +42,8 @@ class DeadLetterRow:
     times: int
     first_at: datetime
     last_at: datetime
+    run_id: int | None = None
+    cause_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,32 +66,21 @@ class ConflictRow:
     at: datetime
 
 
-def _api_names(connection: Connection) -> dict[tuple[str, str], str]:
-    c = field_mapping.c
-    rows = connection.execute(sa.select(c.object_name, c.column_name, c.field))
-    return {(row[0], row[1]): row[2] for row in rows}
-
-
 def dead_letters(
     connection: Connection,
     limit: int,
     page: int,
-    status: str = "open",
-    object_name: str = "",
-    error_class: str = "",
     person_id: int | None = None,
+    letter_id: int | None = None,
+    **filters: Any,
 ) -> tuple[list[DeadLetterRow], int]:
     """See `Queries.dead_letters`."""
     c = dead_letter.c
-    conditions: list[Any] = []
-    if status:
-        conditions.append(c.status == status)
-    if object_name:
-        conditions.append(pair.c.object_name == object_name)
-    if error_class:
-        conditions.append(c.error_class == error_class)
+    conditions = conditions_of(**filters)
     if person_id is not None:
         conditions.append(c.person_id == person_id)
+    if letter_id is not None:
+        conditions.append(c.id == letter_id)
     joined = dead_letter.join(pair, pair.c.id == c.pair_id)
     total = connection.execute(sa.select(sa.func.count()).select_from(joined).where(*conditions)).scalar_one()
     wanted = (
@@ -98,7 +91,7 @@ def dead_letters(
         .limit(limit)
         .offset((max(page, 1) - 1) * limit)
     )
-    names = _api_names(connection)
+    names = api_names(connection)
     found = [
         DeadLetterRow(
             row.id,
@@ -121,6 +114,8 @@ def dead_letters(
             row.times,
             row.first_at,
             row.last_at,
+            row.run_id,
+            row.cause_key,
         )
         for row in connection.execute(wanted)
     ]
@@ -161,7 +156,7 @@ def conflicts(
         .limit(limit)
         .offset((max(page, 1) - 1) * limit)
     )
-    names = _api_names(connection)
+    names = api_names(connection)
     found = [
         ConflictRow(
             row.id,

@@ -26,7 +26,7 @@ from diptych.sync.drift import (
     read_waiting,
     without,
 )
-from diptych.sync.engine import Engine, described_at, forget_refreshed
+from diptych.sync.engine import Engine, described_at, forget_refreshed, schema_changed_at
 from diptych.sync.ports import Lease, Transaction
 from diptych.sync.report import FAILED, CycleReport, begin, note
 
@@ -76,7 +76,7 @@ def _describe(
     try:
         after = engine.org.describe(name)
     except OrgRefused as problem:
-        note(engine, lease, report, name, "Sync schema", Applied(), began, FAILED, str(problem))
+        note(engine, lease, report, name, "Sync schema", Applied(), began, FAILED, str(problem), why=problem)
         return None
     changes = difference(before, after) if before is not None else SchemaDifference(name)
     samples = _samples(engine, mapping.of(name), changes)
@@ -84,6 +84,7 @@ def _describe(
     with engine.store.transaction(lease) as tx:
         if before != after:
             tx.save_schema(after, now)
+            tx.save_setting(schema_changed_at(name), instant_text(now))
         tx.save_setting(described_at(name), instant_text(now))
         hold_changed(tx, changes, mapping.of(name))
         seen = without(usable(mapping.of(name), after), read_waiting(tx, name))

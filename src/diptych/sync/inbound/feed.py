@@ -133,6 +133,7 @@ def _read_to_end(
 ) -> None:
     name = reading.mapping.object_name
     status, detail = SUCCEEDED, None
+    why: MassDelete | None = None
     deletes = 0
     done = False
     try:
@@ -147,14 +148,14 @@ def _read_to_end(
             reading, deletes, done = _apply_page(engine, lease, report.run_id, reading, page, deletes)
             page = None
     except MassDelete as problem:
-        status, detail = FAILED, str(problem)
+        status, detail, why = FAILED, str(problem), problem
     except OrgError:
         _note_reading(engine, lease, report, name, reading.applied, began)
         raise
     _note_reading(engine, lease, report, name, reading.applied, began)
     if status != SUCCEEDED:
         operation = "Pull deletes" if status == FAILED else "Pull updates"
-        note(engine, lease, report, name, operation, Applied(), begin(engine), status, detail)
+        note(engine, lease, report, name, operation, Applied(), begin(engine), status, detail, why=why)
 
 
 def _apply_page(
@@ -207,4 +208,4 @@ def _note_refused(
     engine: Engine, lease: Lease, report: CycleReport, reading: _Reading, began: Began, problem: OrgRefused
 ) -> None:
     name = reading.mapping.object_name
-    note(engine, lease, report, name, "Pull updates", Applied(), began, FAILED, str(problem))
+    note(engine, lease, report, name, "Pull updates", Applied(), began, FAILED, str(problem), why=problem)

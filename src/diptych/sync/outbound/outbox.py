@@ -56,6 +56,11 @@ def owed_by(
     return Owed(values, tuple(letters))
 
 
+def would_take(usable: UsableMapping, column: str, value: Value) -> bool:
+    """Whether this value of ours would be sent, as the fields are described now. Pure."""
+    return column in owed_by({column: value}, {}, usable, {}).values
+
+
 def _wipes_out(mapped: FieldMapping, value: Value, theirs: Mapping[str, Value]) -> bool:
     """A blank that may not overwrite, over a value that is there or could not be read."""
     unseen = mapped.column not in theirs

@@ -120,6 +120,7 @@ def push(
     job = _Job(engine, lease, report.run_id, full, usable, server_time, channel_for(0, engine.options))
     began, tally = begin(engine), _Tally()
     status, detail = SUCCEEDED, None
+    why: OrgRefused | None = None
     try:
         _read_back(job, tally)
         more = _push_owed(job, tally)
@@ -128,21 +129,27 @@ def push(
         elif more:
             status, detail = INCOMPLETE, "more is owed than one cycle sends; the next one goes on"
     except OrgRefused as problem:
-        status, detail = FAILED, str(problem)
+        status, detail, why = FAILED, str(problem), problem
         if problem.problem.error_class is ErrorClass.SCHEMA:
             with engine.store.transaction(lease) as tx:
                 tx.save_setting(described_at(job.name), None)
     except OrgError:
         _note(job, report, tally, began, SUCCEEDED, None)
         raise
-    _note(job, report, tally, began, status, detail)
+    _note(job, report, tally, began, status, detail, why)
 
 
 def _note(
-    job: _Job, report: CycleReport, tally: _Tally, began: Began, status: str, detail: str | None
+    job: _Job,
+    report: CycleReport,
+    tally: _Tally,
+    began: Began,
+    status: str,
+    detail: str | None,
+    why: OrgRefused | None = None,
 ) -> None:
     pushed = Applied(updated=tally.updated, failed=tally.failed, skipped=tally.skipped)
-    note(job.engine, job.lease, report, job.name, OPERATION, pushed, began, status, detail)
+    note(job.engine, job.lease, report, job.name, OPERATION, pushed, began, status, detail, why=why)
     note(job.engine, job.lease, report, job.name, "Pull updates", tally.inbound, began, calls=0)
 
 

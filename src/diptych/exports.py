@@ -1,0 +1,55 @@
+"""Lists as CSV files: UTF-8, one header, times in UTC, and no cell that a spreadsheet would take for a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from diptych.domain.values import instant_text, to_text
+from diptych.store.queries import DeadLetterRow
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+ERROR_HEADINGS = (
+    *("number", "status", "object", "salesforce_id", "person_id", "field"),
+    *("class", "code", "message", "cause", "remedy", "ours", "salesforces"),
+    *("times", "first_at", "last_at", "run", "cause_key"),
+)
+
+
+def error_row(row: DeadLetterRow) -> tuple[object, ...]:
+    """One error as a line of the file; of a whole record, all its values as JSON."""
+    ours, theirs = (
+        values.get(row.column) if row.column else json.dumps({c: to_text(v) for c, v in values.items()})
+        for values in (row.ours, row.theirs)
+    )
+    about = (row.id, row.status, row.object_name, row.sf_id, row.person_id, row.field or row.column)
+    why = (row.error_class, row.code, row.message, row.cause, row.remedy)
+    return (*about, *why, ours, theirs, row.times, row.first_at, row.last_at, row.run_id, row.cause_key)
+
+
+def csv_lines(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """The lines of the file, header first."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(headings)
+    yield buffer.getvalue()
+    for line in rows:
+        buffer.seek(0)
+        buffer.truncate()
+        writer.writerow([cell(one) for one in line])
+        yield buffer.getvalue()
+
+
+def cell(value: object) -> object:
+    """A value as a cell. Text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return value
