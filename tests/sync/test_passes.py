@@ -125,8 +125,9 @@ def test_both_sides_are_compared_by_themselves_within_the_schedule() -> None:
     assert world.person(lead)["city"] == "Koeln"
     assert world.person(late)["city"] == "Ulm"
     found = result(world, "Lead")
-    assert (found["ours"], found["theirs"], found["repaired"]) == (8, 7, 2)
-    assert found["differing"] == [{"id": ghost, "kind": "missing_there", "columns": []}]
+    assert (found["ours"], found["theirs"], found["repaired"]) == (7, 7, 2)
+    assert (found["differing"], found["gone"]) == ([], {"purged": 1})
+    assert world.person(ghost)["salesforce_deleted"]
     assert {name: result(world, name)["equal"] for name in ("Account", "Contact")} == {
         "Account": True,
         "Contact": True,
@@ -172,8 +173,10 @@ def test_many_missing_records_are_named_by_counting_ranges() -> None:
         del world.sf.rows["Lead"][sf_id]
     calls = world.org.calls
     done = schedule.run_to_end(world.engine, world.lease(), "verify", {"Lead": ["LastName"]})
-    assert sorted(d.sf_id for d in done[0].found.differing) == gone
-    assert world.org.calls - calls < 16, "far fewer than the 20 reads of all records"
+    assert sorted(done[0].found.told) == gone and done[0].found.gone == {"purged": 2}
+    assert world.org.calls - calls < 22, (
+        "with telling them apart: with telling them apart about as many as 20 reads of all records"
+    )
 
 
 def test_out_of_calls_the_comparison_waits_and_the_cycle_does_not_suffer() -> None:

@@ -363,15 +363,18 @@ def test_budget_gone_stops_writing_but_not_reading(world: World, lead: str) -> N
     assert world.there(lead)["City"] == "Mainz"
 
 
-def test_a_record_that_is_not_shown_is_parked_never_buried(world: World, lead: str) -> None:
+def test_a_record_that_is_not_shown_waits_and_is_never_buried(world: World, lead: str) -> None:
     world.edit(lead, city="Mainz")
-    hidden = world.sf.rows["Lead"].pop(lead)  # by sharing: no delete is seen
-    for _ in range(world.options.max_attempts):
-        world.cycle(60)
-    assert world.pair(lead).state is PairState.PARKED
-    assert world.letters()[0].letter.problem.code == "NOT_VISIBLE"
+    world.org.unseen.add(lead)  # by sharing: no delete is seen
+    world.cycle()
+    assert world.pair(lead).state is PairState.HIDDEN
     assert world.person(lead)["salesforce_deleted"] is False
-    world.sf.rows["Lead"][lead] = hidden
+    assert world.person(lead)["link_state"] == "out_of_scope"
+    before = world.org.calls
+    world.cycles(world.options.max_attempts, 5)
+    assert not world.letters() and not world.writes(lead)
+    assert world.org.calls - before == 2 * world.options.max_attempts, "it is left alone meanwhile"
+    world.org.unseen.clear()
     world.sf.touch("Lead", lead)
     world.cycles(2)
     assert world.there(lead)["City"] == "Mainz"

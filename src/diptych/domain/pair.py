@@ -19,6 +19,9 @@ class PairState(StrEnum):
     TOMBSTONED = "tombstoned"
     REDIRECTED = "redirected"
     CONVERTED = "converted"
+    HIDDEN = (
+        "hidden"  # not shown to the sync user, and not known to be deleted; what is owed waits (D-77, N-22)
+    )
     DETACHED = "detached"  # the person was deleted here; the Salesforce record is left alone and not brought back (D-73)
 
 
@@ -58,6 +61,7 @@ class Pair:
 _RANKS = {
     PairState.PAIRED: 0,
     PairState.PARKED: 0,
+    PairState.HIDDEN: 1,
     PairState.NEW: 1,
     PairState.TOMBSTONED: 2,
     PairState.CONVERTED: 3,

@@ -12,8 +12,9 @@ from datetime import datetime
 
 from diptych.domain.causes import HELD
 from diptych.domain.mapping import Direction, FieldMapping, Policy
-from diptych.domain.pair import Linked, PairState
+from diptych.domain.pair import Linked, PairState, Record
 from diptych.domain.values import Value, to_text
+from diptych.domain.whereabouts import Whereabouts
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,25 @@ _BECAME = {
     "parked": "was parked: see its error",
     "paired": "was linked (again)",
     "detached": "was detached",
+    "hidden": "is no longer shown to the sync user, and not known to be deleted",
+}
+
+
+def whereabouts(where: Whereabouts, record: Record | None) -> str:
+    """The end of a sentence about a record that is not shown."""
+    if where is Whereabouts.MERGED and record is not None:
+        return f"was merged into {record.master_id} in Salesforce."
+    return _WHEREABOUTS[where]
+
+
+_WHEREABOUTS = {
+    Whereabouts.LIVE: "is shown again just now; the next sync or reconciliation links it.",
+    Whereabouts.DELETED: "lies in Salesforce's recycle bin; once it is undeleted there, it is linked again.",
+    Whereabouts.MERGED: "was merged into another record in Salesforce.",
+    Whereabouts.CONVERTED: "was converted in Salesforce.",
+    Whereabouts.PURGED: "was deleted in Salesforce for good: it is not in the recycle bin either, or was never there.",
+    Whereabouts.HIDDEN: "is not known to be deleted, so it counts as hidden by sharing, by its owner or by a permission. Open "
+    "it in Salesforce as an administrator; share it with the sync user, then: diptych reconcile",
 }
 
 
@@ -281,4 +301,6 @@ _ENDED = {
     PairState.CONVERTED: "was converted",
     PairState.DETACHED: "is detached: the person was deleted here",
     PairState.NEW: "is not linked yet",
+    PairState.HIDDEN: "is hidden from the sync user (sharing, its owner or a permission), and not known to be deleted: it is "
+    "linked again by itself once it is shown; edits made here wait",
 }

@@ -13,7 +13,7 @@ from diptych.domain.creating import Match, NewRecord
 from diptych.domain.outcome import ErrorClass, OrgUnavailable, Outcome, Problem
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import parse_instant
-from diptych.salesforce import bulk, counts, creating, lifecycle, matches, metadata, query, records
+from diptych.salesforce import bulk, counts, creating, lifecycle, matches, metadata, query, records, traces
 from diptych.salesforce.auth import Grant
 from diptych.salesforce.client import API_VERSION, Client, Sub
 from diptych.salesforce.credentials import Credentials
@@ -30,6 +30,7 @@ from diptych.sync.ports import (
     Retrieved,
     SnapshotJob,
     SnapshotPage,
+    Traces,
     Watermark,
     Write,
 )
@@ -112,6 +113,10 @@ class SalesforceOrg:
             raise ValueError(f"at most {records.MOST} records in one call")
         read_at = self._server_time()
         return Retrieved(read_at, query.by_ids(self.client, object_name, ids, fields, read_at, deleted_too))
+
+    def trace(self, object_name: str, ids: Sequence[str]) -> Traces:
+        who = self.identity()
+        return traces.trace(self.client, who.user_id, who.profile_id, object_name, ids, self._server_time())
 
     def update(self, object_name: str, writes: Sequence[Write], attempt_id: str) -> list[Outcome]:
         return records.update(self.client, object_name, writes, attempt_id)

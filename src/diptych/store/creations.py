@@ -20,7 +20,9 @@ from diptych.store.catalogue import Catalogue
 from diptych.store.pairs import chunks, lock, pair_of_row, values_of_people, with_values
 from diptych.store.system_tables import creation, pair, setting
 
-_LIVE = [s.value for s in (PairState.NEW, PairState.PAIRED, PairState.PARKED, PairState.DETACHED)]
+_LIVE = [
+    s.value for s in (PairState.NEW, PairState.PAIRED, PairState.PARKED, PairState.HIDDEN, PairState.DETACHED)
+]
 
 
 def candidates(

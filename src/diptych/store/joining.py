@@ -425,6 +425,8 @@ def summarise(connection: Connection, catalogue: Catalogue, people: Iterable[int
             system[number] |= {"salesforce_deleted": False, "link_state": kind or "none"}
         elif chosen.state is PairState.TOMBSTONED:
             system[number] |= {"salesforce_deleted": True, "link_state": "deleted"}
+        elif chosen.state is PairState.HIDDEN:
+            system[number] |= {"salesforce_deleted": False, "link_state": "out_of_scope"}
     update_rows(connection, catalogue, "person", {}, system)
 
 

@@ -321,6 +321,13 @@ def held_ids(connection: Connection, object_name: str, after: str, limit: int) -
     return _ids(connection, object_name, after, limit, _HELD_STATES)
 
 
+def hidden_ids(connection: Connection, object_name: str, after: str, limit: int) -> list[str]:
+    """See `Transaction.hidden_ids`."""
+    if not synced_object(object_name).two_way:
+        return []
+    return _ids(connection, object_name, after, limit, "('hidden')")
+
+
 def _ids(connection: Connection, object_name: str, after: str, limit: int, states: str) -> list[str]:
     known = synced_object(object_name)
     order = 'COLLATE "C"' if is_postgres(connection) else ""

@@ -321,7 +321,11 @@ def _speak_for_primary(
         change = told.get(chosen.id)
         if change is not None:
             system[number] |= _link(change, {})
-        elif chosen.state in (PairState.PAIRED, PairState.PARKED):
+        elif chosen.state is PairState.HIDDEN:
+            system[number] |= {"salesforce_deleted": False, "link_state": "out_of_scope"}
+        elif chosen.state is PairState.PAIRED:
+            system[number] |= {"salesforce_deleted": False, "link_state": known.salesforce_type or "none"}
+        elif chosen.state is PairState.PARKED:
             system[number] |= {"salesforce_deleted": False}
     update_rows(connection, catalogue, "person", {}, system)
 

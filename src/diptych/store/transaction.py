@@ -303,6 +303,9 @@ class SqlTransaction:
     def held_ids(self, object_name: str, after: str, limit: int) -> list[str]:
         return pairs.held_ids(self.connection, object_name, after, limit)
 
+    def hidden_ids(self, object_name: str, after: str, limit: int) -> list[str]:
+        return pairs.hidden_ids(self.connection, object_name, after, limit)
+
     # -- cursors and ledger
 
     def feed_cursor(self, object_name: str) -> FeedCursor | None:

@@ -376,9 +376,10 @@ def _live(
     newer: bool,
     terms: Terms,
 ) -> PairChange:
-    """A record that is there: an ended pair comes back to life (D-76); what was parked may have sorted itself out."""
+    """A record that is there: an ended or hidden pair comes back to life (D-76); what was parked may have sorted itself out."""
     pair = linked.pair
-    if pair.state in ENDED or (pair.state is PairState.PARKED and (newer or not merged.dirty)):
+    gone = pair.state in ENDED or pair.state is PairState.HIDDEN
+    if gone or (pair.state is PairState.PARKED and (newer or not merged.dirty)):
         # A parked record that changed in Salesforce, or that owes nothing any more, is worth a new try.
         alive = ending_of(pair.object_name, Fate.LIVE)
         return replace(
@@ -466,7 +467,7 @@ def _count(change: PairChange, fate: Fate, pair: Pair, unreadable: bool) -> Appl
         if fate is Fate.CONVERTED:
             return Applied(converted=1, failed=failed)
         return Applied(deleted=1 if pair.state not in ENDED else 0, failed=failed)
-    if change.ours or pair.state in ENDED:
+    if change.ours or pair.state in ENDED or pair.state is PairState.HIDDEN:
         return Applied(updated=1, failed=failed)
     return Applied(failed=failed, skipped=1 - failed)
 

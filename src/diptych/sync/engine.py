@@ -71,6 +71,8 @@ class Options:
     probe_max: timedelta = timedelta(hours=24)
     probes: int = 5
     """How many causes one cycle tries."""
+    reconcile_every: timedelta | None = None
+    """How often ids that only we hold are looked for and told apart by themselves; None: only on request, and in a verification."""
     differing_limit: int = 1000
     """How many differing records a comparison names (it counts all of them)."""
 

@@ -1,4 +1,5 @@
-"""Records that are known to have become others, to be followed by `succession` (settings `follow.<object>`)."""
+"""Records noted for later, by object (settings): those that have become others, to be followed by `succession`, and those that
+a read did not show, to be told apart by `repair/reconcile`."""
 
 from __future__ import annotations
 
@@ -7,27 +8,30 @@ from collections.abc import Sequence
 
 from diptych.sync.ports import Transaction
 
-
-def setting_of(object_name: str) -> str:
-    return f"follow.{object_name}"
+FOLLOW, ABSENT = "follow", "absent"
 
 
-def noted(tx: Transaction, object_name: str) -> list[str]:
+def setting_of(object_name: str, of: str = FOLLOW) -> str:
+    return f"{of}.{object_name}"
+
+
+def noted(tx: Transaction, object_name: str, of: str = FOLLOW) -> list[str]:
     """The ids that wait, in order."""
-    return list(json.loads(tx.setting(setting_of(object_name)) or "[]"))
+    return list(json.loads(tx.setting(setting_of(object_name, of)) or "[]"))
 
 
-def remember(tx: Transaction, object_name: str, ids: Sequence[str]) -> None:
-    """These are to be followed."""
+def remember(tx: Transaction, object_name: str, ids: Sequence[str], of: str = FOLLOW) -> None:
+    """These wait, too."""
     if ids:
-        _save(tx, object_name, list(dict.fromkeys([*noted(tx, object_name), *ids])))
+        _save(tx, object_name, list(dict.fromkeys([*noted(tx, object_name, of), *ids])), of)
 
 
-def forget(tx: Transaction, object_name: str, ids: Sequence[str]) -> None:
-    """These were followed."""
-    gone = set(ids)
-    _save(tx, object_name, [one for one in noted(tx, object_name) if one not in gone])
+def forget(tx: Transaction, object_name: str, ids: Sequence[str], of: str = FOLLOW) -> None:
+    """These have been dealt with."""
+    gone, before = set(ids), noted(tx, object_name, of)
+    if gone & set(before):
+        _save(tx, object_name, [one for one in before if one not in gone], of)
 
 
-def _save(tx: Transaction, object_name: str, ids: Sequence[str]) -> None:
-    tx.save_setting(setting_of(object_name), json.dumps(ids) if ids else None)
+def _save(tx: Transaction, object_name: str, ids: Sequence[str], of: str) -> None:
+    tx.save_setting(setting_of(object_name, of), json.dumps(ids) if ids else None)

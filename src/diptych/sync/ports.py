@@ -124,6 +124,17 @@ class SnapshotPage:
 
 
 @dataclass(frozen=True)
+class Traces:
+    """What the org tells about records that a read does not show. `deleted`: named in its log of deletes, purged ones too;
+    `shared`: sharing lets the sync user read them, so they exist; `sees_all`: no record of the object is kept from the sync
+    user by sharing (None: the org did not say)."""
+
+    deleted: frozenset[str]
+    shared: frozenset[str]
+    sees_all: bool | None
+
+
+@dataclass(frozen=True)
 class ApiUsage:
     """Calls used and allowed in the org's rolling 24 hours, and calls this adapter has made since it was built."""
 
@@ -150,6 +161,9 @@ class Org(Lifecycle, Protocol):
         self, object_name: str, ids: Sequence[str], fields: Sequence[str], deleted_too: bool = False
     ) -> Retrieved:
         """Up to 200 records as they are now; deleted ones come as None, or as they lie in the recycle bin with `deleted_too`."""
+
+    def trace(self, object_name: str, ids: Sequence[str]) -> Traces:
+        """What the org tells about up to 200 records that a read did not show; up to three calls."""
 
     def update(self, object_name: str, writes: Sequence[Write], attempt_id: str) -> list[Outcome]:
         """Update up to 200 records, each on its own, without setting off assignment rules; outcomes in that order.
@@ -484,6 +498,9 @@ class Transaction(Protocol):
     def held_ids(self, object_name: str, after: str, limit: int) -> list[str]:
         """Salesforce ids of all records that we expect to be there: those of `live_ids`, parked and converted ones, and
         those whose person was deleted here; by code point, after `after`."""
+
+    def hidden_ids(self, object_name: str, after: str, limit: int) -> list[str]:
+        """Salesforce ids of hidden pairs, by code point, after `after`; none of an inbound-only object."""
 
     # -- cursors and ledger
     def feed_cursor(self, object_name: str) -> FeedCursor | None: ...

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from diptych.testing.journal import Journal
     from diptych.testing.tables import Tables
 
-_LIVE = (PairState.NEW, PairState.PAIRED, PairState.PARKED, PairState.DETACHED)
+_LIVE = (PairState.NEW, PairState.PAIRED, PairState.PARKED, PairState.HIDDEN, PairState.DETACHED)
 
 
 class Unit(Protocol):

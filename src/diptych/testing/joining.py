@@ -143,6 +143,8 @@ def summarise(store: InMemoryStore, person_id: int) -> None:
             system |= {"salesforce_deleted": False, "link_state": kind or "none"}
         elif chosen.state is PairState.TOMBSTONED:
             system |= {"salesforce_deleted": True, "link_state": "deleted"}
+        elif chosen.state is PairState.HIDDEN:
+            system |= {"salesforce_deleted": False, "link_state": "out_of_scope"}
     store.journal.put(store.tables.person, person_id, {**row, **system})
 
 

@@ -36,6 +36,7 @@ from diptych.sync.ports import (
     Retrieved,
     SnapshotJob,
     SnapshotPage,
+    Traces,
     Watermark,
     Write,
 )
@@ -86,7 +87,8 @@ class InMemoryOrg(Creating, Living):
 
     `seconds_per_call` passes with every call. `readable` and `writable` are the sync user's field permissions: hide a
     field with `hide`, make it read-only with `lock_field`; records in `unseen` are not shared with the sync user. `refuse` may name a problem for a write, as a validation rule
-    would.
+    would. `tells_sharing`: the sync user may ask whether it is shown every record; `bin_denied`: it may not read deleted
+    records by id.
     """
 
     def __init__(
@@ -113,6 +115,8 @@ class InMemoryOrg(Creating, Living):
         self.on_write: Callable[[str, Write, str], None] | None = None
         self.refuse: Callable[[str, Write], Problem | None] | None = None
         self.unseen: set[str] = set()
+        self.tells_sharing = True
+        self.bin_denied = False
         self._hidden: set[tuple[str, str]] = set()
         self._read_only: set[tuple[str, str]] = set()
         self._zombies: list[_Queued] = []
@@ -225,6 +229,8 @@ class InMemoryOrg(Creating, Living):
         if len(ids) > 200:
             raise OrgRefused(Problem("LIMIT", "At most 200 records at a time.", ErrorClass.OTHER))
         self._check_fields(object_name, fields)
+        if deleted_too and self.bin_denied:
+            raise OrgRefused(Problem("INSUFFICIENT_ACCESS", "queryAll is denied", ErrorClass.PERMISSION))
         read_at = self.records.now()
         found: dict[str, Record | None] = {}
         for sf_id in ids:
@@ -234,6 +240,13 @@ class InMemoryOrg(Creating, Living):
         self._answer(late)
         return Retrieved(read_at, found)
 
+    def trace(self, object_name: str, ids: Sequence[str]) -> Traces:
+        late = self._call("trace")
+        deleted = frozenset(i for i in ids if (object_name, i) in self.records.delete_log) - self.unseen
+        sees_all = not self.unseen if self.tells_sharing else None
+        self._answer(late)
+        return Traces(deleted, frozenset(), sees_all)
+
     def count(self, object_name: str) -> int:
         self._call("count")
         return len(self.records.ids(object_name))
@@ -242,7 +255,7 @@ class InMemoryOrg(Creating, Living):
         late = self._call("count_ranges")
         if len(ranges) > 5:
             raise OrgRefused(Problem("LIMIT", "At most five ranges at a time.", ErrorClass.OTHER))
-        ids = self.records.ids(object_name)
+        ids = [sf_id for sf_id in self.records.ids(object_name) if sf_id not in self.unseen]
         self._answer(late)
         return [sum(after < sf_id <= until for sf_id in ids) for after, until in ranges]
 

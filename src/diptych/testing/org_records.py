@@ -58,6 +58,7 @@ class Records:
         self._numbers = itertools.count(1)
         self.user_id = self.user_id or self.mint("005")
         self.skew = 0
+        self.delete_log: set[tuple[str, str]] = set()
         self.acting_at: datetime | None = None  # something that was due earlier is being done now
 
     def now(self) -> datetime:
@@ -110,10 +111,12 @@ class Records:
 
     def delete(self, object_name: str, sf_id: str, master_id: str | None = None) -> None:
         now = self.now()
+        row = self.live(object_name, sf_id)
+        self.delete_log.add((object_name, sf_id))
         self._put(
             object_name,
             replace(
-                self.live(object_name, sf_id),
+                row,
                 deleted=True,
                 master_id=master_id,
                 modstamp=now,
@@ -122,10 +125,16 @@ class Records:
             ),
         )
 
+    def purge(self, object_name: str, sf_id: str, logged: bool = True) -> None:
+        """Delete a record for good, past the recycle bin; `logged` False: so long ago that the log of deletes forgot it."""
+        self.rows[object_name].pop(sf_id)
+        (self.delete_log.add if logged else self.delete_log.discard)((object_name, sf_id))
+
     def undelete(self, object_name: str, sf_id: str) -> None:
         row, now = self.rows[object_name][sf_id], self.now()
         if not row.deleted:
             raise KeyError(f"{object_name} {sf_id} is not deleted")
+        self.delete_log.discard((object_name, sf_id))
         self._put(object_name, replace(row, deleted=False, master_id=None, modstamp=now, modified_at=now))
 
     def merge(self, object_name: str, winner: str, loser: str, by: str | None = None, **values: Any) -> None:

@@ -286,8 +286,7 @@ class InMemoryTransaction(Creations):
         if len(mine) > 1 and (system or change.state is not None):
             chosen = primary(mine)
             if chosen is None or chosen.id != change.pair_id:
-                live = chosen is not None and chosen.state in (PairState.PAIRED, PairState.PARKED)
-                system = {"salesforce_deleted": False} if live else {}
+                system = _told_by(chosen) if chosen is not None else {}
             if chosen is not None:
                 kind = synced_object(chosen.object_name).salesforce_type
                 system |= {"salesforce_id": chosen.sf_id, "salesforce_type": kind}
@@ -426,6 +425,10 @@ class InMemoryTransaction(Creations):
         there = (PairState.PAIRED, PairState.PARKED, PairState.CONVERTED, PairState.DETACHED)
         return self._ids(object_name, after, limit, there)
 
+    def hidden_ids(self, object_name: str, after: str, limit: int) -> list[str]:
+        two_way = synced_object(object_name).two_way
+        return self._ids(object_name, after, limit, (PairState.HIDDEN,)) if two_way else []
+
     def _ids(self, object_name: str, after: str, limit: int, states: tuple[PairState, ...]) -> list[str]:
         known = synced_object(object_name)
         if known.two_way:
@@ -522,6 +525,16 @@ def _conflict(pair_id: int, run_id: int | None, conflict: Conflict, number: int)
 
 def _dead_letter(pair: Pair, letter: DeadLetter, at: datetime, number: int) -> StoredDeadLetter:
     return StoredDeadLetter(number, pair.id, pair.person_id, pair.object_name, "open", letter, at)
+
+
+def _told_by(chosen: Pair) -> dict[str, Any]:
+    """What a person's row says when its primary pair is one that has not changed itself."""
+    if chosen.state is PairState.HIDDEN:
+        return {"salesforce_deleted": False, "link_state": "out_of_scope"}
+    if chosen.state is PairState.PAIRED:
+        kind = synced_object(chosen.object_name).salesforce_type
+        return {"salesforce_deleted": False, "link_state": kind or "none"}
+    return {"salesforce_deleted": False} if chosen.state is PairState.PARKED else {}
 
 
 def _read(kind: Kind, stored: Value, scale: int) -> Value:

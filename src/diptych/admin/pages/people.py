@@ -278,6 +278,7 @@ def _pair_words() -> dict[str, str]:
         "paired": _("linked"),
         "parked": _("parked: see Errors"),
         "tombstoned": _("deleted there"),
+        "hidden": _("not visible there; edits wait"),
         "redirected": _("merged into another record"),
         "converted": _("converted"),
         "new": _("new"),

@@ -15,9 +15,8 @@ from diptych.domain.objects import synced_object
 from diptych.domain.outcome import ErrorClass, Problem
 from diptych.domain.pair import PairState, Record
 from diptych.sync.engine import Options
+from diptych.sync.guard import live_count
 from diptych.sync.ports import Store, Transaction
-
-_COUNT_ROWS = 10_000
 
 
 class MassDelete(Exception):
@@ -62,7 +61,7 @@ def count_deletes(
     total = deleted_before + len(live)
     if total <= options.mass_delete_floor or tx.setting(allowance(name)):
         return total
-    pairs = deleted_before + _live_count(tx, name)
+    pairs = deleted_before + live_count(tx, name)
     if total <= options.mass_delete_share * pairs:
         return total
     raise MassDelete(
@@ -75,10 +74,3 @@ def count_deletes(
             f"Undelete them in Salesforce, or allow it once: under Settings, or with diptych allow-deletes {name}.",
         )
     )
-
-
-def _live_count(tx: Transaction, object_name: str) -> int:
-    count, after = 0, ""
-    while ids := tx.live_ids(object_name, after, _COUNT_ROWS):
-        count, after = count + len(ids), ids[-1]
-    return count

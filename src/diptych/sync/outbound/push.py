@@ -41,7 +41,7 @@ from diptych.sync.apply import Applied, apply_records, decide
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.doubt import believed
 from diptych.sync.engine import Engine, described_at, gave_up_waiting
-from diptych.sync.noted import remember
+from diptych.sync.noted import ABSENT, remember
 from diptych.sync.outbound.channel import Channel, channel_for, sent_at
 from diptych.sync.outbound.outbox import OPERATION, owed_by
 from diptych.sync.ports import DeadLetter, Lease, PairChange, Retrieved, Write
@@ -248,6 +248,7 @@ def _write_batch(job: _Job, ids: Sequence[str], look: _Look, tally: _Tally) -> N
                 continue
             record = records.get(sf_id)
             if record is None:
+                remember(tx, job.name, [sf_id], of=ABSENT)
                 changes.append(_later(job, linked.pair, _NOT_VISIBLE, linked.dirty, {}, lift=False))
                 tally.skipped += 1
                 continue

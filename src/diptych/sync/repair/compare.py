@@ -43,7 +43,11 @@ class Differing:
 @dataclass
 class ObjectComparison:
     """`ours`, `theirs`: live records held by each side. `differing` names at most `differing_limit`, `differing_count` counts
-    all; `pending`: on their way, or parked; `left_out`: deleted here on purpose; `repaired`: put right by this sweep."""
+    all; `pending`: on their way, or parked; `left_out`: deleted here on purpose; `repaired`: put right by this sweep.
+
+    `gone`: how many of the ids that only we held were deleted, merged, converted, purged or are hidden; `told` says it of
+    each, up to `differing_limit`.
+    """
 
     object_name: str
     ours: int = 0
@@ -53,6 +57,12 @@ class ObjectComparison:
     pending: int = 0
     left_out: int = 0
     repaired: int = 0
+    gone: dict[str, int] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
+
+    def copy(self) -> ObjectComparison:
+        """One of its own, to be changed."""
+        return replace(self, differing=list(self.differing), gone=dict(self.gone), told=dict(self.told))
 
     @property
     def equal(self) -> bool:
@@ -63,7 +73,8 @@ class Comparer:
     """Compares records of one object; `found` holds what was found so far.
 
     `mapping`: all that is mapped and usable; `fields`: the API names (or paths) that are compared, None for all of them. With
-    a `lease`, what differs is repaired. `lane`: the budget's lane for reading suspects again.
+    a `lease`, what differs is repaired. `lane`: the budget's lane for reading suspects again. `collect`: ids that only we hold
+    are not called differing but put into `absent`, to be told apart (`reconcile`).
     """
 
     def __init__(
@@ -76,6 +87,7 @@ class Comparer:
         fields: Iterable[str] | None = None,
         found: ObjectComparison | None = None,
         lane: str = "feed",
+        collect: bool = False,
     ) -> None:
         self._engine, self._lease, self._known, self._mapping, self._lane = (
             engine,
@@ -90,6 +102,7 @@ class Comparer:
         self.found = found or ObjectComparison(known.name)
         self._rechecked = 0
         self._deleted: set[str] | None = None
+        self._collect, self.absent = collect, list[str]()
         with engine.store.transaction() as tx:
             cursor = tx.feed_cursor(known.name)
         self._read_up_to: datetime | None = None
@@ -191,14 +204,18 @@ class Comparer:
         """Ids that we hold as live and that the org's query did not show."""
         self._rechecked += len(ids)
         if self._rechecked > _RECHECKED_MOST:
-            self.found.ours += len(ids)
-            for sf_id in ids:
-                self._differs(Differing(sf_id, "missing_there"))
+            self.differ(ids)
             return
         shown = self._shown(ids)
         self.found.ours += len(shown)
         self.found.theirs += len(shown)  # created since the query began
         self._absent([sf_id for sf_id in ids if sf_id not in shown])
+
+    def differ(self, ids: Sequence[str]) -> None:
+        """Ids that only we hold, and of which nothing more is to be told now."""
+        self.found.ours += len(ids)
+        for sf_id in ids:
+            self._differs(Differing(sf_id, "missing_there"))
 
     def look_for(self, ids: Sequence[str]) -> None:
         """Ids that we hold, of which some may not be there: name those that are not."""
@@ -221,6 +238,8 @@ class Comparer:
         for sf_id in ids:
             if sf_id in deleted:
                 self.found.pending += 1  # the feed's next read brings the delete
+            elif self._collect:
+                self.absent.append(sf_id)
             else:
                 self.found.ours += 1
                 self._differs(Differing(sf_id, "missing_there"))

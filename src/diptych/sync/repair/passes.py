@@ -2,6 +2,7 @@
 
     verify     every mapped field of every record, then the ids that we hold against the org's counts; repairs what it finds
     refresh    the calculated fields and those along a relationship, which change without a new modstamp (D-23)
+    reconcile  what was hidden is looked at again, then ids as in verify; what only we hold is told apart (`reconcile`)
     backfill   all records once more for fields that were mapped, or became visible, since the load (D-12)
 
 A pass streams one bulk query: some calls an object, whatever its size (decision 0009). Between slices all of it is in one
@@ -29,26 +30,35 @@ from diptych.sync.apply import Applied, apply_records
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.doubt import believed
 from diptych.sync.engine import READ_MARGIN, Engine, described_at, refreshed
+from diptych.sync.guard import mass_disappearance
 from diptych.sync.ports import Lease, SnapshotPage, Transaction
 from diptych.sync.repair.compare import Comparer, Differing, ObjectComparison, in_chunks, read_page
+from diptych.sync.repair.reconcile import (
+    LANE,
+    OPERATION,
+    carry_out,
+    count_in,
+    count_round,
+    in_words,
+    keep,
+    look,
+)
 from diptych.sync.report import FAILED, IN_PROCESS, INCOMPLETE, SUCCEEDED, Began, CycleReport, begin, note
 
-VERIFY, REFRESH, BACKFILL = "verify", "refresh", "backfill"
-KINDS = (BACKFILL, VERIFY, REFRESH)
-LANE = "sweep"
-_OPERATIONS = {VERIFY: "Verify", REFRESH: "Refresh", BACKFILL: "Backfill"}
+VERIFY, REFRESH, BACKFILL, RECONCILE = "verify", "refresh", "backfill", "reconcile"
+KINDS = (BACKFILL, VERIFY, RECONCILE, REFRESH)
+_OPERATIONS = {VERIFY: "Verify", REFRESH: "Refresh", BACKFILL: "Backfill", RECONCILE: OPERATION}
 _RESTARTS = 5
-_FEWER = 5  # counts of one call, and into how many parts a range is cut
-_SPAN = 10_000
 
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass under way. `fields`: what is compared, by API name or path; `stage`: asked (of the org), reading, counting,
-    done, given up.
+    """One pass under way. `fields`: what is compared, by API name or path; `stage`: asked (of the org), reading, rechecking
+    (what was hidden), counting, telling (apart), done, given up.
 
     `rows` of `rows_total` are done; `after`: the last id counted; `began`: server time before the query was asked for;
-    `waits`: why it cannot go on just now.
+    `waits`: why it cannot go on just now. `absent`: ids that only we hold, still to be told apart; `rechecked`: how many are
+    gone of those that were hidden before; `allowed`: a person said that very many may be gone.
     """
 
     kind: str
@@ -64,6 +74,9 @@ class Pass:
     after: str = ""
     restarts: int = 0
     waits: str | None = None
+    absent: tuple[str, ...] = ()
+    rechecked: int = 0
+    allowed: bool = False
     found: ObjectComparison = field(default_factory=lambda: ObjectComparison(""))
 
     @property
@@ -99,6 +112,7 @@ def start(
     object_name: str,
     fields: Sequence[str],
     after_failure: Pass | None = None,
+    allowed: bool = False,
 ) -> Pass:
     """Ask the org for what the pass needs, and open its run. What was under way of that kind is given up."""
     engine.budget.reserve(LANE, 2)
@@ -106,7 +120,7 @@ def start(
     asked = fields
     if kind == BACKFILL:  # its rows are applied: whole observations, as everywhere
         asked = engine.fields_to_read(engine.usable[object_name].mapping)
-    job_id = engine.org.start_snapshot(object_name, asked)
+    job_id = engine.org.start_snapshot(object_name, asked) if kind != RECONCILE else ""
     with engine.store.transaction(lease) as tx:
         run_id = after_failure.run_id if after_failure else tx.open_run(kind, engine.clock.now())
         made = Pass(
@@ -115,7 +129,9 @@ def start(
             tuple(fields),
             run_id,
             began,
-            job_id=job_id,
+            "asked" if job_id else "rechecking",
+            job_id,
+            allowed=allowed,
             restarts=after_failure.restarts + 1 if after_failure else 0,
             found=ObjectComparison(object_name),
         )
@@ -138,10 +154,15 @@ def advance(engine: Engine, lease: Lease, one: Pass) -> Pass:
             one = _look(engine, lease, one)
         if one.stage == "reading":
             one = _read(engine, lease, one, usable.mapping, began)
+        if one.stage == "rechecking":
+            one = _recheck(engine, lease, one)
         if one.stage == "counting":
             one = _count(engine, lease, one, usable.mapping)
+        stopped: Problem | None = None
+        if one.stage == "telling":
+            one, stopped = _tell(engine, lease, one, usable.mapping)
         if one.stage == "done":
-            _finish(engine, lease, one, began)
+            _finish(engine, lease, one, began, stopped)
             return one
         return _waits(engine, lease, one, None)
     except LimitExceeded as problem:
@@ -192,7 +213,7 @@ def _read(engine: Engine, lease: Lease, one: Pass, mapping: ObjectMapping, began
 def _page(
     engine: Engine, lease: Lease, one: Pass, mapping: ObjectMapping, page: SnapshotPage
 ) -> tuple[Pass, Applied]:
-    found = replace(one.found, differing=list(one.found.differing))
+    found = one.found.copy()
     comparer = Comparer(
         engine, lease, synced_object(one.object_name), mapping, fields=one.fields, found=found, lane=LANE
     )
@@ -217,45 +238,65 @@ def _page(
 
 def _count(engine: Engine, lease: Lease, one: Pass, mapping: ObjectMapping) -> Pass:
     """Five ranges of ids that we hold against the org's counts, and what is missing in those that differ."""
-    name, after = one.object_name, one.after
-    ranges: list[tuple[str, list[str]]] = []
+    found = one.found.copy()
+    known = synced_object(one.object_name)
+    comparer = Comparer(engine, lease, known, mapping, found=found, lane=LANE, collect=True)
+    after = count_round(engine, comparer, one.object_name, one.after, lease)
+    absent = tuple(dict.fromkeys((*one.absent, *comparer.absent)))
+    stage = "counting" if after is not None else "telling"
+    return _save(
+        engine, lease, replace(one, stage=stage, after=after or "", absent=absent, found=found, waits=None)
+    )
+
+
+def _recheck(engine: Engine, lease: Lease, one: Pass) -> Pass:
+    """What was hidden when it was last looked for: shown again, deleted, or still hidden."""
     with engine.store.transaction() as tx:
-        while len(ranges) < _FEWER and (ids := tx.held_ids(name, after, _SPAN)):
-            ranges.append((after, ids))
-            after = ids[-1]
-    found = replace(one.found, differing=list(one.found.differing))
-    comparer = Comparer(engine, lease, synced_object(name), mapping, found=found, lane=LANE)
-    suspects = _of_unequal_count(engine, name, ranges)
-    while suspects:
-        start_after, ids = suspects.pop()
-        engine.hold(lease)
-        if len(ids) <= engine.options.batch:
-            comparer.look_for(ids)
-            continue
-        size = -(-len(ids) // _FEWER)
-        parts = [ids[first : first + size] for first in range(0, len(ids), size)]
-        bounds = [start_after, *(part[-1] for part in parts[:-1])]
-        suspects += _of_unequal_count(engine, name, list(zip(bounds, parts, strict=True)))
-    stage = "counting" if len(ranges) == _FEWER else "done"
-    return _save(engine, lease, replace(one, stage=stage, after=after, found=found, waits=None))
+        ids = tx.hidden_ids(one.object_name, one.after, engine.options.batch)
+    if not ids:
+        return _save(engine, lease, replace(one, stage="counting", after="", waits=None))
+    return _told(engine, lease, replace(one, after=ids[-1]), ids)
 
 
-def _of_unequal_count(
-    engine: Engine, name: str, ranges: Sequence[tuple[str, list[str]]]
-) -> list[tuple[str, list[str]]]:
-    if not ranges:
-        return []
-    engine.budget.reserve(LANE)
-    counts = engine.org.count_ranges(name, [(after, ids[-1]) for after, ids in ranges])
-    return [one for one, count in zip(ranges, counts, strict=True) if count != len(one[1])]
+def _tell(engine: Engine, lease: Lease, one: Pass, mapping: ObjectMapping) -> tuple[Pass, Problem | None]:
+    """What has become of a batch of the ids that only we hold; why it stops, when they are too many at once."""
+    if not one.absent:
+        return _save(engine, lease, replace(one, stage="done", waits=None)), None
+    before = sum(one.found.gone.values()) - one.rechecked
+    if not one.allowed:
+        with engine.store.transaction(lease) as tx:
+            missing = len(one.absent)
+            problem = mass_disappearance(tx, one.object_name, missing, before + missing, engine.options)
+        if problem is not None:
+            found = one.found.copy()
+            Comparer(engine, lease, synced_object(one.object_name), mapping, found=found).differ(one.absent)
+            return _save(engine, lease, replace(one, stage="done", absent=(), found=found)), problem
+    some = one.absent[: engine.options.batch]
+    return _told(engine, lease, replace(one, absent=one.absent[len(some) :]), some), None
+
+
+def _told(engine: Engine, lease: Lease, one: Pass, ids: Sequence[str]) -> Pass:
+    looked = look(engine, one.object_name, ids)
+    found = one.found.copy()
+    count_in(found, looked, engine.options.differing_limit)
+    carry_out(engine, lease, one.run_id, one.object_name, looked)
+    crashpoint("C-27")
+    rechecked = sum(found.gone.values()) if one.stage == "rechecking" else one.rechecked
+    return _save(
+        engine, lease, replace(one, found=found, rows=one.rows + len(ids), rechecked=rechecked, waits=None)
+    )
 
 
 # ---------------------------------------------------------------- endings
 
 
-def _finish(engine: Engine, lease: Lease, one: Pass, began: Began) -> None:
+def _finish(engine: Engine, lease: Lease, one: Pass, began: Began, stopped: Problem | None) -> None:
     now = engine.clock.now()
+    why = f"{stopped.message} {stopped.remedy}" if stopped is not None else ""
+    status = FAILED if stopped is not None else SUCCEEDED
     with engine.store.transaction(lease) as tx:
+        if one.kind in (VERIFY, RECONCILE):
+            keep(engine, tx, one.found, instant_text(one.began), stopped)
         if one.kind == VERIFY:
             keep_verified(tx, one.found, one.began, now)
         if one.kind == BACKFILL:
@@ -263,13 +304,14 @@ def _finish(engine: Engine, lease: Lease, one: Pass, began: Began) -> None:
             if progress is not None:
                 fields = tuple(dict.fromkeys((*progress.fields, *one.fields)))
                 tx.save_snapshot(replace(progress, fields=fields))
-        else:
+        elif one.kind != RECONCILE:
             _keep_refreshed(tx, one.object_name, one.fields, now)
         tx.save_setting(state(one.kind), None)
         tx.save_setting(failed_at(one.kind, one.object_name), None)
-        tx.close_run(one.run_id, SUCCEEDED, now)
-    _note(engine, lease, one, Applied(updated=one.found.repaired), began, SUCCEEDED)
-    engine.org.end_snapshot(one.job_id)
+        tx.close_run(one.run_id, status, now, why or None)
+    _note(engine, lease, one, Applied(updated=one.found.repaired), began, status, why)
+    if one.job_id:
+        engine.org.end_snapshot(one.job_id)
 
 
 def keep_verified(tx: Transaction, found: ObjectComparison, at: datetime, now: datetime) -> None:
@@ -290,6 +332,7 @@ def comparison_of(found: ObjectComparison) -> dict[str, Any]:
         "pending": found.pending,
         "left_out": found.left_out,
         "repaired": found.repaired,
+        "gone": dict(found.gone),
     }
 
 
@@ -333,9 +376,8 @@ def _note(
 ) -> None:
     """A step in the pass's own run."""
     of = f" of {one.rows_total}" if one.rows_total is not None else ""
-    detail = (
-        why or f"{one.rows}{of} records; {one.found.repaired} repaired, {one.found.differing_count} differ"
-    )
+    compared = f"{one.rows}{of} records; {one.found.repaired} repaired, {one.found.differing_count} differ"
+    detail = why or (in_words(one.found) if one.kind == RECONCILE else compared)
     own = CycleReport(one.run_id, one.kind, one.began)
     note(engine, lease, own, one.object_name, _OPERATIONS[one.kind], applied, began, status, detail)
 
@@ -364,6 +406,7 @@ def _from_json(text: str) -> Pass:
         **{
             **held,
             "fields": tuple(held["fields"]),
+            "absent": tuple(held.get("absent", ())),
             "began": parse_instant(held["began"]),
             "found": ObjectComparison(**{**found, "differing": differing}),
         }

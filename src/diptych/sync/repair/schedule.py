@@ -17,6 +17,7 @@ from diptych.sync.repair.passes import (
     BACKFILL,
     KINDS,
     LANE,
+    RECONCILE,
     REFRESH,
     RETRY_AFTER,
     VERIFY,
@@ -27,6 +28,7 @@ from diptych.sync.repair.passes import (
     under_way,
     verified,
 )
+from diptych.sync.repair.reconcile import missed, reconcile_missed, reconciled
 
 
 def run_passes(engine: Engine, lease: Lease) -> None:
@@ -34,12 +36,14 @@ def run_passes(engine: Engine, lease: Lease) -> None:
     with engine.store.transaction(lease) as tx:
         if is_paused(tx):
             return
+        absent = missed(engine, tx)
         going = [one for kind in KINDS if (one := under_way(tx, kind)) is not None]
         due = None
         if all(one.kind != BACKFILL for one in going):
             due = _due(engine, tx, BACKFILL)  # new fields do not wait for a comparison to end
         if due is None and not going:
-            due = _due(engine, tx, VERIFY) or _due(engine, tx, REFRESH)
+            due = _due(engine, tx, VERIFY) or _due(engine, tx, RECONCILE) or _due(engine, tx, REFRESH)
+    reconcile_missed(engine, lease, absent)
     try:
         one = start(engine, lease, *due) if due is not None else going[0] if going else None
     except LimitExceeded:
@@ -52,14 +56,16 @@ def run_passes(engine: Engine, lease: Lease) -> None:
         advance(engine, lease, one)
 
 
-def run_to_end(engine: Engine, lease: Lease, kind: str, wanted: Mapping[str, Sequence[str]]) -> list[Pass]:
+def run_to_end(
+    engine: Engine, lease: Lease, kind: str, wanted: Mapping[str, Sequence[str]], allowed: bool = False
+) -> list[Pass]:
     """Passes over these fields, by object, one after another, waiting for the org; as they ended.
 
     Raises OrgError, and LimitExceeded when the share of calls is used up.
     """
     ended = []
     for name, fields in wanted.items():
-        one = start(engine, lease, kind, name, fields)
+        one = start(engine, lease, kind, name, fields, allowed=allowed)
         poll = engine.options.poll_seconds
         while not one.ended:
             one = advance(engine, lease, one)
@@ -72,19 +78,24 @@ def run_to_end(engine: Engine, lease: Lease, kind: str, wanted: Mapping[str, Seq
     return ended
 
 
+def describe_kept(engine: Engine) -> None:
+    """Make the engine know each object's usable mapping as it was last described; asks the org nothing."""
+    with engine.store.transaction() as tx:
+        for known in engine.objects:
+            description = tx.schema(known.name)
+            if description is not None and tx.mapping().of(known.name).fields:
+                held = read_waiting(tx, known.name)
+                engine.usable[known.name] = without(usable(tx.mapping().of(known.name), description), held)
+                engine.schemas[known.name] = description
+
+
 def to_refresh(engine: Engine, fields: Collection[str] | None) -> dict[str, list[str]]:
     """What of these fields (`Object.Field`, or a path) to read again, by object; None: all that change without a modstamp.
 
     Raises KeyError for one that is not mapped and usable.
     """
     wanted: dict[str, list[str]] = {}
-    with engine.store.transaction() as tx:
-        for known in engine.objects:
-            description = tx.schema(known.name)
-            if description is not None:
-                held = read_waiting(tx, known.name)
-                engine.usable[known.name] = without(usable(tx.mapping().of(known.name), description), held)
-                engine.schemas[known.name] = description
+    describe_kept(engine)
     for name, one in engine.usable.items():
         mapped = set(one.mapping.by_field)
         chosen = (
@@ -133,7 +144,11 @@ def _due(engine: Engine, tx: Transaction, kind: str) -> tuple[str, str, tuple[st
             if fields:
                 return kind, known.name, fields
             continue
-        interval = engine.options.verify_every if kind == VERIFY else engine.options.refresh_every
+        interval = {
+            VERIFY: engine.options.verify_every,
+            RECONCILE: engine.options.reconcile_every,
+            REFRESH: engine.options.refresh_every,
+        }[kind]
         if interval is None:
             continue
         if kind == REFRESH:
@@ -151,8 +166,8 @@ def _last(
     tx: Transaction, kind: str, name: str, progress: SnapshotProgress, fields: Sequence[str]
 ) -> datetime | None:
     """When the object was last gone through in full: by such a pass, or else by its load."""
-    if kind == VERIFY:
-        kept = tx.setting(verified(name))
+    if kind in (VERIFY, RECONCILE):
+        kept = tx.setting(verified(name) if kind == VERIFY else reconciled(name))
         return parse_instant(json.loads(kept)["done_at"]) if kept else progress.finished_at
     held = json.loads(tx.setting(refreshed(name)) or "{}")
     if any(f in held and held[f] is None for f in fields):

@@ -18,9 +18,12 @@ from hashlib import blake2b
 from diptych.domain.mapping import ObjectMapping, usable
 from diptych.domain.objects import SyncedObject
 from diptych.domain.outcome import ErrorClass, OrgUnavailable, Problem
+from diptych.domain.values import instant_text
 from diptych.sync.engine import Engine
+from diptych.sync.guard import mass_disappearance
 from diptych.sync.ports import Lease
 from diptych.sync.repair.compare import Comparer, Differing, ObjectComparison, in_chunks, read_page
+from diptych.sync.repair.reconcile import batches, carry_out, count_in, keep, look
 
 __all__ = ["Comparison", "Differing", "ObjectComparison", "verify"]
 _IDS = 10_000
@@ -56,7 +59,9 @@ def verify(engine: Engine, lease: Lease | None = None, *, repair: bool = False) 
     for known in engine.objects:
         description = schemas[known.name]
         if description is not None and mapping.of(known.name).fields:
-            usable_mapping = usable(mapping.of(known.name), description).mapping
+            now_usable = usable(mapping.of(known.name), description)
+            usable_mapping = now_usable.mapping
+            engine.usable.setdefault(known.name, now_usable)
             engine.schemas.setdefault(known.name, description)
             sweeps.append(_Sweep(engine, lease if repair else None, known, usable_mapping, began))
     for sweep in sweeps:
@@ -77,7 +82,7 @@ class _Sweep:
     ) -> None:
         self._engine, self._lease, self._known, self._began = engine, lease, known, began
         self._fields = engine.fields_to_read(mapping)
-        self._comparer = Comparer(engine, lease, known, mapping)
+        self._comparer = Comparer(engine, lease, known, mapping, collect=lease is not None)
         self._theirs = array("Q")
         self._job_id = ""
 
@@ -102,6 +107,7 @@ class _Sweep:
             self._engine.budget.reserve("feed")
         org.end_snapshot(self._job_id)
         self._missing_there()
+        self._tell_apart()
         return self._comparer.found
 
     def _wait(self, job_id: str) -> None:
@@ -122,6 +128,24 @@ class _Sweep:
             waited += timedelta(seconds=poll)
             poll = min(poll * 1.5, self._engine.options.poll_max_seconds)
             self._engine.budget.reserve("feed")
+
+    def _tell_apart(self) -> None:
+        """With the lease: what has become of the ids that only we hold; too many at once only differ."""
+        if self._lease is None or not self._comparer.absent:
+            return
+        absent, found = self._comparer.absent, self._comparer.found
+        with self._engine.store.transaction(self._lease) as tx:
+            problem = mass_disappearance(tx, self.name, len(absent), len(absent), self._engine.options)
+            keep(self._engine, tx, found, instant_text(self._began), problem)
+        if problem is not None:
+            self._comparer.differ(absent)
+            return
+        for ids in batches(absent, self._engine.options.batch):
+            looked = look(self._engine, self.name, ids)
+            carry_out(self._engine, self._lease, None, self.name, looked)
+            count_in(found, looked, self._engine.options.differing_limit)
+        with self._engine.store.transaction(self._lease) as tx:
+            keep(self._engine, tx, found, instant_text(self._began))
 
     def _missing_there(self) -> None:
         """What we hold as live and the query did not show."""

@@ -12,9 +12,10 @@ from diptych.domain.objects import SYNCED_OBJECTS
 from diptych.domain.outcome import OrgError
 from diptych.domain.pair import Linked, PairState, Record
 from diptych.domain.values import Value, full_id
-from diptych.domain.why import Cause, Facts, PairNow, causes, holds, rules
+from diptych.domain.why import Cause, Facts, PairNow, causes, holds, rules, whereabouts
 from diptych.sync.engine import Engine
 from diptych.sync.ports import SnapshotProgress, Transaction
+from diptych.sync.repair.reconcile import where_is
 
 _PREFIXES = {"00Q": "Lead", "003": "Contact", "001": "Account", "005": "User"}
 _ID = re.compile(r"[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?")
@@ -107,7 +108,10 @@ def _person(engine: Engine, asked: str, person_id: int, column: str | None, live
             column in use.read_only if column else False,
         )
         ours = linked.ours.get(column) if column and column in linked.ours else ours
-        shown.append(_record(now, column, facts, full))
+        told = _record(now, column, facts, full)
+        if record is None and now.asked and linked.pair.sf_id in records:
+            told = replace(told, holds=(*told.holds, *_gone(engine, linked)))
+        shown.append(told)
         if mapped is not None:
             found_rules.append(rules(mapped, mapping.version, saved))
     missing = (
@@ -155,6 +159,18 @@ def _live(
         except OrgError as problem:
             return found, str(problem)
     return found, None
+
+
+def _gone(engine: Engine, linked: Linked) -> tuple[str, ...]:
+    """What has become of a record that is not shown, as far as the org tells."""
+    name, sf_id = linked.pair.object_name, linked.pair.sf_id or ""
+    if linked.pair.state is PairState.DETACHED:
+        return ()
+    try:
+        where, record = where_is(engine, name, sf_id, "actions")
+    except OrgError as problem:
+        return (f"What has become of it could not be asked: {problem}",)
+    return (f"{name} {sf_id} {whereabouts(where, record)}",)
 
 
 def _record(now: PairNow, column: str | None, facts: Facts, full: ObjectMapping) -> RecordNow:
@@ -249,12 +265,14 @@ def _look_up(engine: Engine, name: str, sf_id: str, loaded: bool) -> tuple[list[
     try:
         engine.budget.reserve("actions")
         record = engine.org.retrieve(name, [sf_id], ("Id",)).records.get(sf_id)
+        if record is None:
+            where, kept = where_is(engine, name, sf_id, "actions")
     except OrgError as problem:
         return [], str(problem)
     if record is None:
         return [
-            f"Salesforce does not show {name} {sf_id} to the sync user: it is deleted, was never there, or is hidden by "
-            "sharing or permissions. Open it in Salesforce as an administrator to tell which."
+            f"Salesforce does not show {name} {sf_id} to the sync user.",
+            f"{name} {sf_id} {whereabouts(where, kept)}",
         ], None
     if not loaded:
         return [f"{name} {sf_id} is visible in Salesforce and comes with the initial load."], None
