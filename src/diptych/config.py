@@ -67,6 +67,13 @@ class Settings(BaseSettings):
         description="How soon one record of each cause of errors is tried again by itself, each further time twice as "
         "late, up to a day; 0: never.",
     )
+    reconcile_hours: float = Field(
+        default=6,
+        ge=0,
+        le=8760,
+        description="How often ids that only we hold are looked for and told apart, and hidden records looked at again; "
+        "0: only with a comparison.",
+    )
     conditional_writes: int = Field(
         default=200,
         ge=0,

@@ -16,6 +16,7 @@ from diptych.store.queries import ObjectCounts, RunRow, StoreStatus
 from diptych.sync import drift, engine
 from diptych.sync.ports import OrgIdentity, Transaction
 from diptych.sync.repair import passes
+from diptych.sync.repair.reconcile import reconciled
 
 _SYNC_RUNS = ("cycle", "initial load")
 
@@ -26,7 +27,8 @@ class ObjectStatus:
     the initial load, `load_state` as the snapshot says it ('waiting' before it was asked for). `covered`: up to when the org
     said, at the last read, that all changes are visible; `verified_at`: server time of the last whole comparison, `differing`
     what it left unequal; `refreshed_at`: when the oldest of its calculated fields was last read again; `held`: mapped fields
-    that are not synced now, with the reason."""
+    that are not synced now, with the reason; `hidden`: records that are not shown to the sync user and not known to be deleted;
+    `reconciled_at`: server time when ids were last told apart, `missing`: why nothing was concluded then."""
 
     object: str
     label: str
@@ -45,11 +47,14 @@ class ObjectStatus:
     differing: int | None = None
     refreshed_at: datetime | None = None
     held: Mapping[str, str] = field(default_factory=dict)
+    hidden: int = 0
+    reconciled_at: datetime | None = None
+    missing: str | None = None
 
 
 @dataclass(frozen=True)
 class PassStatus:
-    """A comparison that runs in slices: verify, refresh or backfill. `rows` of `total` are done; `waits`: what for."""
+    """A comparison that runs in slices: verify, reconcile, refresh or backfill. `rows` of `total` are done; `waits`: what for."""
 
     kind: str
     object: str
@@ -65,13 +70,14 @@ class PassStatus:
 @dataclass(frozen=True)
 class Background:
     """What is kept about comparisons and schemas, by object: results of verifications, times of refreshing by field, how far
-    the org vouches for its changes, held fields; and the passes under way."""
+    the org vouches for its changes, held fields; and the passes under way. `reconciled`: results of reconciliations."""
 
     verified: Mapping[str, Mapping[str, Any]]
     refreshed: Mapping[str, Mapping[str, str]]
     covered: Mapping[str, datetime]
     held: Mapping[str, Mapping[str, str]]
     passes: tuple[PassStatus, ...]
+    reconciled: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def read_background(unit: Transaction) -> Background:
@@ -100,6 +106,7 @@ def read_background(unit: Transaction) -> Background:
             )
             for one in going
         ),
+        {n: json.loads(text) for n in names if (text := unit.setting(reconciled(n)))},
     )
 
 
@@ -200,7 +207,7 @@ def _error(objects: Sequence[ObjectStatus], last: RunRow | None) -> str | None:
 
 def _object(counts: ObjectCounts, background: Background) -> ObjectStatus:
     load, name = counts.load, counts.object_name
-    verified = background.verified.get(name)
+    verified, told = background.verified.get(name), background.reconciled.get(name)
     times = [t for t in background.refreshed.get(name, {}).values() if t]
     return ObjectStatus(
         counts.object_name,
@@ -220,6 +227,9 @@ def _object(counts: ObjectCounts, background: Background) -> ObjectStatus:
         verified["differing_count"] if verified else None,
         parse_instant(min(times)) if times else None,
         background.held.get(name, {}),
+        counts.hidden,
+        parse_instant(told["at"]) if told else None,
+        told["stopped"] if told else None,
     )
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 
 import diptych.sync.repair.undo as undoing
 import diptych.sync.repair.why as reasons
-from diptych import duplicates
+from diptych import duplicates, reconciling
 from diptych.access.carry import carry_over
 from diptych.config import Settings
 from diptych.connector import SalesforceConnector
@@ -161,6 +161,7 @@ class Workspace:
             snapshot_rows=settings.page_rows,
             verify_every=_hours(settings.verify_hours),
             refresh_every=_hours(settings.refresh_hours),
+            reconcile_every=_hours(settings.reconcile_hours),
             conditional_most=settings.conditional_writes,
             probe_after=timedelta(minutes=settings.probe_minutes) if settings.probe_minutes else None,
             poll_seconds=0.5,  # grows with each look that finds nothing
@@ -220,6 +221,26 @@ class Workspace:
                 ) from None
             finally:
                 self._budget[1].keep() if self._budget else None
+
+    def reconcile(
+        self,
+        object_name: str | None = None,
+        *,
+        look_only: bool = False,
+        allowed: bool = False,
+        wait_seconds: float = 0,
+    ) -> list[reconciling.Outcome]:
+        """Tell apart the ids that only we hold, of one object or of all; see `reconciling`. Raises what `run_cycle` raises."""
+        engine = self.engine()
+        schedule.describe_kept(engine)
+        names = reconciling.objects(engine, object_name)
+        try:
+            if look_only:
+                return [reconciling.look(engine, name) for name in names]
+            with self._lease(engine, wait_seconds) as lease:
+                return reconciling.run(engine, lease, names, allowed)
+        finally:
+            self._budget[1].keep() if self._budget else None
 
     def schema(self) -> tuple[list[drift.Notice], dict[str, str]]:
         """What changed in the org's fields, oldest first, and the fields that are held now, each with the reason."""

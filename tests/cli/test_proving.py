@@ -1,4 +1,4 @@
-"""verify, refresh, schema and what status shows of them, as a person calls them."""
+"""verify, refresh, reconcile, schema and what status shows of them, as a person calls them."""
 
 from __future__ import annotations
 
@@ -48,6 +48,18 @@ def test_refresh_verify_and_schema(terminal: Terminal, own_org: RunningOrg, tmp_
     assert status["verified"]["equal"] and status["passes"] == []
     assert "verified at" in terminal("status").stdout
     assert "refresh" in {run["kind"] for run in terminal.json("runs")}
+
+    with own_org.api() as api:
+        found = api.get("query", params={"q": "SELECT Id FROM Lead WHERE IsConverted = false LIMIT 1"})
+    lead = found.json()["records"][0]["Id"]
+    own_org.control("lifecycle", {"hard_delete": lead})
+    assert "it is one of" in terminal.refused("reconcile", "--object", "Case").lower()
+    (looked,) = terminal.json("reconcile", "--object", "Lead", "--dry-run")
+    assert looked["records"] == {lead: "purged"} and looked["looked_only"] and looked["stopped"] is None
+    assert f"Lead {lead}: purged" in terminal("reconcile").stdout
+    shown = {o["object"]: o for o in terminal.json("status")["objects"]}
+    assert shown["Lead"]["reconciled_at"] and shown["Lead"]["hidden"] == 0 and shown["Lead"]["missing"] is None
+    assert "deleted in Salesforce for good" in terminal("why", lead).stdout
 
     assert terminal.json("schema") == {"notices": [], "held": {}}
     own_org.control("schema_change", {"object": "Lead", "field": "Hue__c", "change": "length", "length": 4})

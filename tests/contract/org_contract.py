@@ -64,6 +64,12 @@ class OrgUser(Protocol):
     def make_read_only(self, object_name: str, field: str) -> None:
         """The sync user can no longer edit the field."""
 
+    def show_only(self, object_name: str, ids: Sequence[str] | None) -> None:
+        """Sharing shows the sync user these records of the object and no others; None: all."""
+
+    def purge(self, object_name: str, sf_id: str) -> None:
+        """Delete a record for good."""
+
     def add_key_field(self) -> None:
         """Make the field of the external key on Lead and Contact, which the sync user may edit."""
 
@@ -317,6 +323,31 @@ class OrgContract(OrgCreates, OrgLives):
         assert shown is not None and shown.fields == {"City": "C7", "Email": None}
         assert (shown.sf_id, shown.deleted, shown.converted) == (ids[7], False, False)
         assert shown.read_at == found.read_at
+
+    def test_records_that_are_not_shown_leave_traces(self, org: Org, org_user: OrgUser) -> None:
+        live, binned, purged = org_user.create_many("Lead", [lead(f"N{n}") for n in range(3)])
+        org_user.delete("Lead", binned)
+        org_user.purge("Lead", purged)
+        org_user.advance(60)
+        told = org.trace("Lead", [live, binned, purged])
+        assert told.deleted == {binned, purged} and live not in told.shared - {live} and told.sees_all is True
+        shown = org.retrieve("Lead", [live, binned, purged], ["City"], deleted_too=True).records
+        assert {sf_id: record and record.deleted for sf_id, record in shown.items()} == {
+            live: False,
+            binned: True,
+            purged: None,
+        }
+
+    def test_what_sharing_hides_leaves_none(self, org: Org, org_user: OrgUser) -> None:
+        kept, hidden = org_user.create_many("Lead", [lead(f"N{n}") for n in range(2)])
+        org_user.show_only("Lead", [kept])
+        told = org.trace("Lead", [hidden])
+        assert (told.deleted, told.shared, told.sees_all) == (frozenset(), frozenset(), False)
+        found = org.retrieve("Lead", [kept, hidden], ["City"], deleted_too=True).records
+        assert found[kept] is not None and found[hidden] is None
+        assert org.count_ranges("Lead", [("", max(kept, hidden))]) == [1]
+        org_user.show_only("Lead", None)
+        assert org.retrieve("Lead", [hidden], ["City"]).records[hidden] is not None
 
     def test_what_is_read_was_there_at_read_at(self, org: Org, org_user: OrgUser) -> None:
         a_lead = org_user.create("Lead", **lead("L"))

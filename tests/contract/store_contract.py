@@ -492,6 +492,55 @@ class StoreContract(TrailContract, StoreCreates):
             held = [sf_id(n + 1) for n, is_there in enumerate(there) if is_there] + [sf_id(5), sf_id(6)]
             assert tx.held_ids("Lead", "", 10) == sorted(set(held))
 
+    def test_what_is_hidden_is_owed_nothing_and_found_by_id(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        pairs = self.add(store, *(seen(n, city="Bonn") for n in range(1, 5)))
+        for linked in pairs[1:3]:
+            store_user.edit(linked.pair.person_id, "city", "Rom")
+            self.save(
+                store,
+                linked,
+                state=PairState.HIDDEN,
+                link_state="out_of_scope",
+                salesforce_deleted=False,
+            )
+        assert self.owed(store) == []
+        with store.transaction() as tx:
+            assert tx.hidden_ids("Lead", "", 10) == [sf_id(2), sf_id(3)]
+            assert tx.hidden_ids("Lead", sf_id(2), 10) == [sf_id(3)] and tx.hidden_ids("Account", "", 9) == []
+            assert tx.live_ids("Lead", "", 10) == tx.held_ids("Lead", "", 10) == [sf_id(1), sf_id(4)]
+            assert tx.candidates(["city"], True, 0, 10) == [], "nobody who is hidden is created anew"
+        person = store_user.person(pairs[1].pair.person_id)
+        assert person is not None and (person["link_state"], person["city"]) == ("out_of_scope", "Rom")
+        assert self.pair(store, sf_id(2)).dirty == {"city": "Rom"}
+        self.save(store, pairs[1], state=PairState.PAIRED, link_state="lead")
+        assert self.owed(store) == [sf_id(2)]
+
+    def test_of_two_pairs_the_row_speaks_of_the_one_that_is_shown(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        (one,) = self.add(store, seen(1, city="Bonn"))
+        person_id = one.pair.person_id
+        with store.transaction() as tx:
+            contact = tx.open_pair(person_id, CONTACT, seen(1, CONTACT, prefix="003", city="Bonn"))
+
+        def row(pair_id: int, state: PairState, link_state: str) -> tuple[object, ...]:
+            with store.transaction() as tx:
+                tx.save([PairChange(pair_id, person_id, state=state, link_state=link_state)], None)
+            person = store_user.person(person_id)
+            assert person is not None
+            return person["salesforce_id"], person["salesforce_type"], person["link_state"]
+
+        hidden = row(contact.id, PairState.HIDDEN, "out_of_scope")
+        assert hidden == (sf_id(1), "lead", "lead")
+        assert row(one.pair.id, PairState.HIDDEN, "out_of_scope") == (
+            sf_id(1, "003"),
+            "contact",
+            "out_of_scope",
+        )
+        assert row(contact.id, PairState.PAIRED, "contact") == (sf_id(1, "003"), "contact", "contact")
+
     def test_what_points_at_others_is_found_by_column(self, store: Store, store_user: StoreUser) -> None:
         owners = [full_id(f"0055e0{n:09d}") for n in range(3)]
         pairs = self.add(store, *(seen(n, owner_id=owners[n % 3]) for n in range(1, 8)))
@@ -937,6 +986,33 @@ class StoreContract(TrailContract, StoreCreates):
             assert done.undone_at is not None
             with pytest.raises(KeyError):
                 tx.split_person(split, None)
+
+    def test_a_pair_parts_to_a_person_of_its_own(self, store: Store, store_user: StoreUser) -> None:
+        """A lead and a contact of one person, of which the lead is a record of its own again (a conversion or a match that is
+        taken back): it gets a new person with what Salesforce shows of it, and nothing that was owed."""
+        (one,) = self.add(store, seen(1, city="Bonn", first_name="Bo"))
+        person_id = one.pair.person_id
+        with store.transaction() as tx:
+            tx.open_pair(person_id, CONTACT, seen(1, CONTACT, prefix="003", city="Bonn", first_name="Bo"))
+        store_user.edit(person_id, "city", "Rom")
+        self.save(store, one, dead_letters=(DeadLetter("Push updates", problem(), "city", {"city": "Rom"}),))
+        with store.transaction() as tx:
+            number = tx.part_pair(one.pair.id, LEAD, seen(1, city="Ulm", first_name="Bo"))
+        fresh, former = store_user.person(number), store_user.person(person_id)
+        assert number != person_id and fresh is not None and former is not None
+        assert (fresh["city"], fresh["first_name"], fresh["salesforce_id"]) == ("Ulm", "Bo", sf_id(1))
+        assert (fresh["salesforce_type"], fresh["link_state"]) == ("lead", "lead")
+        assert (former["city"], former["salesforce_id"]) == ("Rom", sf_id(1, "003"))
+        assert (former["salesforce_type"], former["link_state"]) == ("contact", "contact")
+        parted = self.pair(store, sf_id(1))
+        assert parted.pair.person_id == number and not parted.dirty
+        assert [letter.person_id for letter in store_user.dead_letters()] == [number]
+        with store.transaction() as tx:
+            (kept,) = tx.linked(CONTACT, [sf_id(1, "003")]).values()
+        assert kept.pair.person_id == person_id and kept.dirty == {"city": "Rom"}
+        assert self.owed(store) == []
+        store_user.edit(number, "first_name", "Bob")
+        assert self.owed(store) == [sf_id(1)], "edits of the new person are captured"
 
     def test_a_second_record_is_linked_to_a_person(self, store: Store, store_user: StoreUser) -> None:
         (one,) = self.add(store, seen(1, city="Bonn", first_name="Bo"))

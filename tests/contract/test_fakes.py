@@ -113,6 +113,13 @@ class Salesperson:
     def make_read_only(self, object_name: str, field: str) -> None:
         self._org.lock_field(object_name, field)
 
+    def show_only(self, object_name: str, ids: Sequence[str] | None) -> None:
+        every = set(self._org.records.rows[object_name])
+        self._org.unseen = set() if ids is None else every - set(ids)
+
+    def purge(self, object_name: str, sf_id: str) -> None:
+        self._org.records.purge(object_name, sf_id)
+
     def add_key_field(self) -> None:
         self._org.add_key_field()
 

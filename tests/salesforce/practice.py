@@ -12,7 +12,6 @@ from diptych.domain.creating import KEY_FIELD
 from diptych.salesforce.credentials import Password
 from practice_org import cli
 from practice_org.app import create_app
-from practice_org.clock import stamp
 from practice_org.data import dml
 from practice_org.org import Org as PracticeOrg
 from practice_org.serving import Serving, listen
@@ -81,20 +80,32 @@ class Salesperson:
     def undelete(self, object_name: str, sf_id: str) -> None:
         dml.undelete(self._org, self._user, object_name, sf_id)
 
-    def convert(self, lead_id: str) -> str:
-        """The practice org does not convert yet: leave what a conversion leaves."""
-        row = {
-            name: self.value("Lead", lead_id, name) for name in ("FirstName", "LastName", "Company", "Email")
-        }
-        account = self.create("Account", Name=row.pop("Company"))
-        contact = self.create("Contact", AccountId=account, **row)
-        with self._org.transaction() as tx:
-            tx.connection.execute(
-                'UPDATE "Lead" SET "IsConverted" = 1, "ConvertedContactId" = ?, "ConvertedAccountId" = ?, '
-                '"SystemModstamp" = ?, "LastModifiedDate" = ? WHERE "Id" = ?',
-                (contact, account, stamp(self._org.clock.now()), stamp(self._org.clock.now()), lead_id),
-            )
-        return contact
+    def convert(self, lead_id: str, **how: Any) -> str:
+        """Convert a lead as a user would; its contact's id. `how`: account, contact, no_opportunity ..."""
+        given = {"no_opportunity": True, **how}
+        done = self._practice.control("lifecycle", {"convert": {"lead": lead_id, **given}})
+        return str(done["contact"])
+
+    def merge(self, winner: str, *losers: str, **values: Any) -> None:
+        """Merge up to two records into a third, of which these values are set."""
+        order = {"merge": {"winner": winner, "losers": list(losers), "values": values}}
+        self._practice.control("lifecycle", order)
+
+    def purge(self, object_name: str, sf_id: str) -> None:
+        self._practice.control("lifecycle", {"hard_delete": sf_id})
+
+    def empty_bin(self, sf_id: str) -> None:
+        self._practice.control("lifecycle", {"purge": sf_id})
+
+    def show_only(self, object_name: str, ids: Sequence[str] | None) -> None:
+        """By organization-wide default and manual shares, and no right to view all; None: everything, by that right too."""
+        all_data = {"ViewAllData": ids is None, "ModifyAllData": ids is None}
+        self._practice.control("users", {"username": self._practice.username, "system_permissions": all_data})
+        if ids is None:
+            self._practice.control("sharing", {"defaults": {}})
+            return
+        shares = [{"id": one, "with": self._practice.username, "level": "Edit"} for one in ids]
+        self._practice.control("sharing", {"defaults": {object_name: "Private"}, "share": shares})
 
     def value(self, object_name: str, sf_id: str, field: str) -> Any:
         row = self._org.reader().execute(f'SELECT "{field}" FROM "{object_name}" WHERE "Id" = ?', (sf_id,))

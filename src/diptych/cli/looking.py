@@ -84,6 +84,12 @@ def status(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
     for o in found.objects:
         if o.differing:
             say(f"{o.object}: {o.differing:,} records differ; see: diptych verify --repair")
+        if o.hidden:
+            say(
+                f"{o.object}: {o.hidden:,} records are hidden from the sync user; edits of them wait (diptych reconcile)"
+            )
+        if o.missing:
+            say(f"{o.object}: {o.missing}")
         if o.held:
             say(f"{o.object}: {len(o.held)} fields are held; see: diptych schema")
     say(f"Backlog {found.backlog:,}; {found.dead_letters:,} errors; {found.conflicts:,} conflicts.")

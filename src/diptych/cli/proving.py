@@ -1,16 +1,20 @@
-"""refresh, schema: values that change silently, and fields that change under way."""
+"""refresh, reconcile, schema: values that change silently, ids that only we hold, and fields that change under way."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diptych.cli.output import JSON_OPTION, emit, say, table, workspace
+from diptych.cli.output import JSON_OPTION, YES_OPTION, emit, note, say, sure, table, workspace
+
+if TYPE_CHECKING:
+    from diptych.reconciling import Outcome
 
 
 def register(app: typer.Typer) -> None:
     app.command()(refresh)
+    app.command()(reconcile)
     app.command()(schema)
 
 
@@ -59,6 +63,54 @@ def refresh(
         )
     if any(one.waits for one in done):
         raise typer.Exit(1)
+
+
+def reconcile(
+    object_name: Annotated[
+        str | None, typer.Option("--object", metavar="OBJECT", help="This object only, such as Lead.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what was found; change nothing.")] = False,
+    allow: Annotated[
+        bool, typer.Option("--allow", help="Go on although so many are gone that it may be a mistake.")
+    ] = False,
+    yes: Annotated[bool, YES_OPTION] = False,
+    as_json: Annotated[bool, JSON_OPTION] = False,
+) -> None:
+    """Tell apart the records that only we hold: deleted, merged, converted, purged, or hidden from the sync user."""
+    from diptych.cli.trouble import Refused
+    from diptych.setup.state import Step
+
+    if allow and not dry_run:
+        sure("Take over what was found, however many records are gone?", yes)
+    with workspace() as space:
+        if space.setup.state().step is not Step.RUNNING:
+            raise Refused("The sync has not been started. Start it first: diptych start")
+        done = space.reconcile(object_name, look_only=dry_run, allowed=allow, wait_seconds=600)
+    if as_json:
+        emit(done)
+    else:
+        _show_reconciled(done)
+    if any(one.stopped for one in done):
+        raise typer.Exit(1)
+
+
+_KINDS = ("deleted", "merged", "converted", "purged", "hidden")
+
+
+def _show_reconciled(done: list[Outcome]) -> None:
+    table(
+        ["object", *_KINDS, "shown again"],
+        [(one.object, *(one.gone.get(kind, 0) for kind in _KINDS), one.shown_again) for one in done],
+    )
+    for one in done:
+        for sf_id, where in list(one.records.items())[:10]:
+            say(f"  {one.object} {sf_id}: {where}")
+        if len(one.records) > 10:
+            say(f"  ... {len(one.records) - 10:,} more; all of them with --json")
+        if one.stopped:
+            note(f"diptych: {one.stopped}")
+    if any(one.looked_only and one.records for one in done):
+        note("Nothing was changed. Take it over with: diptych reconcile")
 
 
 def schema(

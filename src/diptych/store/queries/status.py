@@ -18,7 +18,8 @@ from diptych.sync.ports import SnapshotProgress, Step
 
 @dataclass(frozen=True)
 class ObjectCounts:
-    """`ours`: live records we hold. `backlog`: pairs that owe a write. `steps`: the latest one of each operation."""
+    """`ours`: live records we hold. `backlog`: pairs that owe a write. `steps`: the latest one of each operation. `hidden`:
+    records not shown to the sync user."""
 
     object_name: str
     ours: int
@@ -29,6 +30,7 @@ class ObjectCounts:
     deleted: int
     load: SnapshotProgress | None
     steps: tuple[Step, ...]
+    hidden: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ def read(connection: Connection) -> StoreStatus:
                 deleted,
                 loads.get(known.name),
                 tuple(steps.get(known.name, ())),
+                states.get((known.name, "hidden"), 0) if known.two_way else 0,
             )
         )
     return StoreStatus(

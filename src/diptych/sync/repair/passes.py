@@ -162,8 +162,7 @@ def advance(engine: Engine, lease: Lease, one: Pass) -> Pass:
         if one.stage == "telling":
             one, stopped = _tell(engine, lease, one, usable.mapping)
         if one.stage == "done":
-            _finish(engine, lease, one, began, stopped)
-            return one
+            return _finish(engine, lease, one, began, stopped)
         return _waits(engine, lease, one, None)
     except LimitExceeded as problem:
         with engine.store.transaction() as tx:
@@ -290,7 +289,7 @@ def _told(engine: Engine, lease: Lease, one: Pass, ids: Sequence[str]) -> Pass:
 # ---------------------------------------------------------------- endings
 
 
-def _finish(engine: Engine, lease: Lease, one: Pass, began: Began, stopped: Problem | None) -> None:
+def _finish(engine: Engine, lease: Lease, one: Pass, began: Began, stopped: Problem | None) -> Pass:
     now = engine.clock.now()
     why = f"{stopped.message} {stopped.remedy}" if stopped is not None else ""
     status = FAILED if stopped is not None else SUCCEEDED
@@ -312,6 +311,7 @@ def _finish(engine: Engine, lease: Lease, one: Pass, began: Began, stopped: Prob
     _note(engine, lease, one, Applied(updated=one.found.repaired), began, status, why)
     if one.job_id:
         engine.org.end_snapshot(one.job_id)
+    return replace(one, waits=why or None)
 
 
 def keep_verified(tx: Transaction, found: ObjectComparison, at: datetime, now: datetime) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from diptych.domain.identity import ENDED
@@ -180,14 +181,15 @@ def _ends(tx: Transaction, mapping: ObjectMapping, looked: Looked) -> list[PairC
             continue
         if looked.told[sf_id] is Whereabouts.HIDDEN:
             if pair.state is not PairState.HIDDEN:
-                changes.append(_hides(linked))
+                changes.append(_hides(linked, looked.read.read_at))
         else:
             changes.append(_purges(linked, looked.told[sf_id]))
     return changes
 
 
-def _hides(linked: Linked) -> PairChange:
-    """Marked, and otherwise left as it is; the row of a person who lives on in another record speaks of that one."""
+def _hides(linked: Linked, now: datetime) -> PairChange:
+    """Marked, and otherwise left as it is; the row of a person who lives on in another record speaks of that one. What waited for
+    a later try goes out as soon as the record is shown again."""
     pair = linked.pair
     speaks = pair.redirect_to is None
     return PairChange(
@@ -195,6 +197,7 @@ def _hides(linked: Linked) -> PairChange:
         pair.person_id,
         state=PairState.HIDDEN,
         attempts=0,
+        next_try_at=now,
         link_state="out_of_scope" if speaks else None,
         salesforce_deleted=False if speaks else None,
     )
