@@ -58,7 +58,9 @@ def test_refresh_verify_and_schema(terminal: Terminal, own_org: RunningOrg, tmp_
     assert looked["records"] == {lead: "purged"} and looked["looked_only"] and looked["stopped"] is None
     assert f"Lead {lead}: purged" in terminal("reconcile").stdout
     shown = {o["object"]: o for o in terminal.json("status")["objects"]}
-    assert shown["Lead"]["reconciled_at"] and shown["Lead"]["hidden"] == 0 and shown["Lead"]["missing"] is None
+    assert (
+        shown["Lead"]["reconciled_at"] and shown["Lead"]["hidden"] == 0 and shown["Lead"]["missing"] is None
+    )
     assert "deleted in Salesforce for good" in terminal("why", lead).stdout
 
     assert terminal.json("schema") == {"notices": [], "held": {}}
