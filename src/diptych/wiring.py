@@ -20,6 +20,7 @@ import diptych.sync.repair.undo as undoing
 import diptych.sync.repair.why as reasons
 from diptych import duplicates, reconciling
 from diptych.access.carry import carry_over
+from diptych.acting import Acting
 from diptych.config import Settings
 from diptych.connector import SalesforceConnector
 from diptych.domain.objects import SYNCED_OBJECTS
@@ -291,6 +292,11 @@ class Workspace:
             done = undoing.undo(engine, lease, wanted)
         self.sync_now()
         return done
+
+    @property
+    def acting(self) -> Acting:
+        """Merging, converting and deleting people."""
+        return Acting(self.store, self.clock, self.engine, self._lease, self.sync_now)
 
     def why(self, asked: str, column: str | None = None, live: bool = True) -> list[reasons.Answer]:
         """Why a value is what it is, or someone is missing. Raises KeyError for an unknown column, and what `engine` raises."""

@@ -36,6 +36,7 @@ from diptych.sync.ports import (
     Store,
     StoredDeadLetter,
 )
+from tests.contract.actions_contract import StoreActs
 from tests.contract.creating_contract import StoreCreates
 from tests.contract.trail_contract import TrailContract
 
@@ -136,7 +137,7 @@ def problem(code: str = "STRING_TOO_LONG") -> Problem:
     return Problem(code, "too long", ErrorClass.LENGTH, fields=("City",))
 
 
-class StoreContract(TrailContract, StoreCreates):
+class StoreContract(TrailContract, StoreCreates, StoreActs):
     """The suite. Every test starts from an empty store with MAPPING saved and provisioned."""
 
     @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import typer
 
 from diptych.cli import (
     access,
+    acting,
     conflicts,
     connecting,
     creating,
@@ -41,6 +42,7 @@ app.add_typer(mapping.app, name="mapping")
 syncing.register(app)
 looking.register(app)
 creating.register(app)
+acting.register(creating.people_app)
 proving.register(app)
 identity.register(app)
 access.register(app)

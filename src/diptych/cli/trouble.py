@@ -6,6 +6,7 @@ from diptych.access.passwords import UnfitPassword
 from diptych.access.tokens import TokenRefused
 from diptych.access.users import UserRefused
 from diptych.config import BadSettings
+from diptych.domain.actions import CannotAct
 from diptych.domain.outcome import OrgError
 from diptych.setup.state import SetupRefused
 from diptych.store.engines import StoreUnusable
@@ -26,6 +27,7 @@ def one_line(problem: BaseException) -> str | None:
     if isinstance(
         problem,
         BadSettings
+        | CannotAct
         | OrgError
         | SetupRefused
         | StoreUnusable

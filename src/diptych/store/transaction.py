@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from diptych.domain.person_merge import HeldPerson, PersonJoin, SplitPlan, Store
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
 from diptych.store import (
+    actions,
     auditing,
     creations,
     joining,
@@ -26,6 +28,7 @@ from diptych.store import (
     mirror,
     pairs,
     people,
+    suppressions,
     sync_state,
     tables,
     trail,
@@ -114,6 +117,14 @@ class SqlTransaction:
     def trail(self) -> trail.SqlTrail:
         return trail.SqlTrail(self.connection, self.catalogue, self._now, self._engine_writes, self._as_user)
 
+    @property
+    def actions(self) -> actions.SqlActions:
+        return actions.SqlActions(self.connection)
+
+    @property
+    def suppressions(self) -> suppressions.SqlSuppressions:
+        return suppressions.SqlSuppressions(self.connection, self._now)
+
     def mapping(self) -> FieldMappings:
         return self._mappings.current(self.connection)
 
@@ -144,6 +155,11 @@ class SqlTransaction:
             self._now(),
             lambda sf_ids: self._known(object_mapping, sf_ids),
         )
+        if load.inserted and two_way:
+            gone = suppressions.withdraw(
+                self.connection, self.catalogue, object_mapping, before, self._now
+            )  # the fast way in asks nobody
+            load = replace(load, inserted=load.inserted - gone)
         if load.inserted and two_way:
             trail.note_arrival(
                 self.connection,

@@ -92,6 +92,10 @@ def apply_records(
     if follow:
         observations, known = _leave_to_succession(tx, object_mapping, observations, known)
     strangers = [o for o in observations if o.record.sf_id not in known and not o.record.deleted]
+    kept_away = set(tx.suppressions.withhold(object_mapping, strangers, terms.run_id))
+    if kept_away:  # people deleted here for good do not come back, by whatever record (D-73)
+        strangers = [o for o in strangers if o.record.sf_id not in kept_away]
+        known |= tx.linked(object_mapping, sorted(kept_away))
     settled = settle(tx, object_mapping, strangers, terms.run_id)
     known |= settled.linked
     total = repeated + _add(tx, object_mapping, settled.new, terms)

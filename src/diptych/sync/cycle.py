@@ -3,6 +3,7 @@
     watermark     the org's clock, read before anything else: the only legal next cursor
     discover      what the org's fields are now, so that no stage asks for a field that is gone
     provision     the columns that the mapping names exist
+    actions       merges, conversions and deletes ordered here that have not come to an end
     snapshot      one slice of the initial load, until it is complete
     feed          what changed in Salesforce since the cursor; deletes, merges and conversions among it
     release       errors whose cause seems to be gone are owed again; of each other cause one record, now and then
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from diptych.domain.mapping import Mapping, ObjectMapping
 from diptych.domain.outcome import LimitExceeded, OrgError
+from diptych.sync.actions.carry_out import resume
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.discover.provision import provision
 from diptych.sync.discover.schema import discover
@@ -45,6 +47,7 @@ def run_cycle(engine: Engine, lease: Lease) -> CycleReport:
     try:
         watermark, mapping = _prepare(engine, lease, report)
         crashpoint("C-21")
+        resume(engine, lease)
         advance_all(engine, lease, report, _usable(engine))
         _feed(engine, lease, report, watermark, mapping)
         release(engine, lease, would_take)

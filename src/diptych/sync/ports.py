@@ -20,6 +20,7 @@ from diptych.domain.pair import Inflight, Linked, Observation, Pair, PairState, 
 from diptych.domain.person_merge import HeldPerson, PersonJoin, SplitPlan, StoredJoin
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
+from diptych.sync.action_log import ActionLog, Suppressions
 from diptych.sync.lifecycle import Lifecycle
 from diptych.sync.trail import Trail
 
@@ -362,6 +363,14 @@ class Transaction(Protocol):
     @property
     def trail(self) -> Trail:
         """What runs have done, for undo and why."""
+
+    @property
+    def actions(self) -> ActionLog:
+        """Merging, converting and deleting from our side: what was ordered."""
+
+    @property
+    def suppressions(self) -> Suppressions:
+        """People who are not to come back."""
 
     def mapping(self) -> FieldMappings: ...
 

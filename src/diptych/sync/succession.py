@@ -14,13 +14,14 @@ anywhere, it was done or the note is still there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from diptych.domain.identity import Fate, ending_of, fate_of
 from diptych.domain.mapping import Direction, ObjectMapping, observe
 from diptych.domain.pair import Linked, PairState, Record
 from diptych.domain.person_merge import JoinPolicy, PersonJoin, plan_join
+from diptych.domain.values import Value
 from diptych.sync.apply import (
     Applied,
     Terms,
@@ -83,23 +84,33 @@ def _note(engine: Engine, lease: Lease, report: CycleReport, name: str, total: A
 
 
 def follow_records(
-    engine: Engine, lease: Lease, run_id: int | None, object_name: str, ids: Sequence[str]
+    engine: Engine,
+    lease: Lease,
+    run_id: int | None,
+    object_name: str,
+    ids: Sequence[str],
+    picked: Mapping[str, Value] | None = None,
+    finish: Callable[[Transaction], None] | None = None,
 ) -> Applied:
-    """Read these records and what they have become, and carry out what follows, in one transaction."""
+    """Read these records and what they have become, and carry out what follows, in one transaction. `picked`: values that a
+    person chose for the joins; `finish` is called in that transaction once none of the records needs a further look."""
     read = read_with_successors(engine, lease, object_name, ids)
     terms = engine.terms(run_id)
-    total = Applied()
+    total, left = Applied(), False
     with engine.store.transaction(lease) as tx:
         chosen = join_policies(tx)
         for sf_id in ids:
             record = read.own.get(sf_id)
             done = True
             if record is not None:
-                one = _Succession(engine, tx, terms, chosen, record, read.chain(record))
+                one = _Succession(engine, tx, terms, chosen, record, read.chain(record), picked)
                 applied, done = one.carry_out()
                 total += applied
             if done:
                 forget(tx, object_name, [sf_id])
+            left = left or not done
+        if finish is not None and not left:
+            finish(tx)
     return total
 
 
@@ -192,7 +203,9 @@ class _Succession:
         chosen: Mapping[str, JoinPolicy],
         record: Record,
         chain: Sequence[Successor],
+        picked: Mapping[str, Value] | None = None,
     ) -> None:
+        self._picked = picked
         self._engine, self._tx, self._terms, self._chosen = engine, tx, terms, chosen
         self._record, self._to = record, self._nearest(chain)
         self._mapping = self._of(record.object_name)
@@ -245,9 +258,9 @@ class _Succession:
         target = self._target()
         seen = observe(self._mapping, self._record)
         if target is None and self._visible() is not None:
-            self._tx.add_people(
-                self._of("Contact"), [observe(self._of("Contact"), self._shown())], self._terms.run_id
-            )
+            contact = observe(self._of("Contact"), self._shown())
+            if not self._tx.suppressions.withhold(self._of("Contact"), [contact], self._terms.run_id):
+                self._tx.add_people(self._of("Contact"), [contact], self._terms.run_id)
             target = self._target()
         self._point()
         if target is not None and target.pair.state is not PairState.DETACHED:
@@ -255,6 +268,8 @@ class _Succession:
                 target.pair.person_id, self._mapping, seen, PairState.CONVERTED, self._to.sf_id
             )
         elif target is None:
+            if self._tx.suppressions.withhold(self._mapping, [seen], self._terms.run_id):
+                return Applied(skipped=1)
             self._tx.add_people(self._mapping, [seen], self._terms.run_id)
             (own,) = self._tx.linked(self._mapping, [self._record.sf_id]).values()
             change = PairChange(own.pair.id, own.pair.person_id, redirect_to=self._to.sf_id)
@@ -354,6 +369,7 @@ class _Succession:
             was=before[winner_id].values,
             inbound=inbound,
             consent=tx.mapping().consent("person"),
+            picked=self._picked,
         )
         why = "conversion" if self._fate is Fate.CONVERTED else "merge"
         detail = f"{linked.pair.object_name} {linked.pair.sf_id} -> {self._to.object_name} {self._to.sf_id}"

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from diptych.domain.actions import Action
 from diptych.domain.creating import Creation
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.pair import Pair
 from diptych.domain.person_merge import StoredJoin
 from diptych.domain.schema import ObjectDescription
+from diptych.domain.suppression import Suppression
 from diptych.domain.values import Value
 from diptych.sync.ports import Conflict, FeedCursor, SnapshotProgress, Step, StoredDeadLetter
 from diptych.sync.trail import PairEvent, SentValue
@@ -63,6 +65,14 @@ class Arrival:
     person_id: int
 
 
+@dataclass(frozen=True)
+class Suppressed:
+    """An entry of the suppression list with the hash of its address."""
+
+    entry: Suppression
+    address_hash: str | None
+
+
 class Tables:
     """Everything that is stored."""
 
@@ -91,6 +101,8 @@ class Tables:
         self.settings: dict[str, str] = {}
         self.joins: dict[int, StoredJoin] = {}
         self.redirects: dict[int, int] = {}
+        self.actions: dict[int, Action] = {}
+        self.suppressed: dict[int, Suppressed] = {}
         self.numbers: dict[str, int] = {}
         self.creations: dict[int, Creation] = {}
         self.lease: dict[str, Any] = {"holder": None, "epoch": 0, "until": None}

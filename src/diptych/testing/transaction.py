@@ -32,6 +32,7 @@ from diptych.sync.ports import (
     StoredDeadLetter,
 )
 from diptych.testing import joining
+from diptych.testing.actions import InMemoryActions, InMemorySuppressions
 from diptych.testing.causes import InMemoryCauses
 from diptych.testing.creations import Creations
 from diptych.testing.tables import KeptConflict, Run
@@ -52,6 +53,14 @@ class InMemoryTransaction(Creations):
     @property
     def trail(self) -> InMemoryTrail:
         return InMemoryTrail(self._store, self)
+
+    @property
+    def actions(self) -> InMemoryActions:
+        return InMemoryActions(self._store)
+
+    @property
+    def suppressions(self) -> InMemorySuppressions:
+        return InMemorySuppressions(self._store)
 
     def mapping(self) -> FieldMappings:
         newest = next(reversed(self._tables.mappings.values()), None)
@@ -152,7 +161,10 @@ class InMemoryTransaction(Creations):
                 if (page.object_name, record.sf_id) in self._tables.pair_of or record.converted:
                     known.append(record)
                     continue
-                person_id = self._add_person(object_mapping, observe(object_mapping, record))
+                seen = observe(object_mapping, record)
+                if self.suppressions.withhold(object_mapping, [seen], run_id):
+                    continue
+                person_id = self._add_person(object_mapping, seen)
                 self.trail.note_arrival(person_id, run_id)
             else:
                 if (table, record.sf_id) in self._tables.mirrors:

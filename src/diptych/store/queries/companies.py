@@ -107,3 +107,46 @@ def names_of(connection: Connection, table: str, sf_ids: list[str]) -> dict[str,
     for some in chunks(sf_ids):
         found.update({r[0]: str(r[1]) for r in connection.execute(statement, {"ids": some})})
     return found
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    """An account that could be a person's. `why`: by name or by website."""
+
+    sf_id: str
+    name: str
+    why: str
+
+
+def accounts_like(connection: Connection, company: str, domain: str, limit: int = 10) -> list[AccountRow]:
+    """Live accounts of that name (case aside), then those whose website has that domain."""
+    catalogue = read_catalogue(connection)
+    mapped = catalogue.columns("company")
+    if "name" not in mapped:
+        return []
+    source = catalogue.source("company", mapped)
+    name = catalogue.expression("company", "name")
+    wanted: list[tuple[str, str, str]] = []
+    if company.strip():
+        wanted.append((f"lower({name}) = :given", company.strip().lower(), "name"))
+    if domain.strip() and "website" in mapped:
+        site = f"replace(replace(lower({catalogue.expression('company', 'website')}), 'https://', ''), 'http://', '')"
+        wanted.append(
+            (
+                f"{site} IN (:given, 'www.' || :given, :given || '/', 'www.' || :given || '/')",
+                domain.strip().lower(),
+                "website",
+            )
+        )
+    found: dict[str, AccountRow] = {}
+    for condition, given, why in wanted:
+        rows = connection.execute(
+            sa.text(
+                f"SELECT t1.salesforce_id, {name} FROM {source} WHERE NOT t1.salesforce_deleted AND {condition} "
+                "ORDER BY t1.id LIMIT :limit"
+            ).bindparams(sa.bindparam("given", type_=sa.Text())),
+            {"given": given, "limit": limit},
+        )
+        for sf_id, label in rows:
+            found.setdefault(sf_id, AccountRow(sf_id, str(label or ""), why))
+    return list(found.values())

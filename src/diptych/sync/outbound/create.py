@@ -304,8 +304,15 @@ def _drafts(job: _Job, tx: Transaction, named: Sequence[Candidate], tally: _Tall
     columns = list(dict.fromkeys(f.column for f in job.full.fields))
     ours, keys = tx.people_values(columns, people), tx.external_keys(people)
     due = []
+    addresses = {
+        one.person_id: to_text(ours[one.person_id].get("email")) for one in named if one.person_id in ours
+    }
+    blocked = tx.suppressions.blocked({address for address in addresses.values() if address})
     for one in named:
         if one.person_id not in ours:
+            continue
+        if addresses[one.person_id] in blocked:
+            _keep_away(job, tx, one, tally)
             continue
         made = _draft(job, ours[one.person_id])
         if made.missing and (one.creation is None or one.creation.wish is not Wish.LINK):
@@ -314,6 +321,17 @@ def _drafts(job: _Job, tx: Transaction, named: Sequence[Candidate], tally: _Tall
         else:
             due.append(_Due(one.person_id, ours[one.person_id], made, one.creation, keys[one.person_id]))
     return due
+
+
+def _keep_away(job: _Job, tx: Transaction, one: Candidate, tally: _Tally) -> None:
+    """The address is that of somebody who is not to come back (D-73): no rule creates it; who asked by hand is told why."""
+    if _by_hand(one.creation):
+        reason = (
+            "The address is on the suppression list. Take it off first (diptych people suppressed list), "
+            "then ask again."
+        )
+        tx.save_creation(Creation(one.person_id, Wish.REVIEW, job.engine.clock.now(), reason, by_hand=True))
+        tally.held += 1
 
 
 def _draft(job: _Job, ours: Mapping[str, Value]) -> Draft:

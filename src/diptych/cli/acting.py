@@ -1,0 +1,388 @@
+"""people merge, convert, delete, forget: what is done to whole people, shown first; people actions, people suppressed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diptych.cli.output import JSON_OPTION, YES_OPTION, emit, note, say, sure, table, workspace
+
+if TYPE_CHECKING:
+    from diptych.domain.actions import Action
+    from diptych.sync.actions.preview import ConvertPreview, DeletePreview, MergePreview
+    from diptych.wiring import Workspace
+
+ACTOR = "command"
+suppressed_app = typer.Typer(help="People who are not to come back.", no_args_is_help=True)
+_ID = typer.Argument(metavar="ID", help="The id of the person here.")
+_LIMIT = typer.Option(min=1, max=10_000, help="At most so many.")
+_CONFIRM = typer.Option(metavar="WORDS", help="The words that the preview asks for, in place of typing them.")
+
+
+def register(people_app: typer.Typer) -> None:
+    for command in (merge, convert, delete, forget, actions):
+        people_app.command()(command)
+    people_app.add_typer(suppressed_app, name="suppressed")
+
+
+# ---------------------------------------------------------------- merging
+
+
+def merge(
+    people: Annotated[list[int], typer.Argument(metavar="ID ID [ID ...]", help="The first one remains.")],
+    pick: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=ID", help="Keep this person's value in that column."),
+    ] = None,
+    only_here: Annotated[
+        bool,
+        typer.Option("--only-here", help="One person here; the records in Salesforce stay as they are."),
+    ] = False,
+    yes: Annotated[bool, YES_OPTION] = False,
+    as_json: Annotated[bool, JSON_OPTION] = False,
+) -> None:
+    """Make one of several people, here and in Salesforce. Shows first what becomes of each value."""
+    with workspace() as space:
+        found = space.acting.merge(people, _picked(pick or []), only_here)
+        if not as_json:
+            _show_merge(found)
+        elif not yes:
+            emit({"plan": found.plan, "names": found.names, "unsynced": found.unsynced, "done": False})
+            return
+        sure("Merge these people?", yes)
+        done = space.acting.carry_out(found, ACTOR)
+    _report(done, as_json, f"Merged. They are person {found.plan.remaining} now")
+
+
+def _picked(given: list[str]) -> dict[str, int]:
+    from diptych.cli.trouble import Refused
+
+    picked = {}
+    for one in given:
+        column, _, number = one.partition("=")
+        if not column or not number.isdigit():
+            raise Refused(f"Write --pick {one} as COLUMN=ID: the column, and the person whose value stays.")
+        picked[column] = int(number)
+    return picked
+
+
+def _show_merge(found: MergePreview) -> None:
+    plan = found.plan
+    for number in plan.people:
+        part = "remains" if number == plan.remaining else f"joins person {plan.remaining}"
+        say(f"Person {number}, {found.names[number]}: {part}")
+    for line in plan.notes:
+        say(line)
+    for place, step in enumerate(plan.steps, start=1):
+        say(f"{place}. {step.text}")
+    if plan.differences:
+        say()
+        table(
+            ["column", *(str(n) for n in plan.people), "stays", "because"],
+            [(d.column, *d.values, d.result, d.policy) for d in plan.differences],
+        )
+    if found.unsynced:
+        say()
+        say("Only Salesforce holds these; the remaining record keeps its own:")
+        ids = list(dict.fromkeys(i for one in found.unsynced for i in one.values))
+        table(
+            ["field", *ids],
+            [(f"{u.object_name}.{u.field}", *(u.values.get(i) for i in ids)) for u in found.unsynced],
+        )
+
+
+# ---------------------------------------------------------------- converting
+
+
+def convert(
+    person_id: Annotated[int, _ID],
+    lead: Annotated[str | None, typer.Option(help="Which lead, if the person has several.")] = None,
+    account: Annotated[str | None, typer.Option(help="An account that exists, by its Salesforce id.")] = None,
+    find_account: Annotated[
+        bool, typer.Option("--find-account", help="The one account with the company's name or website.")
+    ] = False,
+    contact: Annotated[str | None, typer.Option(help="A contact that exists; its account is taken.")] = None,
+    status: Annotated[str | None, typer.Option(help="A lead status that counts as converted.")] = None,
+    opportunity: Annotated[
+        bool, typer.Option("--opportunity/--no-opportunity", help="Whether an opportunity is made.")
+    ] = True,
+    opportunity_name: Annotated[str | None, typer.Option(help="Its name; default: the company's.")] = None,
+    owner: Annotated[str | None, typer.Option(help="The user who is to own what is made.")] = None,
+    overwrite_lead_source: Annotated[
+        bool, typer.Option("--overwrite-lead-source", help="Also where the contact has one.")
+    ] = False,
+    notify: Annotated[bool, typer.Option("--notify", help="Salesforce tells the owner by e-mail.")] = False,
+    yes: Annotated[bool, YES_OPTION] = False,
+    as_json: Annotated[bool, JSON_OPTION] = False,
+) -> None:
+    """Convert a person's lead in Salesforce: to a new contact, in an account that exists, or into a contact that exists."""
+    from diptych.cli.trouble import Refused
+    from diptych.sync.actions.preview import ConvertWish
+
+    with workspace() as space:
+        if find_account:
+            if account or contact:
+                raise Refused("Either name the account or contact, or let the account be found.")
+            account = _found_account(space, person_id)
+        wish = ConvertWish(
+            lead,
+            account,
+            contact,
+            status,
+            opportunity,
+            opportunity_name,
+            owner,
+            overwrite_lead_source,
+            notify,
+        )
+        found = space.acting.convert(person_id, wish)
+        if not as_json:
+            _show_convert(space, found)
+        elif not yes:
+            emit({**_conversion(found), "accounts": space.acting.accounts_for(person_id), "done": False})
+            return
+        sure("Convert it? This cannot be taken back in Salesforce.", yes)
+        done = space.acting.carry_out(found, ACTOR)
+    _report(done, as_json, "Converted")
+
+
+def _found_account(space: Workspace, person_id: int) -> str:
+    from diptych.cli.trouble import Refused
+
+    found = space.acting.accounts_for(person_id)
+    if len(found) != 1:
+        listed = ", ".join(f"{a.sf_id} ({a.name}, by {a.why})" for a in found)
+        raise Refused(
+            f"{len(found)} accounts have the company's name or website. Name one: --account. {listed}".strip()
+        )
+    return found[0].sf_id
+
+
+def _conversion(found: ConvertPreview) -> dict[str, object]:
+    return {
+        "person_id": found.person_id,
+        "name": found.name,
+        "step": found.step.text,
+        "options": found.step.options,
+        "statuses": found.statuses,
+        "kept_here": found.kept_here,
+        "joins": found.joins,
+        "notes": found.notes,
+    }
+
+
+def _show_convert(space: Workspace, found: ConvertPreview) -> None:
+    say(f"Person {found.person_id}, {found.name}: {found.step.text}")
+    say(f"Status: {found.step.options['status']} (there are: {', '.join(found.statuses)})")
+    for line in found.notes:
+        say(line)
+    if not found.step.target and not found.step.options["account_id"]:
+        for one in space.acting.accounts_for(found.person_id):
+            say(f"  --account {one.sf_id}   {one.name} (same {one.why})")
+    if found.kept_here:
+        say(
+            "The contact has no synced field for these values of the lead; they stay here, and in its history:"
+        )
+        table(["column", "value"], list(found.kept_here.items()))
+
+
+# ---------------------------------------------------------------- deleting
+
+
+def delete(
+    person_id: Annotated[int, _ID],
+    policy: Annotated[
+        str,
+        typer.Option(
+            help="leave: gone here, the records stay in Salesforce. detach: stays here, no longer synced. "
+            "delete: gone here, and the records go into Salesforce's recycle bin."
+        ),
+    ] = "leave",
+    suppress: Annotated[
+        bool, typer.Option("--suppress", help="Nobody with these records or this address comes back.")
+    ] = False,
+    confirm: Annotated[str | None, _CONFIRM] = None,
+    yes: Annotated[bool, YES_OPTION] = False,
+    as_json: Annotated[bool, JSON_OPTION] = False,
+) -> None:
+    """Delete a person here, and in Salesforce only if that is asked for. Shows first what goes."""
+    _delete(person_id, policy, suppress, False, confirm, yes, as_json)
+
+
+def forget(
+    person_id: Annotated[int, _ID],
+    policy: Annotated[
+        str, typer.Option(help="leave or delete: what becomes of the records there.")
+    ] = "leave",
+    confirm: Annotated[str | None, _CONFIRM] = None,
+    yes: Annotated[bool, YES_OPTION] = False,
+    as_json: Annotated[bool, JSON_OPTION] = False,
+) -> None:
+    """Erase a person and all values of it from history, for ever; a hash keeps it from coming back."""
+    _delete(person_id, policy, True, True, confirm, yes, as_json)
+
+
+def _delete(
+    person_id: int, policy: str, suppress: bool, forget: bool, confirm: str | None, yes: bool, as_json: bool
+) -> None:
+    from diptych.cli.trouble import Refused
+    from diptych.domain.actions import DeletePolicy
+
+    if policy not in list(DeletePolicy):
+        raise Refused(f"The policy is one of {', '.join(DeletePolicy)}, not {policy}.")
+    with workspace() as space:
+        found = space.acting.delete(person_id, DeletePolicy(policy), suppress, forget)
+        words = found.confirmation
+        if not as_json:
+            _show_delete(found)
+        elif not yes and confirm is None:
+            emit({"preview": found, "confirmation": words, "done": False})
+            return
+        if words is not None:
+            _typed(words, confirm)
+        else:
+            sure("Let go of it?" if found.policy is DeletePolicy.DETACH else "Delete it?", yes)
+        done = space.acting.carry_out(found, ACTOR)
+    what = "Forgotten" if forget else "Let go" if found.policy is DeletePolicy.DETACH else "Deleted"
+    _report(done, as_json, what)
+
+
+def _show_delete(found: DeletePreview) -> None:
+    say(
+        f"Person {found.person_id}, {found.name}"
+        + (f": {', '.join(found.records)}" if found.records else ", only here")
+    )
+    for step in found.steps:
+        say(f"  {step.text}")
+    for line in found.notes:
+        say(line)
+
+
+def _typed(words: str, given: str | None) -> None:
+    """A yes is not enough for what Salesforce loses, or nobody can bring back: the words have to be typed."""
+    from diptych.cli.trouble import Refused
+
+    if given is None:
+        if not sys.stdin.isatty():
+            raise Refused(f"This needs more than a yes: add --confirm '{words}', or run it in a terminal.")
+        given = str(typer.prompt(f"Type '{words}' to go on", err=True))
+    if given.strip() != words:
+        raise Refused(f"'{given}' is not '{words}'. Nothing was done.")
+
+
+# ---------------------------------------------------------------- what was ordered, and who is kept away
+
+
+def actions(
+    limit: Annotated[int, _LIMIT] = 20,
+    cancel: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Give up an open one of which nothing is under way.")
+    ] = None,
+    as_json: Annotated[bool, JSON_OPTION] = False,
+) -> None:
+    """Merges, conversions and deletes that were ordered, newest first: done, failed and why, or still open."""
+    from diptych.cli.trouble import Refused
+
+    with workspace() as space:
+        if cancel is not None:
+            try:
+                space.acting.cancel(cancel)
+            except KeyError:
+                raise Refused(f"There is no action {cancel}. See: diptych people actions") from None
+            except ValueError as problem:
+                raise Refused(str(problem)) from None
+        found = space.acting.ordered(limit)
+    if as_json:
+        emit([_action(one) for one in found])
+        return
+    table(
+        ["action", "when", "what", "person", "state", "run", "why"],
+        [(str(a.id), a.at, a.kind, str(a.person_id), a.state, str(a.run_id or ""), a.error) for a in found],
+    )
+    if any(one.ended_at is None for one in found):
+        note("The sync goes on with open ones by itself; --cancel NUMBER gives one up.")
+
+
+def _action(one: Action) -> dict[str, object]:
+    return {
+        "action": one.id,
+        "kind": one.kind,
+        "person_id": one.person_id,
+        "others": one.others,
+        "state": one.state,
+        "done": one.ended_at is not None and one.error is None,
+        "run": one.run_id,
+        "error": one.error,
+        "steps": [{"text": step.text, "state": step.state} for step in one.steps],
+        "actor": one.actor,
+        "at": one.at,
+        "ended_at": one.ended_at,
+    }
+
+
+def _report(done: Action, as_json: bool, words: str) -> None:
+    """How an action stands; ends with code 1 unless it is done."""
+    from diptych.cli.trouble import Refused
+    from diptych.domain.actions import ActionState
+
+    if as_json:
+        emit(_action(done))
+    if done.state is ActionState.DONE:
+        if not as_json:
+            say(f"{words} (run {done.run_id}).")
+        return
+    if done.state is ActionState.OPEN:
+        raise Refused(
+            f"Not done yet: {done.error} The sync goes on with it by itself; see diptych people actions "
+            f"(action {done.id})."
+        )
+    some = sum(step.state == "done" for step in done.steps)
+    rest = f" {some} of {len(done.steps)} steps were done and stay." if some else " Nothing was changed."
+    raise Refused(f"{done.error}{rest}")
+
+
+@suppressed_app.command("list")
+def suppressed_list(
+    limit: Annotated[int, _LIMIT] = 100, as_json: Annotated[bool, JSON_OPTION] = False
+) -> None:
+    """Who is not to come back: records, and addresses of which only a hash is kept."""
+    with workspace() as space:
+        found = space.acting.suppressed(limit)
+    if as_json:
+        emit(found)
+        return
+    table(
+        ["person", "what", "why", "since"],
+        [
+            (
+                str(s.former_id),
+                f"{s.object_name} {s.sf_id}"
+                if s.object_name != "person"
+                else "the address"
+                if s.by_address
+                else "the person",
+                s.reason,
+                s.at,
+            )
+            for s in found
+        ],
+    )
+    say(f"{len({s.former_id for s in found}):,} people.")
+
+
+@suppressed_app.command("release")
+def suppressed_release(person_id: Annotated[int, _ID], yes: Annotated[bool, YES_OPTION] = False) -> None:
+    """Let a person come back, by the id it had here: when its record next changes, or with diptych verify --repair."""
+    from diptych.cli.trouble import Refused
+
+    with workspace() as space:
+        sure(f"Let person {person_id} come back from Salesforce?", yes)
+        found = space.acting.release(person_id)
+        if not found:
+            raise Refused(f"Person {person_id} is not on the list. See: diptych people suppressed list")
+    records = [f"{s.object_name} {s.sf_id}" for s in found if s.object_name != "person"]
+    say(
+        f"Released{': ' + ', '.join(records) if records else ''}. It comes back when it next changes in Salesforce."
+    )
