@@ -20,6 +20,7 @@ from diptych.domain.pair import Observation, PairState
 from diptych.domain.suppression import PERSON, SuppressedFor, Suppression, address_hash
 from diptych.domain.values import Value, to_text
 from diptych.store.catalogue import Catalogue, part_table, quote
+from diptych.store.engines import is_postgres
 from diptych.store.pairs import chunks
 from diptych.store.sync_state import read_setting, save_setting
 from diptych.store.system_tables import (
@@ -169,6 +170,8 @@ class SqlSuppressions:
 
     def erase(self, person_id: int) -> int:
         connection, erased = self._connection, 0
+        if not is_postgres(connection):
+            connection.exec_driver_sql("PRAGMA secure_delete = ON")  # what goes is overwritten in the file
         numbers = list(
             connection.execute(sa.select(pair.c.id).where(pair.c.person_id == person_id)).scalars()
         )

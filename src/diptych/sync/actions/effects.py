@@ -184,6 +184,8 @@ def _delete(tx: Transaction, action: Action) -> int:
         return 0
     records = [(pair.object_name, pair.sf_id) for pair in held.pairs if pair.sf_id]
     tx.drop_creations([person_id])
+    if action.forget:
+        tx.suppressions.erase(person_id)  # before, so that what goes next is overwritten as well
     tx.trail.remove([person_id], actor_of(action), action.run_id)
     if action.forget:
         tx.suppressions.erase(person_id)
