@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -69,6 +70,23 @@ def terminal(tmp_path: Path) -> Terminal:
 def practice_org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrg]:
     with start_practice_org(tmp_path_factory.mktemp("org"), records=60) as org:
         yield org
+
+
+@pytest.fixture(scope="module")
+def synced(practice_org: RunningOrg, tmp_path_factory: pytest.TempPathFactory) -> Terminal:
+    """Set up and loaded; no test may touch it."""
+    made = Terminal(tmp_path_factory.mktemp("synced") / "data")
+    made.set_up(practice_org)
+    made("sync", "--once")
+    return made
+
+
+@pytest.fixture
+def loaded(terminal: Terminal, synced: Terminal) -> Terminal:
+    """A copy of `synced` for one test."""
+    shutil.copytree(synced.folder, terminal.folder)
+    terminal.environment |= synced.environment
+    return terminal
 
 
 @pytest.fixture

@@ -71,8 +71,8 @@ def test_the_whole_way_from_connect_to_verify(terminal: Terminal, practice_org: 
         assert terminal(*words).stdout
 
 
-def test_an_edit_on_each_side_arrives_with_one_cycle(terminal: Terminal, practice_org: RunningOrg) -> None:
-    terminal.set_up(practice_org)
+def test_an_edit_on_each_side_arrives_with_one_cycle(loaded: Terminal, practice_org: RunningOrg) -> None:
+    terminal = loaded
     terminal("sync", "--once")
     with sqlite3.connect(terminal.folder / "app.db") as database:
         rows = database.execute(
@@ -116,10 +116,8 @@ def test_a_field_chosen_after_the_start_arrives_for_everyone(
     assert terminal.json("verify")["equal"]
 
 
-def test_an_error_is_listed_with_its_remedy_and_tried_again(
-    terminal: Terminal, practice_org: RunningOrg
-) -> None:
-    terminal.set_up(practice_org)
+def test_an_error_is_listed_with_its_remedy_and_tried_again(loaded: Terminal) -> None:
+    terminal = loaded
     terminal("sync", "--once")
     with contextlib.closing(sqlite3.connect(terminal.folder / "app.db")) as database, database:
         database.execute(
@@ -145,8 +143,8 @@ def test_an_error_is_listed_with_its_remedy_and_tried_again(
     assert "9999" in terminal.refused("errors", "--ignore", "9999")
 
 
-def test_a_conflict_is_found_and_reversed(terminal: Terminal, practice_org: RunningOrg) -> None:
-    terminal.set_up(practice_org)
+def test_a_conflict_is_found_and_reversed(loaded: Terminal, practice_org: RunningOrg) -> None:
+    terminal = loaded
     terminal("sync", "--once")
     with contextlib.closing(sqlite3.connect(terminal.folder / "app.db")) as database, database:
         person, lead = database.execute(
@@ -345,9 +343,9 @@ def test_usage_errors_are_exit_code_2(terminal: Terminal) -> None:
 
 
 def test_another_org_is_refused_after_the_start(
-    terminal: Terminal, practice_org: RunningOrg, other_org: RunningOrg
+    loaded: Terminal, practice_org: RunningOrg, other_org: RunningOrg
 ) -> None:
-    terminal.set_up(practice_org)
+    terminal = loaded
     before = terminal.json("status")["org"]
     terminal.environment |= {"PW": other_org.password, "TOKEN": other_org.security_token}
     said = terminal.refused(*connect_arguments(other_org), "--yes")

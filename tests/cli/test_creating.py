@@ -16,7 +16,7 @@ from tests.practice_org.server import RunningOrg, start_practice_org
 
 
 @pytest.fixture(scope="module")
-def org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrg]:
+def practice_org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrg]:
     with start_practice_org(tmp_path_factory.mktemp("org"), records=20) as running:
         for name in ("Lead", "Contact"):
             field = {"object": name, "name": KEY_FIELD, "type": "Text", "length": 40, "label": "Diptych Key"}
@@ -24,13 +24,6 @@ def org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrg]:
         rights = {"Lead": ["Read", "Create", "Edit"]}
         running.control("users", {"username": running.username, "objects": rights})
         yield running
-
-
-@pytest.fixture
-def started(terminal: Terminal, org: RunningOrg) -> Terminal:
-    terminal.set_up(org)
-    terminal("sync", "--once")
-    return terminal
 
 
 def insert(terminal: Terminal, **values: Any) -> int:
@@ -47,14 +40,16 @@ def row(terminal: Terminal, number: int, column: str) -> Any:
         return database.execute(f"SELECT {column} FROM person WHERE id = ?", (number,)).fetchone()[0]
 
 
-def leads(org: RunningOrg, email: str) -> list[dict[str, Any]]:
-    with org.api("sales") as api:
+def leads(practice_org: RunningOrg, email: str) -> list[dict[str, Any]]:
+    with practice_org.api("sales") as api:
         text = f"SELECT Id, LastName, Company, {KEY_FIELD} FROM Lead WHERE Email = '{email}'"
         return list(api.get("query", params={"q": text}).json()["records"])
 
 
-def test_a_person_inserted_by_sql_becomes_exactly_one_lead(started: Terminal, org: RunningOrg) -> None:
-    terminal = started
+def test_a_person_inserted_by_sql_becomes_exactly_one_lead(
+    loaded: Terminal, practice_org: RunningOrg
+) -> None:
+    terminal = loaded
     number = insert(terminal, last_name="Ode", company_name="Acme", email="ode@one.example")
     other = insert(terminal, last_name="Una", company_name="Acme", email="una@two.example")
     text = "email contains '@one.example'"
@@ -64,13 +59,13 @@ def test_a_person_inserted_by_sql_becomes_exactly_one_lead(started: Terminal, or
     assert terminal.json("create-rule", "show")["filter"] == 'email contains "@one.example"'
     counters = terminal.json("sync", "--once")
     assert counters["objects"]["Lead"]["created"] == 1
-    (lead,) = leads(org, "ode@one.example")
+    (lead,) = leads(practice_org, "ode@one.example")
     assert lead[KEY_FIELD]
     assert (row(terminal, number, "salesforce_id"), row(terminal, number, "link_state")) == (
         lead["Id"],
         "lead",
     )
-    assert leads(org, "una@two.example") == []
+    assert leads(practice_org, "una@two.example") == []
     terminal(
         "sync", "--once"
     )  # takes in what Salesforce has filled: the owner, the status, when it was created
@@ -80,33 +75,33 @@ def test_a_person_inserted_by_sql_becomes_exactly_one_lead(started: Terminal, or
     assert "has a record" in terminal.refused("people", "sync", str(number))
     assert "no person" in terminal.refused("people", "sync", "99999")
     terminal("sync", "--once")
-    assert len(leads(org, "una@two.example")) == 1
+    assert len(leads(practice_org, "una@two.example")) == 1
     assert terminal.json("verify")["equal"]
 
 
 @pytest.mark.parametrize("point", ["C-11", "C-12", "C-13"])
 def test_killed_while_creating_it_makes_one_lead_all_the_same(
-    started: Terminal, org: RunningOrg, point: str
+    loaded: Terminal, practice_org: RunningOrg, point: str
 ) -> None:
-    terminal, email = started, f"{point.lower()}@kill.example"
+    terminal, email = loaded, f"{point.lower()}@kill.example"
     terminal.environment["DIPTYCH_ZOMBIE_MINUTES"] = "0"
     number = insert(terminal, last_name="Kil", company_name="Acme", email=email)
     terminal("create-rule", "set", f"email = {email}", "--yes")
     terminal("sync", "--once", code=-9, DIPTYCH_CRASHPOINT=point)
-    assert len(leads(org, email)) == (0 if point == "C-11" else 1)
+    assert len(leads(practice_org, email)) == (0 if point == "C-11" else 1)
     for _ in range(3):
         terminal("sync", "--once")
-    (lead,) = leads(org, email)
+    (lead,) = leads(practice_org, email)
     assert row(terminal, number, "salesforce_id") == lead["Id"]
     with contextlib.closing(sqlite3.connect(terminal.folder / "app.db")) as database:
         assert database.execute("SELECT count(*) FROM person WHERE email = ?", (email,)).fetchone() == (1,)
 
 
 def test_who_lacks_data_waits_and_who_is_there_already_is_for_review(
-    started: Terminal, org: RunningOrg
+    loaded: Terminal, practice_org: RunningOrg
 ) -> None:
-    terminal = started
-    with org.api("sales") as api:
+    terminal = loaded
+    with practice_org.api("sales") as api:
         made = api.post("sobjects/Contact", json={"LastName": "Doe", "Email": "doe@dup.example"}).json()
     terminal("sync", "--once")
     number = insert(terminal, last_name="Doe", company_name="Acme", email="DOE@dup.example")
@@ -126,8 +121,8 @@ def test_who_lacks_data_waits_and_who_is_there_already_is_for_review(
     terminal("create-rule", "default", "Company", "[unknown]")
     terminal("review", "create", str(number))
     terminal("sync", "--once")
-    assert [one["Company"] for one in leads(org, "gap@dup.example")] == ["[unknown]"]
-    assert len(leads(org, "doe@dup.example")) == 1
+    assert [one["Company"] for one in leads(practice_org, "gap@dup.example")] == ["[unknown]"]
+    assert len(leads(practice_org, "doe@dup.example")) == 1
     assert terminal.json("waiting") == terminal.json("review", "list") == []
     terminal("create-rule", "clear")
     assert terminal.json("create-rule", "show")["filter"] == ""
@@ -136,14 +131,14 @@ def test_who_lacks_data_waits_and_who_is_there_already_is_for_review(
 
 
 def test_duplicates_are_told_of_and_a_match_rule_is_previewed_and_works(
-    terminal: Terminal, org: RunningOrg
+    terminal: Terminal, practice_org: RunningOrg
 ) -> None:
-    with org.api("sales") as api:
+    with practice_org.api("sales") as api:
         for name in ("Twin", "Twain"):
             lead = {"LastName": name, "Company": "Acme", "Email": "twin@same.example"}
             assert api.post("sobjects/Lead", json=lead).status_code == 201
         api.post("sobjects/Contact", json={"LastName": "Twin", "Email": "TWIN@same.example"})
-    terminal.connect(org)
+    terminal.connect(practice_org)
     before = terminal.json("duplicates")
     assert before["source"] == "salesforce"
     leads_of = next(one for one in before["groups"] if one["kind"] == "leads")
@@ -168,24 +163,26 @@ def test_duplicates_are_told_of_and_a_match_rule_is_previewed_and_works(
     terminal("identity", "rule", "email", "--yes")
     assert terminal.json("identity", "show")["rule"] == "email"
     number = insert(terminal, last_name="Solo", email="solo@same.example", city="Bonn")
-    with org.api("sales") as api:
+    with practice_org.api("sales") as api:
         made = api.post("sobjects/Contact", json={"LastName": "Solo", "Email": "Solo@same.example"}).json()
         api.post("sobjects/Contact", json={"LastName": "Third", "Email": "twin@same.example"})
     terminal("sync", "--once")
     assert row(terminal, number, "salesforce_id") == made["id"]
     terminal("sync", "--once")
-    with org.api("sales") as api:
+    with practice_org.api("sales") as api:
         assert api.get(f"sobjects/Contact/{made['id']}").json()["MailingCity"] == "Bonn"
     assert "matches several people" in terminal.json("review", "list")[0]["reason"]
 
 
-def test_a_duplicate_rule_of_the_org_is_respected(started: Terminal, org: RunningOrg, tmp_path: Path) -> None:
-    terminal = started
-    with org.api("sales") as api:
+def test_a_duplicate_rule_of_the_org_is_respected(
+    loaded: Terminal, practice_org: RunningOrg, tmp_path: Path
+) -> None:
+    terminal = loaded
+    with practice_org.api("sales") as api:
         lead = {"LastName": "Rule", "Company": "Acme", "Phone": "030 1234567"}
         there = [api.post("sobjects/Lead", json=lead).json()["id"] for _ in range(2)]
     items = [{"field": "Phone", "method": "Exact"}]
-    org.control(
+    practice_org.control(
         "rules",
         {
             "matching": [{"object": "Lead", "name": "Lead_Phone", "items": items}],
@@ -202,9 +199,9 @@ def test_a_duplicate_rule_of_the_org_is_respected(started: Terminal, org: Runnin
         terminal("sync", "--once")
         (review,) = terminal.json("review", "list")
         assert sorted(review["matches"]) == sorted(there)
-        assert leads(org, "rul@rule.example") == []
+        assert leads(practice_org, "rul@rule.example") == []
         terminal("review", "create", str(number))
         terminal("sync", "--once")
-        assert len(leads(org, "rul@rule.example")) == 1
+        assert len(leads(practice_org, "rul@rule.example")) == 1
     finally:
-        org.control("rules", {"matching": [], "duplicate": []})
+        practice_org.control("rules", {"matching": [], "duplicate": []})
