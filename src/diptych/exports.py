@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from diptych.domain.values import instant_text, to_text
-from diptych.store.queries import DeadLetterRow
+from diptych.store.queries import DeadLetterRow, StepRow
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -29,6 +29,32 @@ def error_row(row: DeadLetterRow) -> tuple[object, ...]:
     about = (row.id, row.status, row.object_name, row.sf_id, row.person_id, row.field or row.column)
     why = (row.error_class, row.code, row.message, row.cause, row.remedy)
     return (*about, *why, ours, theirs, row.times, row.first_at, row.last_at, row.run_id, row.cause_key)
+
+
+STEP_HEADINGS = (
+    *("step", "run", "kind", "started_at", "ended_at", "object", "operation", "status"),
+    *(
+        "new",
+        "updated",
+        "deleted",
+        "failed",
+        "skipped",
+        "conflicts",
+        "api_calls",
+        "rows_per_second",
+        "detail",
+    ),
+)
+
+
+def step_row(row: StepRow) -> tuple[object, ...]:
+    """One step as a line of the file; a run without steps has no step number."""
+    when = (row.started_at, row.ended_at)
+    what = (row.object_name, row.operation, row.status)
+    counts = (row.new, row.updated, row.deleted, row.failed, row.skipped, row.conflicts, row.api_calls)
+    number = row.id if row.id > 0 else None
+    rate = None if row.rate is None else round(row.rate, 2)
+    return (number, row.run_id, row.kind, *when, *what, *counts, rate, row.detail)
 
 
 def csv_lines(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from diptych.domain.outcome import LoginFailed, OrgError
 from diptych.jobs.port import JsonMap
+from diptych.keeping import prune_if_due
 from diptych.setup.state import SetupRefused, Step
 from diptych.sync.ports import LeaseLost, StoreBusy
 
@@ -72,6 +73,7 @@ class Worker:
             self._cycles += 1
             if self._cycles % _PURGE_EVERY == 0:
                 self._space.jobs.purge()
+                prune_if_due(self._space.store, self._space.clock.now())
         self._hold_until = 0.0
         return outcome(report)
 

@@ -71,13 +71,37 @@ def test_numbers_that_are_none_do_nothing(browser: Browser, parked: int) -> None
     browser.post("/errors/retry", letters="9999,x,,-1")
     assert "Lead.Title" in browser.get("/errors")
     assert "the winner is" in browser.post("/errors/decide", 422, letters=str(parked), winner="nobody")
+    browser.post("/errors/ignore", letters=str(parked))
 
 
-def test_runs_have_their_steps_in_the_words_of_the_ledger(browser: Browser, loaded: Workspace) -> None:
+def test_steps_are_filtered_sorted_exported_and_refreshed(browser: Browser, loaded: Workspace) -> None:
     html = browser.get("/runs")
-    assert "Initial sync" in html and "Succeeded" in html
-    assert "initial load" in browser.get("/runs?kind=initial+load")
-    assert "Nothing has run yet." in browser.get("/runs?before=1")
+    assert "Initial sync" in html and "Succeeded" in html and 'data-poll="/runs/table"' in html
+    only = browser.get("/runs/table?object=Lead&operation=Initial+sync&status=Succeeded&sort=started")
+    assert only.count("<tr") == 2 and "Contact" not in only and 'aria-sort="ascending"' in only
+    assert "No step is like that." in browser.get("/runs?until=2001-01-01T00:00")
+    assert "is not a moment" in browser.get("/runs?since=soon", 422)
+    lines = browser.get("/runs.csv?object=Lead").splitlines()
+    assert lines[0].startswith("step,run,kind,started_at") and ",Lead,Initial sync,Succeeded,25," in lines[-1]
+    assert 'data-poll="' not in browser.get("/runs?page=2")
+
+
+def test_a_run_shows_what_it_did_to_whom(browser: Browser, loaded: Workspace, parked: int) -> None:
+    (letter,), _ = loaded.queries.dead_letters()
+    html = browser.get(f"/runs/{letter.run_id}")
+    assert "To the error" in html and f"/errors/{letter.cause_key}" in html
+    first = loaded.queries.runs(kind="initial load")[0]
+    html = browser.get(f"/runs/{first.id}?what=new&object=Lead")
+    assert "1 to 25 of 25" in html
+    browser.get("/runs/999999", 404)
+    browser.post("/errors/ignore", letters=str(parked))
+
+
+def test_how_long_is_kept_is_a_setting(browser: Browser, loaded: Workspace) -> None:
+    assert "kept for 120 days" in browser.post("/settings/keep", days="120")
+    assert "120 days are kept" in browser.get("/runs")
+    assert "Between 90" in browser.post("/settings/keep", 422, days="30")
+    assert "not a number" in browser.post("/settings/keep", 422, days="few")
 
 
 def test_pause_resume_and_the_state_at_the_top_right(browser: Browser, loaded: Workspace) -> None:

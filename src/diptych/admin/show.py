@@ -31,6 +31,13 @@ def moment(value: datetime | str | None) -> Markup:
     )
 
 
+def rate(value: float | None) -> str:
+    """Records a second, as exact as it tells something; an en dash when there is none."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
 def duration(seconds: float | None) -> str:
     """'4 s', '3 min', '2 h 5 min', '3 days': as exact as a person needs it."""
     if seconds is None:
@@ -76,6 +83,7 @@ def percent(part: float | None) -> str:
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "number": number,
     "moment": moment,
+    "rate": rate,
     "duration": duration,
     "value": value,
     "percent": percent,

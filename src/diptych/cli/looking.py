@@ -1,4 +1,4 @@
-"""status, runs, verify: look and mend."""
+"""status, verify, config: look and mend."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diptych.cli import errors, mending
+from diptych.cli import errors, mending, runs
 from diptych.cli.output import JSON_OPTION, emit, note, say, table, workspace
-from diptych.domain.values import instant_text
 
 if TYPE_CHECKING:
     pass
@@ -29,7 +28,7 @@ WORDS = {
 
 def register(app: typer.Typer) -> None:
     app.command()(status)
-    app.command()(runs)
+    runs.register(app)
     app.command()(verify)
     app.command()(config)
     errors.register(app)
@@ -97,24 +96,6 @@ def status(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
         say(f"To be created: {found.waiting_for_data:,} wait for data; {found.for_review:,} for review.")
     if found.api_calls_today is not None:
         say(f"API calls made in these 24 hours: {found.api_calls_today:,}")
-
-
-def runs(limit: _LIMIT = 20, as_json: Annotated[bool, JSON_OPTION] = False) -> None:
-    """The latest runs with their steps."""
-    with workspace() as space:
-        found = space.queries.runs(limit)
-    if as_json:
-        emit(found)
-        return
-    for run in found:
-        say(
-            f"{run.id}  {run.kind}  {instant_text(run.started_at)}  {run.status}{': ' if run.error else ''}{run.error or ''}"
-        )
-        for s in run.steps:
-            say(
-                f"      {s.object_name}, {s.operation}: {s.status}, new {s.new:,}, updated {s.updated:,}, "
-                f"deleted {s.deleted:,}, failed {s.failed:,}, skipped {s.skipped:,}"
-            )
 
 
 def verify(

@@ -10,6 +10,7 @@ from diptych.admin.guard import Form
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.words import _
 from diptych.domain.objects import TWO_WAY_OBJECTS
+from diptych.keeping import LEAST_DAYS, MOST_DAYS, BadDays, keep_days, set_keep_days
 from diptych.sync.inbound.tombstones import allow_mass_delete
 
 router = APIRouter(prefix="/settings")
@@ -32,6 +33,18 @@ def set_pause(request: Request, form: Form) -> Response:
     return go(request, "/settings", _("The pause between cycles is changed."))
 
 
+@router.post("/keep")
+def set_keep(request: Request, form: Form) -> Response:
+    text = str(form.get("days", "")).strip()
+    try:
+        set_keep_days(workspace_of(request).store, int(text))
+    except BadDays as problem:
+        return _page(request, Trouble(str(problem)))
+    except ValueError:
+        return _page(request, Trouble(_("That is not a number of days.")))
+    return go(request, "/settings", _("What happened is kept for %s days.") % text)
+
+
 @router.post("/allow-deletes")
 def allow_deletes(request: Request, form: Form) -> Response:
     workspace, name = workspace_of(request), str(form.get("object", ""))
@@ -51,6 +64,9 @@ def _page(request: Request, trouble: Trouble | None, typed: str | None = None) -
         422 if trouble else 200,
         trouble=trouble,
         pause=shown,
+        days=keep_days(workspace.store),
+        least_days=LEAST_DAYS,
+        most_days=MOST_DAYS,
         guarded=TWO_WAY_OBJECTS,
         database=str(
             workspace.settings.printable().get("DIPTYCH_DATABASE_URL") or workspace.settings.data_dir

@@ -87,6 +87,29 @@ function startLive() {
 }
 document.addEventListener("DOMContentLoaded", startLive);
 
+// <div data-poll="/address" data-every="5"> is read again while the page is seen, nobody is at work in it, and the box that
+// data-poll-switch names is ticked
+function startPolling() {
+  for (const part of document.querySelectorAll("[data-poll]")) {
+    const box = document.querySelector(part.dataset.pollSwitch || "#no-such-thing");
+    box?.closest("[hidden]")?.removeAttribute("hidden");
+    let last = "";
+    const look = async () => {
+      const busy = part.contains(document.activeElement) || String(window.getSelection()) !== "";
+      if (document.hidden || busy || (box && !box.checked)) return;
+      const answer = await fetch(part.dataset.poll, { credentials: "same-origin" }).catch(() => null);
+      if (!answer || !answer.ok) return;
+      const html = await answer.text();
+      if (html === last || part.contains(document.activeElement)) return;
+      if (last !== "" || html.trim() !== "") part.innerHTML = html;
+      last = html;
+      localTimes(part);
+    };
+    setInterval(look, 1000 * Number(part.dataset.every || 5));
+  }
+}
+document.addEventListener("DOMContentLoaded", startPolling);
+
 // tick or clear all rows that are shown
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-tick]");

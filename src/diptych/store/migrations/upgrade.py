@@ -13,8 +13,16 @@ from diptych.store import tables
 from diptych.store.catalogue import read_catalogue
 from diptych.store.engines import StoreUnusable, busy, is_postgres
 
-SCHEMA_VERSION = "0006_causes"
-_KNOWN = ("0001", "0002_trail", "0003_identity", "0004_lifecycle", "0005_access", "0006_causes")
+SCHEMA_VERSION = "0007_operating"
+_KNOWN = (
+    "0001",
+    "0002_trail",
+    "0003_identity",
+    "0004_lifecycle",
+    "0005_access",
+    "0006_causes",
+    "0007_operating",
+)
 _ADVISORY_LOCK = 0x64697074
 
 

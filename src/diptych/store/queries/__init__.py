@@ -11,13 +11,15 @@ from sqlalchemy.engine import Connection
 
 from diptych.store import auditing
 from diptych.store.auditing import AuditLine
-from diptych.store.queries import alike, causes, companies, ledger, people, status, trouble
+from diptych.store.queries import alike, causes, companies, ledger, people, run_lines, status, steps, trouble
 from diptych.store.queries.alike import AlikePerson
 from diptych.store.queries.causes import CauseRow, JobError
 from diptych.store.queries.companies import MirrorPage
 from diptych.store.queries.ledger import RunRow
 from diptych.store.queries.people import HistoryRow, PairRow, PeoplePage, Person
+from diptych.store.queries.run_lines import RunLine
 from diptych.store.queries.status import ObjectCounts, StoreStatus
+from diptych.store.queries.steps import StepRow, StepSums
 from diptych.store.queries.trouble import ConflictRow, DeadLetterRow
 
 __all__ = [
@@ -34,7 +36,10 @@ __all__ = [
     "PeoplePage",
     "Person",
     "Queries",
+    "RunLine",
     "RunRow",
+    "StepRow",
+    "StepSums",
     "StoreStatus",
 ]
 
@@ -94,6 +99,38 @@ class Queries:
         """The latest runs with their steps, newest first."""
         with self._reading() as connection:
             return ledger.runs(connection, limit, before, kind)
+
+    def run(self, run_id: int) -> RunRow | None:
+        """One run with its steps; None when there is none (any more)."""
+        with self._reading() as connection:
+            return ledger.run_of(connection, run_id)
+
+    def steps(
+        self, limit: int = 100, page: int = 1, sort: str = "-started", **filters: Any
+    ) -> tuple[list[StepRow], StepSums]:
+        """Every step of every run, and runs without steps that did not succeed, with the sums over all of them. `sort`:
+        started or ended, '-' before it for the latest first. Filters: since, until (datetimes), object_name, operation,
+        status, kind (of the run), run_id."""
+        with self._reading() as connection:
+            return steps.steps(connection, limit, page, sort, **filters)
+
+    def step_facets(self) -> dict[str, list[str]]:
+        """The objects, operations and kinds of runs that there are steps of."""
+        with self._reading() as connection:
+            return steps.facets(connection)
+
+    def run_counts(self, run_id: int) -> dict[str, int]:
+        """How many lines of each kind (`run_lines`) a run has."""
+        with self._reading() as connection:
+            return run_lines.run_counts(connection, run_id)
+
+    def run_lines(
+        self, run_id: int, what: str, limit: int = 100, page: int = 1, object_name: str = ""
+    ) -> tuple[list[RunLine], int]:
+        """What a run did, line by line, and how many lines there are. `what`: new, updated, sent, created, deleted, failed,
+        conflicts. Raises KeyError for another."""
+        with self._reading() as connection:
+            return run_lines.run_lines(connection, run_id, what, limit, page, object_name)
 
     def edits_since(self, after: int) -> tuple[int, bool]:
         """The number of the latest line of history, and whether one after `after` is a change made here. A hint that there

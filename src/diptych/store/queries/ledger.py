@@ -77,6 +77,12 @@ def with_steps(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunRow]
     ]
 
 
+def run_of(connection: Connection, run_id: int) -> RunRow | None:
+    """One run with its steps."""
+    rows = connection.execute(sa.select(run).where(run.c.id == run_id)).all()
+    return with_steps(connection, rows)[0] if rows else None
+
+
 def edits_since(connection: Connection, after: int) -> tuple[int, bool]:
     """See `Queries.edits_since`."""
     c = change_log.c
