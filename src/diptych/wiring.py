@@ -8,9 +8,10 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,9 @@ from diptych.sync import crashpoint, drift
 from diptych.sync.budget import LEDGER, CallBudget
 from diptych.sync.cycle import run_cycle, run_initial_load
 from diptych.sync.engine import Engine, Options, described_at
-from diptych.sync.ports import Lease, Org, StoreBusy
-from diptych.sync.repair import passes, schedule, sweep
+from diptych.sync.outbound import wishes
+from diptych.sync.ports import Clock, Lease, Org, StoreBusy
+from diptych.sync.repair import gather, passes, schedule, sweep
 from diptych.sync.report import FAILED, SUCCEEDED, CycleReport
 from diptych.vault import StoreVault
 
@@ -298,6 +300,30 @@ class Workspace:
         """Merging, converting and deleting people."""
         return Acting(self.store, self.clock, self.engine, self._lease, self.sync_now)
 
+    def gathering(self, order: gather.Order, sample: int = 20) -> gather.Gathered:
+        """Which people of ours a match rule takes for one, and what would become of them; changes nothing.
+
+        Raises SetupRefused for a rule that cannot be asked.
+        """
+        with _askable():
+            return gather.look(self.store, order, sample)
+
+    def gather(
+        self, order: gather.Order, tell: Callable[[gather.Counts], None], wait_seconds: float = 60
+    ) -> gather.Gathered:
+        """Join them. `tell` hears how far it got. Raises SetupRefused, StoreBusy while another engine is at work."""
+        with _askable(), self._right(Options().lease_ttl, wait_seconds) as (lease, hold):
+            done = gather.carry_out(self.store, self.clock, lease, order, tell, hold)
+        self.sync_now()
+        return done
+
+    def link_reviewed(self, person_id: int, target: str, wait_seconds: float = 20) -> wishes.Linking:
+        """The person under review is that of the record, or the person, `target`. Raises WishRefused, and StoreBusy as `gather`."""
+        with self._right(Options().lease_ttl, wait_seconds) as (lease, _):
+            done = wishes.decide_link(self.store, person_id, target, self.clock.now(), lease)
+        self.sync_now()
+        return done
+
     def why(self, asked: str, column: str | None = None, live: bool = True) -> list[reasons.Answer]:
         """Why a value is what it is, or someone is missing. Raises KeyError for an unknown column, and what `engine` raises."""
         return reasons.why(self.engine(), asked, column, live)
@@ -336,10 +362,18 @@ class Workspace:
 
     @contextmanager
     def _lease(self, engine: Engine, wait_seconds: float) -> Iterator[Lease]:
-        ttl = engine.options.lease_ttl.total_seconds()
+        with self._right(engine.options.lease_ttl, wait_seconds, engine.clock) as (lease, _):
+            yield lease
+
+    @contextmanager
+    def _right(
+        self, lasting: timedelta, wait_seconds: float, clock: Clock | None = None
+    ) -> Iterator[tuple[Lease, Callable[[], None]]]:
+        """The right to be the one that writes as an engine, and how to keep it while at work."""
+        ttl, clock = lasting.total_seconds(), clock or self.clock
         end = time.monotonic() + wait_seconds
         while True:
-            lease = self._acquire(engine.clock.now(), ttl)
+            lease = self._acquire(clock.now(), ttl)
             if lease is not None:
                 break
             if time.monotonic() >= end:
@@ -347,9 +381,16 @@ class Workspace:
             time.sleep(0.3)
         try:
             with acting_as(None):  # what the engine remembers is nobody's setting
-                yield lease
+                yield lease, partial(self._keep, lease, clock, ttl, [clock.now()])
         finally:
             self.store.release_lease(lease)
+
+    def _keep(self, lease: Lease, clock: Clock, ttl: float, kept: list[datetime]) -> None:
+        """Renew the right when a third of its time has gone. Raises LeaseLost."""
+        now = clock.now()
+        if abs((now - kept[0]).total_seconds()) >= ttl / 3:
+            self.store.renew_lease(lease, now, ttl)
+            kept[0] = now
 
     def _acquire(self, now: datetime, ttl: float) -> Lease | None:
         """The lease, also when it belongs to a process of this machine that has died: what was killed goes on at once."""
@@ -408,6 +449,15 @@ class Workspace:
         except OSError:
             return _FIRST
         return name if name.startswith(_FIRST) and "/" not in name else _FIRST
+
+
+@contextmanager
+def _askable() -> Iterator[None]:
+    """A match rule over a column that is not there is refused like any other setting."""
+    try:
+        yield
+    except ValueError as problem:
+        raise SetupRefused(str(problem), "See the mapped columns with: diptych mapping show") from None
 
 
 class Stopping(Exception):

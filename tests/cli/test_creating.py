@@ -171,7 +171,33 @@ def test_duplicates_are_told_of_and_a_match_rule_is_previewed_and_works(
     terminal("sync", "--once")
     with practice_org.api("sales") as api:
         assert api.get(f"sobjects/Contact/{made['id']}").json()["MailingCity"] == "Bonn"
-    assert "matches several people" in terminal.json("review", "list")[0]["reason"]
+    (review,) = terminal.json("review", "list")
+    assert "matches several people" in review["reason"] and len(review["matches"]) == 3
+    third = str(review["person_id"])
+    assert "identity undo" in terminal("review", "link", third, review["matches"][0]).stdout
+    assert terminal.json("review", "list") == []
+
+    shown = terminal.json("identity", "apply", "--largest", "4")
+    assert shown["done"] is False
+    twins = next(one for one in shown["sample"] if one["key"] == ["twin@same.example"])
+    assert len(twins["people"]) == 3
+    done = terminal.json("identity", "apply", "--largest", "4", "--yes")
+    counts = ("groups", "people", "joins", "given_up", "writes", "records", "too_large")
+    assert done["done"] is True and [done[c] for c in counts] == [shown[c] for c in counts]
+    remains = twins["remains"]
+    with contextlib.closing(sqlite3.connect(terminal.folder / "app.db")) as database:
+        linked = [r[0] for r in database.execute("SELECT sf_id FROM pair WHERE person_id = ?", (remains,))]
+        assert len(linked) == 4
+    terminal("sync", "--once")
+    assert {one["LastName"] for one in leads(org, "twin@same.example")} == {
+        row(terminal, remains, "last_name")
+    }
+    assert terminal.json("verify")["equal"]
+    back = terminal.json("identity", "undo", "--yes")
+    assert (back["run"], back["taken_apart"], back["refused"]) == (done["run"], done["joins"], 0)
+    terminal("sync", "--once")
+    assert {one["LastName"] for one in leads(org, "twin@same.example")} == {"Twin", "Twain"}
+    assert terminal.json("verify")["equal"]
 
 
 def test_a_duplicate_rule_of_the_org_is_respected(

@@ -17,7 +17,9 @@ from typing import Any, Protocol
 
 import pytest
 
+from diptych.domain.creating import Creation, Wish
 from diptych.domain.mapping import Blanks, Direction, FieldMapping, Mapping, ObjectMapping, Policy
+from diptych.domain.matching import Group
 from diptych.domain.merge import Conflict
 from diptych.domain.outcome import ErrorClass, Problem
 from diptych.domain.pair import Inflight, Linked, Observation, PairState, Record
@@ -1014,6 +1016,55 @@ class StoreContract(TrailContract, StoreCreates, StoreActs):
         assert self.owed(store) == []
         store_user.edit(number, "first_name", "Bob")
         assert self.owed(store) == [sf_id(1)], "edits of the new person are captured"
+
+    def test_people_who_share_a_text_are_found_in_pages(self, store: Store, store_user: StoreUser) -> None:
+        texts = ("b", " A ", "a", "B", None, "", "  ", "c", "b", "dd", "dd")
+        people = [store_user.insert(first_name=text, unsubscribed=False) for text in texts]
+        gone, *_ = self.add(store, seen(1, first_name="a"))
+        with store.transaction() as tx:
+            change = PairChange(
+                gone.pair.id, gone.pair.person_id, state=PairState.TOMBSTONED, salesforce_deleted=True
+            )
+            tx.save([change], None)
+            tx.save_creation(Creation(people[8], Wish.DISMISSED, T0))
+            tx.save_creation(Creation(people[3], Wish.WAITING, T0))
+        with store.transaction() as tx:
+            everyone = [
+                Group(("a",), (people[1], people[2])),
+                Group(("b",), (people[0], people[3])),
+                Group(("dd",), (people[9], people[10])),
+            ]
+            assert tx.alike("first_name", "", 10) == everyone
+            assert tx.alike("first_name", "", 2) == everyone[:2]
+            assert tx.alike("first_name", "b", 10) == everyone[2:]
+            assert tx.alike("city", "", 10) == []
+
+    def test_the_joins_of_a_run_are_known_and_what_was_said_goes_along(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        winner, loser, third = (store_user.insert(city=c, unsubscribed=False) for c in ("Bonn", "Ulm", "Rom"))
+        said = Creation(loser, Wish.REVIEW, T0, "why", matches=("00Q1",), by_hand=True)
+        with store.transaction() as tx:
+            tx.save_creation(said)
+            run = tx.open_run("identity", T0)
+            held = tx.held_people([winner, loser, third])
+            both = (held[winner], held[loser])
+            tx.join_people(PersonJoin(*both, JoinPlan(), "people", "test", both), run)
+            assert tx.creation(winner) == replace(said, person_id=winner) and tx.creation(loser) is None
+            tx.save_creation(Creation(third, Wish.WAITING, T0))
+            more = (held[winner], held[third])
+            tx.join_people(PersonJoin(*more, JoinPlan(), "people", "test", more), run)
+            assert (tx.creation(winner) or said).wish is Wish.REVIEW
+        with store.transaction() as tx:
+            last, first = tx.joins_of_run(run)
+            assert [(j.loser_id, j.run_id) for j in (last, first)] == [(third, run), (loser, run)]
+            assert tx.joins_of_run(run + 1) == []
+            for join in (last, first):
+                tx.split_person(plan_split(join, tx.held_people([winner])[winner]), None)
+        with store.transaction() as tx:
+            assert tx.creation(winner) is None and tx.creation(loser) == said
+            assert (tx.creation(third) or said).wish is Wish.WAITING
+            assert all(j.undone_at is not None for j in tx.joins_of_run(run))
 
     def test_a_second_record_is_linked_to_a_person(self, store: Store, store_user: StoreUser) -> None:
         (one,) = self.add(store, seen(1, city="Bonn", first_name="Bo"))

@@ -208,21 +208,33 @@ def review_list(limit: Annotated[int, _LIMIT] = 100, as_json: Annotated[bool, JS
 
     _list((Wish.REVIEW,), limit, as_json, "under review")
     if not as_json:
-        note("Decide with: diptych review link ID SALESFORCE_ID, review create ID, or review dismiss ID")
+        note(
+            "Decide with: diptych review link ID SALESFORCE_ID|PERSON_ID, review create ID, or review dismiss ID"
+        )
 
 
 @review_app.command("link")
 def review_link(
     person_id: Annotated[int, _ID],
-    sf_id: Annotated[str, typer.Argument(metavar="SALESFORCE_ID", help="A contact or an open lead.")],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="SALESFORCE_ID|PERSON_ID", help="A contact, an open lead, or a person here."),
+    ],
 ) -> None:
-    """It is this record: tie them together; both sides' values are merged under the field policies."""
-    from diptych.sync.outbound import wishes
+    """It is this record, or this other person here: they are joined; a record that is not here yet is tied to the person by the next
+    cycle, both sides' values merged under the field policies."""
+    from diptych.cli.trouble import Refused
+    from diptych.sync.outbound.wishes import WishRefused
 
     with workspace() as space:
-        _wish(lambda: wishes.decide_link(space.store, person_id, sf_id, space.clock.now()))
-        space.sync_now()
-    say("Linked with the next cycle.")
+        try:
+            done = space.link_reviewed(person_id, target)
+        except WishRefused as problem:
+            raise Refused(str(problem)) from None
+    if done.run_id is None:
+        say("Linked with the next cycle.")
+    else:
+        say(f"Joined: it is person {done.person_id} now. Taken back by: diptych identity undo {done.run_id}")
 
 
 @review_app.command("create")

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from diptych.domain.undo import Item
     from diptych.sync.repair.undo import Undone
     from diptych.sync.repair.why import Answer
+    from diptych.wiring import Workspace
 
 _SHOWN = 50
-_WORDS = {"restore": "put back", "remove": "remove here", "bring_back": "bring back"}
+_WORDS = {"restore": "put back", "remove": "remove here", "bring_back": "bring back", "split": "take apart"}
 
 
 def register(app: typer.Typer) -> None:
@@ -30,30 +31,42 @@ def undo(
     as_json: Annotated[bool, JSON_OPTION] = False,
 ) -> None:
     """Put back what a run changed, here and in Salesforce. Shows it first; newer edits are never undone."""
+    with workspace() as space:
+        undo_run(space, run, person, field, yes, as_json)
+
+
+def undo_run(
+    space: Workspace, run: int, person: int | None, field: str | None, yes: bool, as_json: bool
+) -> None:
+    """Show what undoing a run would do, ask, do it, and say what was done."""
     from diptych.cli.trouble import Refused
+    from diptych.sync.joining import RUN
     from diptych.sync.repair.undo import NoSuchRun
 
-    with workspace() as space:
-        if field is not None and field not in space.queries.columns():
-            raise Refused(f"There is no column {field} of people: see diptych mapping show.")
-        try:
-            found = space.undo(run, person, field)
-        except NoSuchRun as problem:
-            raise Refused(f"{problem} See diptych runs.") from None
-        if not as_json:
-            _show(found)
-        if any(item.does for item in found.items) or found.unfinished:
-            if as_json and not yes:
-                emit(_document(found))
-                return
-            sure("Go on with the undo that was interrupted?" if found.unfinished else "Put this back?", yes)
-            found = space.undo(run, person, field, carry_out=True)
+    if field is not None and field not in space.queries.columns():
+        raise Refused(f"There is no column {field} of people: see diptych mapping show.")
+    try:
+        found = space.undo(run, person, field)
+    except NoSuchRun as problem:
+        raise Refused(f"{problem} See diptych runs.") from None
+    if not as_json:
+        _show(found)
+    if any(item.does for item in found.items) or found.unfinished:
+        if as_json and not yes:
+            emit(_document(found))
+            return
+        sure("Go on with the undo that was interrupted?" if found.unfinished else "Put this back?", yes)
+        found = space.undo(run, person, field, carry_out=True)
     if as_json:
         emit(_document(found))
     elif found.run_id is not None:
+        again = (
+            "diptych identity apply would join them again."
+            if found.kind == RUN
+            else f"diptych undo {found.run_id} would take this back."
+        )
         say(
-            f"Run {found.run_id} has undone it: {_counts(found)}. Salesforce gets it with the next sync; "
-            f"diptych undo {found.run_id} would take this back."
+            f"Run {found.run_id} has undone it: {_counts(found)}. Salesforce gets it with the next sync; {again}"
         )
     if found.error:
         raise Refused(f"{found.error} What was done stays; the same command goes on with the rest.")
@@ -99,6 +112,7 @@ def _counts(found: Undone) -> str:
             ("restore", "values put back"),
             ("remove", "people removed here"),
             ("bring_back", "people brought back"),
+            ("split", "people taken apart"),
         )
         if found.count(action)
     ]
@@ -118,6 +132,7 @@ def _document(found: Undone) -> dict[str, object]:
         "restored": found.count("restore"),
         "removed": found.count("remove"),
         "brought_back": found.count("bring_back"),
+        "taken_apart": found.count("split"),
         "refused": len(found.refused),
         "items": [item for item in found.items if not item.same],
     }

@@ -130,6 +130,7 @@ class StoredJoin:
     changed: Mapping[str, Value]
     moved: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     undone_at: datetime | None = None
+    run_id: int | None = None
 
 
 @dataclass(frozen=True)

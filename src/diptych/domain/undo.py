@@ -79,7 +79,7 @@ class SalesforceWrite:
 @dataclass(frozen=True)
 class Item:
     """One thing to undo. `action`: restore (a value), remove (a person that the run brought), bring_back (one that it
-    removed). `refused`: why it is left as it is; None: it will be, or has been, done. `same`: there is nothing to put back."""
+    removed), split (one that joined another). `refused`: why it is left as it is; None: it will be, or has been, done. `same`: there is nothing to put back."""
 
     person_id: int
     action: str

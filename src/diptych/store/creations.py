@@ -13,10 +13,12 @@ from sqlalchemy.engine import Connection, Row
 
 from diptych.domain.creating import Candidate, Creation, Wish
 from diptych.domain.mapping import ObjectMapping
+from diptych.domain.matching import Group
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked, Pair, PairState, becomes_primary
 from diptych.domain.values import Value
 from diptych.store.catalogue import Catalogue
+from diptych.store.engines import is_postgres
 from diptych.store.pairs import chunks, lock, pair_of_row, values_of_people, with_values
 from diptych.store.system_tables import creation, pair, setting
 
@@ -224,6 +226,24 @@ def people_alike(
     for some in chunks(first):
         people += connection.execute(statement, {"first": some}).scalars()
     return people_values(connection, catalogue, columns, sorted(people))
+
+
+def alike(connection: Connection, catalogue: Catalogue, column: str, after: str, limit: int) -> list[Group]:
+    """See `Transaction.alike`. Order is by code point on both databases."""
+    text = f"lower(trim(CAST({catalogue.expression('person', column)} AS TEXT)))"
+    order = f'{text} COLLATE "C"' if is_postgres(connection) else text
+    here = (
+        f"{catalogue.source('person', [column])} WHERE NOT t1.salesforce_deleted AND NOT EXISTS "
+        "(SELECT 1 FROM creation AS c WHERE c.person_id = t1.id AND c.wish = 'dismissed')"
+    )
+    statement = sa.text(
+        f"SELECT {text} AS shared, t1.id FROM {here} AND {text} IN (SELECT {text} FROM {here} "
+        f"AND {order} > :after GROUP BY {text} HAVING count(*) > 1 ORDER BY {order} LIMIT :limit) ORDER BY {order}, t1.id"
+    )
+    found: dict[str, list[int]] = {}
+    for shared, number in connection.execute(statement, {"after": after, "limit": limit}):
+        found.setdefault(shared, []).append(number)
+    return [Group((shared,), tuple(people)) for shared, people in found.items()]
 
 
 def unsent(

@@ -52,33 +52,42 @@ def held_people(connection: Connection, catalogue: Catalogue, ids: Sequence[int]
         connection, catalogue, people, list(columns), {name: c.decode for name, c in columns.items()}
     )
     kinds = {name: c.kind for name, c in columns.items()}
-    found = {}
-    for number, held in values.items():
-        rows = connection.execute(sa.select(pair).where(pair.c.person_id == number).order_by(pair.c.id)).all()
-        noted = noted_bases(connection, [row.id for row in rows])
-        bases = {
-            pair_id: {c: columns[c].decode(raw) for c, raw in some.items() if c in columns}
-            for pair_id, some in noted.items()
-        }
-        found[number] = HeldPerson(
+    pairs: dict[int, list[Pair]] = {}
+    for some in chunks(people):
+        wanted = sa.select(pair).where(pair.c.person_id.in_(some)).order_by(pair.c.id)
+        for row in connection.execute(wanted):
+            pairs.setdefault(row.person_id, []).append(pair_of_row(row))
+    noted = noted_bases(connection, [one.id for some in pairs.values() for one in some])
+    changed = _changed_at(connection, people)
+    return {
+        number: HeldPerson(
             number,
             held,
             kinds,
-            tuple(pair_of_row(row) for row in rows),
-            bases,
-            _changed_at(connection, number),
+            tuple(pairs.get(number, ())),
+            {
+                one.id: {c: columns[c].decode(raw) for c, raw in noted[one.id].items() if c in columns}
+                for one in pairs.get(number, ())
+                if one.id in noted
+            },
+            changed.get(number, {}),
         )
-    return found
+        for number, held in values.items()
+    }
 
 
-def _changed_at(connection: Connection, person_id: int) -> dict[str, datetime]:
+def _changed_at(connection: Connection, people: Sequence[int]) -> dict[int, dict[str, datetime]]:
     c = change_log.c
-    wanted = (
-        sa.select(c.column_name, sa.func.max(c.at).label("latest"))
-        .where(c.person_id == person_id, c.table_name == "person", c.column_name.is_not(None))
-        .group_by(c.column_name)
-    )
-    return {row.column_name: row.latest for row in connection.execute(wanted)}
+    found: dict[int, dict[str, datetime]] = {}
+    for some in chunks(people):
+        wanted = (
+            sa.select(c.person_id, c.column_name, sa.func.max(c.at).label("latest"))
+            .where(c.person_id.in_(some), c.table_name == "person", c.column_name.is_not(None))
+            .group_by(c.person_id, c.column_name)
+        )
+        for row in connection.execute(wanted):
+            found.setdefault(row.person_id, {})[row.column_name] = row.latest
+    return found
 
 
 def open_pair(
@@ -136,21 +145,26 @@ def redirected_to(connection: Connection, sf_ids: Sequence[str]) -> dict[str, in
 
 
 def join_people(
-    connection: Connection, catalogue: Catalogue, join: PersonJoin, run_id: int | None, now: datetime
+    connection: Connection,
+    catalogue: Catalogue,
+    join: PersonJoin,
+    run_id: int | None,
+    now: datetime,
+    tables: Sequence[tuple[str, str, bool]],
 ) -> int:
-    """See `Transaction.join_people`."""
+    """See `Transaction.join_people`; `tables`: what refers to people (`referring`)."""
     winner, loser = join.winner, join.loser
     _set_values(connection, catalogue, winner, join.plan.values, now)
     after = {**winner.values, **join.plan.values}
     _note(connection, {p.id: _bases(p, winner, after) for p in winner.pairs})
     _note(connection, {p.id: _bases(p, loser, after) for p in loser.pairs})
-    moved = {"pair": tuple(p.id for p in loser.pairs)}
+    moved: dict[str, Any] = {"pair": tuple(p.id for p in loser.pairs)}
     connection.execute(pair.update().where(pair.c.person_id == loser.id).values(person_id=winner.id))
-    for table, column, numbered in _referring(connection):
+    for table, column, numbered in tables:
         if numbered:
             moved |= _move(connection, table, column, loser.id, winner.id)
         else:
-            _move_keyed(connection, table, column, loser.id, winner.id)
+            moved |= _move_keyed(connection, table, column, loser.id, winner.id)
     _went(connection, winner.id, loser, join, run_id, now)
     _log_conflicts(connection, winner.id, join, run_id, now)
     _remove_person(connection, catalogue, loser.id)
@@ -308,7 +322,7 @@ def _log_conflicts(
     )
 
 
-def _referring(connection: Connection) -> list[tuple[str, str, bool]]:
+def referring(connection: Connection) -> list[tuple[str, str, bool]]:
     """Every table and column that names a person: called `person_id`, or a foreign key on `person`; and whether its rows have
     an `id`."""
     inspector = sa.inspect(connection)
@@ -325,15 +339,22 @@ def _referring(connection: Connection) -> list[tuple[str, str, bool]]:
     return found
 
 
-def _move_keyed(connection: Connection, table: str, column: str, source: int, target: int) -> None:
-    """A row whose key is the person goes over unless the target has its own; then it has said all it could."""
+def _move_keyed(connection: Connection, table: str, column: str, source: int, target: int) -> dict[str, Any]:
+    """A row whose key is the person goes over unless the target has its own; then it has said all it could. It is kept in the
+    answer, under `table.column!moved` or `!dropped`."""
     name, field = _plain(table), _plain(column)
     given = {"source": source, "target": target}
+    rows = connection.execute(sa.text(f"SELECT * FROM {name} WHERE {field} = :source"), given).all()
+    if not rows:
+        return {}
+    kept = [json.loads(json.dumps(dict(row._mapping), default=str)) for row in rows]
     try:
         with connection.begin_nested():
             connection.execute(sa.text(f"UPDATE {name} SET {field} = :target WHERE {field} = :source"), given)
+        return {f"{table}.{column}!moved": kept}
     except IntegrityError:
         connection.execute(sa.text(f"DELETE FROM {name} WHERE {field} = :source"), given)
+        return {f"{table}.{column}!dropped": kept}
 
 
 def _move(
@@ -448,6 +469,12 @@ def joins(connection: Connection, person_id: int) -> list[StoredJoin]:
     return [found[number] for number in sorted(found, reverse=True)]
 
 
+def joins_of_run(connection: Connection, run_id: int) -> list[StoredJoin]:
+    """See `Transaction.joins_of_run`."""
+    wanted = sa.select(person_join).where(person_join.c.run_id == run_id).order_by(person_join.c.id.desc())
+    return [_stored(row) for row in connection.execute(wanted)]
+
+
 def part_pair(
     connection: Connection,
     catalogue: Catalogue,
@@ -483,6 +510,7 @@ def _stored(row: Row[Any]) -> StoredJoin:
         unpack(row.changed),
         moved,
         row.undone_at,
+        row.run_id,
     )
 
 
@@ -506,9 +534,15 @@ def split_person(
     _back(connection, "pair", "person_id", split.pairs, former)
     for place, ids in split.rows.items():
         table, _, column = place.partition(".")
-        if column.endswith("!dropped"):
+        if "!" in column:
+            column, _, how = column.partition("!")
+            if how == "moved":
+                connection.execute(
+                    sa.text(f"DELETE FROM {_plain(table)} WHERE {_plain(column)} = :winner"),
+                    {"winner": split.winner_id},
+                )
             for dropped in ids:
-                _insert_back(connection, table, column.removesuffix("!dropped"), dropped, former)
+                _insert_back(connection, table, column, dropped, former)
         elif table != "pair":
             _back(connection, table, column, ids, former)
     for log in (conflict, dead_letter):

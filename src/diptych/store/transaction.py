@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from diptych.domain.creating import Candidate, Creation, Wish
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping import ObjectMapping
+from diptych.domain.matching import Group
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked, Observation, Pair, PairState
 from diptych.domain.person_merge import HeldPerson, PersonJoin, SplitPlan, StoredJoin
@@ -61,6 +62,7 @@ class SqlTransaction:
         self._now = now
         self._catalogue: Catalogue | None = None
         self._marked = False
+        self._referring: list[tuple[str, str, bool]] | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -223,13 +225,20 @@ class SqlTransaction:
 
     def join_people(self, join: PersonJoin, run_id: int | None) -> int:
         self._engine_writes()
-        return joining.join_people(self.connection, self.catalogue, join, run_id, self._now())
+        if self._referring is None:
+            self._referring = joining.referring(self.connection)
+        return joining.join_people(
+            self.connection, self.catalogue, join, run_id, self._now(), self._referring
+        )
 
     def keep_last_values(self, person: HeldPerson, detail: str, run_id: int | None) -> None:
         joining.keep_last_values(self.connection, person, detail, run_id, self._now())
 
     def joins(self, person_id: int) -> list[StoredJoin]:
         return joining.joins(self.connection, person_id)
+
+    def joins_of_run(self, run_id: int) -> list[StoredJoin]:
+        return joining.joins_of_run(self.connection, run_id)
 
     def part_pair(self, pair_id: int, object_mapping: ObjectMapping, observation: Observation) -> int:
         self._engine_writes()
@@ -267,6 +276,9 @@ class SqlTransaction:
 
     def people_alike(self, columns: Sequence[str], first: Sequence[str]) -> dict[int, dict[str, Value]]:
         return creations.people_alike(self.connection, self.catalogue, columns, first)
+
+    def alike(self, column: str, after: str, limit: int) -> list[Group]:
+        return creations.alike(self.connection, self.catalogue, column, after, limit)
 
     def creation(self, person_id: int) -> Creation | None:
         return creations.said(self.connection, person_id)

@@ -15,7 +15,7 @@ from datetime import datetime
 from diptych.domain.creating import Creation, Wish
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.matching import Matching, MatchRule, verdict
-from diptych.domain.pair import Linked, Observation, PairState
+from diptych.domain.pair import Linked, Observation, PairState, primary
 from diptych.domain.values import Value
 from diptych.sync.ports import PairChange, Transaction
 
@@ -119,7 +119,10 @@ def note_ambiguous(
     tx: Transaction, object_mapping: ObjectMapping, ambiguous: Mapping[str, tuple[int, ...]], at: datetime
 ) -> None:
     """Tell a person of records that match several people; each is a person of its own until they are joined (N-28)."""
+    alike = tx.held_people([number for some in ambiguous.values() for number in some])
     for sf_id, linked in tx.linked(object_mapping, list(ambiguous)).items():
         people = ", ".join(str(number) for number in ambiguous[sf_id])
         reason = f"{object_mapping.object_name} {sf_id} matches several people: {people}. It is a person of its own."
-        tx.save_creation(Creation(linked.pair.person_id, Wish.REVIEW, at, reason, matches=(sf_id,)))
+        theirs = [primary(alike[number].pairs) for number in ambiguous[sf_id] if number in alike]
+        matches = tuple(pair.sf_id for pair in theirs if pair is not None and pair.sf_id)
+        tx.save_creation(Creation(linked.pair.person_id, Wish.REVIEW, at, reason, matches=matches))

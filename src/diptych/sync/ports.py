@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from diptych.domain.creating import Candidate, Creation, Match, NewRecord, Wish
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping import ObjectMapping
+from diptych.domain.matching import Group
 from diptych.domain.merge import Conflict
 from diptych.domain.outcome import Outcome, Problem
 from diptych.domain.pair import Inflight, Linked, Observation, Pair, PairState, Record
@@ -429,6 +430,9 @@ class Transaction(Protocol):
     def joins(self, person_id: int) -> list[StoredJoin]:
         """Joins that brought something to this person, also by way of others, or in which it went; newest first."""
 
+    def joins_of_run(self, run_id: int) -> list[StoredJoin]:
+        """The joins that the run carried out, newest first, those taken apart since too."""
+
     def part_pair(self, pair_id: int, object_mapping: ObjectMapping, observation: Observation) -> int:
         """A pair becomes that of a new person with the observed values; the person's id."""
 
@@ -462,6 +466,10 @@ class Transaction(Protocol):
     def people_alike(self, columns: Sequence[str], first: Sequence[str]) -> dict[int, dict[str, Value]]:
         """People, with these columns, whose first one is one of these texts, case and outer blanks aside; those whose record
         was deleted in Salesforce are left out."""
+
+    def alike(self, column: str, after: str, limit: int) -> list[Group]:
+        """People who share a text of this column, case and outer blanks aside, by that text after `after`: groups of two and
+        more. Left out: whose record was deleted in Salesforce, and who was dismissed from the review list."""
 
     def creation(self, person_id: int) -> Creation | None: ...
     def save_creation(self, creation: Creation) -> None:

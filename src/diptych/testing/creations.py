@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from diptych.domain.creating import Candidate, Creation, Wish
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping import ObjectMapping
+from diptych.domain.matching import Group
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked, Pair, PairState, becomes_primary
 from diptych.domain.values import InvalidValue, Kind, Value, canonical, to_text
@@ -131,6 +132,20 @@ class Creations(Unit):
             and (to_text(row.get(columns[0])) or "").strip().casefold() in wanted
         ]
         return self.people_values(columns, people)
+
+    def alike(self, column: str, after: str, limit: int) -> list[Group]:
+        found: dict[str, list[int]] = {}
+        for number, row in sorted(self._tables.person.items()):
+            said = self._tables.creations.get(number)
+            text = (to_text(row.get(column)) or "").strip().lower()
+            if (
+                text > after
+                and not row["salesforce_deleted"]
+                and (said is None or said.wish is not Wish.DISMISSED)
+            ):
+                found.setdefault(text, []).append(number)
+        shared = [Group((text,), tuple(people)) for text, people in sorted(found.items()) if len(people) > 1]
+        return shared[:limit]
 
     def unsent(
         self, object_mapping: ObjectMapping, now: datetime, after_pair: int, limit: int

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from diptych.testing.store import InMemoryStore
 
 JOINED = "joined"
+_MOVED, _DROPPED = "creation.person_id!moved", "creation.person_id!dropped"
 _ENDED = (PairState.REDIRECTED, PairState.CONVERTED, PairState.DETACHED)
 
 
@@ -79,7 +80,10 @@ def join_people(store: InMemoryStore, join: PersonJoin, run_id: int | None) -> i
     for one in join.plan.conflicts:
         number = next(reversed(tables.conflicts), 0) + 1
         journal.put(tables.conflicts, number, KeptConflict(number, conflict_pair, run_id, one))
+    moved: dict[str, Any] = {"change_log.person_id": lines}
     waiting = tables.creations.get(loser.id)
+    if waiting is not None:
+        moved[_DROPPED if winner.id in tables.creations else _MOVED] = (waiting,)
     if waiting is not None and winner.id not in tables.creations:
         journal.put(tables.creations, winner.id, replace(waiting, person_id=winner.id))
     journal.drop(tables.creations, loser.id)
@@ -102,7 +106,8 @@ def join_people(store: InMemoryStore, join: PersonJoin, run_id: int | None) -> i
             dict(join.before[1].values),
             numbers,
             dict(join.plan.values),
-            {"change_log.person_id": lines},
+            moved,
+            run_id=run_id,
         ),
     )
 
@@ -217,6 +222,11 @@ def split_person(store: InMemoryStore, split: SplitPlan, run_id: int | None) -> 
     journal.put(tables.pairs_of, split.winner_id, left)
     journal.put(tables.pairs_of, former, split.pairs)
     _rename(store, split.rows.get("change_log.person_id", ()), former)
+    said: Sequence[Any] = (*split.rows.get(_MOVED, ()), *split.rows.get(_DROPPED, ()))
+    if _MOVED in split.rows:
+        journal.drop(tables.creations, split.winner_id)
+    for one in said:
+        journal.put(tables.creations, former, one)
     journal.drop(tables.redirects, former)
     journal.put(tables.joins, stored.id, replace(stored, undone_at=now))
     for number in (former, split.winner_id):

@@ -357,6 +357,9 @@ class InMemoryTransaction(Creations):
     def joins(self, person_id: int) -> list[StoredJoin]:
         return joining.joins(self._store, person_id)
 
+    def joins_of_run(self, run_id: int) -> list[StoredJoin]:
+        return [j for _, j in sorted(self._tables.joins.items(), reverse=True) if j.run_id == run_id]
+
     def part_pair(self, pair_id: int, object_mapping: ObjectMapping, observation: Observation) -> int:
         return joining.part_pair(self._store, pair_id, observation)
 

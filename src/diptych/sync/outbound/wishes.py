@@ -1,14 +1,26 @@
-"""What a person can say about one's way into Salesforce: ask for it, link, create anyway, dismiss. Each is one transaction;
-the next cycle carries it out."""
+"""What a person can say about one's way into Salesforce: ask for it, link, create anyway, dismiss. Each is one transaction.
+People who turn out to be one are joined in it; all else the next cycle carries out."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from diptych.domain.creating import CREATED_OBJECT, Creation, Wish
+from diptych.domain.mapping import ObjectMapping
+from diptych.domain.objects import CONTACT, LEAD
+from diptych.domain.pair import PairState
 from diptych.domain.values import full_id
-from diptych.sync.ports import Store, Transaction
+from diptych.sync.joining import join_decided
+from diptych.sync.ports import Lease, Store, Transaction
 
+_ENDS = {
+    PairState.TOMBSTONED: "deleted in Salesforce",
+    PairState.REDIRECTED: "merged into another record",
+    PairState.CONVERTED: "converted",
+    PairState.DETACHED: "deleted here",
+    PairState.NEW: "not yet made",
+}
 _FAR = timedelta(days=3650)
 _ALL = 1_000_000_000
 
@@ -30,23 +42,64 @@ def ask(store: Store, person_id: int, now: datetime, recreate: bool = False) -> 
             )
 
 
-def decide_link(store: Store, person_id: int, sf_id: str, now: datetime) -> None:
-    """Tie the person under review to this record. Raises WishRefused."""
-    if sf_id[:3] not in ("003", "00Q") or len(sf_id) not in (15, 18):
-        raise WishRefused(f"{sf_id} is not the id of a contact (003...) or a lead (00Q...).")
-    with store.transaction() as tx:
+@dataclass(frozen=True)
+class Linking:
+    """What came of a decision to link: the person who remains. `run_id`: people were joined, in that run, which can be undone;
+    None: the next cycle ties the person to the record."""
+
+    person_id: int
+    run_id: int | None = None
+
+
+def decide_link(
+    store: Store, person_id: int, target: str, now: datetime, lease: Lease | None = None
+) -> Linking:
+    """The person under review is the one of this record, or this person of ours: they are joined when the record is here, otherwise
+    the next cycle ties the person to it. Raises WishRefused."""
+    with store.transaction(lease) as tx:
         said = _under_review(tx, person_id)
+        if target.isascii() and target.isdecimal() and len(target) < 15:
+            return _join(tx, person_id, int(target), now)
+        if target[:3] not in ("003", "00Q") or len(target) not in (15, 18):
+            raise WishRefused(
+                f"{target} is not the id of a contact (003...), a lead (00Q...) or a person here."
+            )
+        sf_id = full_id(target)
+        name = CONTACT.name if sf_id.startswith("003") else LEAD.name
+        holder = tx.linked(ObjectMapping(name, 0, ()), [sf_id]).get(sf_id)
+        if holder is not None:
+            if holder.pair.state not in (PairState.PAIRED, PairState.PARKED):
+                raise WishRefused(
+                    f"{name} {sf_id} was {_ENDS[holder.pair.state]}, so nobody can be linked to it."
+                )
+            return _join(tx, person_id, holder.pair.person_id, now)
+        if _has_record(tx, person_id):
+            raise WishRefused(
+                f"{name} {sf_id} is not here, and person {person_id} has a record in Salesforce already. "
+                "Once the sync has brought it, they can be joined."
+            )
         tx.save_creation(
             Creation(
                 person_id,
                 Wish.LINK,
                 now,
-                target=full_id(sf_id),
+                target=sf_id,
                 matches=said.matches,
                 by_hand=True,
                 recreate=said.recreate,
             )
         )
+        return Linking(person_id)
+
+
+def _join(tx: Transaction, person_id: int, other: int, now: datetime) -> Linking:
+    if person_id == other:
+        raise WishRefused(f"That is person {person_id} itself.")
+    _exists(tx, other)
+    remains, run_id = join_decided(
+        tx, [person_id, other], f"person {person_id} is person {other}, from the review list", now
+    )
+    return Linking(remains, run_id)
 
 
 def decide_create(store: Store, person_id: int, now: datetime) -> None:
@@ -54,7 +107,17 @@ def decide_create(store: Store, person_id: int, now: datetime) -> None:
     WishRefused."""
     with store.transaction() as tx:
         _under_review(tx, person_id)
+        if _has_record(tx, person_id):
+            raise WishRefused(
+                f"Person {person_id} has a record in Salesforce, and is a person of its own already. "
+                f"To leave it so: diptych review dismiss {person_id}"
+            )
         tx.save_creation(Creation(person_id, Wish.CREATE, now, by_hand=True, recreate=True))
+
+
+def _has_record(tx: Transaction, person_id: int) -> bool:
+    live = (PairState.PAIRED, PairState.PARKED)
+    return any(pair.state in live for pair in tx.held_people([person_id])[person_id].pairs)
 
 
 def dismiss(store: Store, person_id: int, now: datetime) -> None:

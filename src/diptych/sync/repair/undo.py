@@ -25,7 +25,9 @@ from diptych.domain.values import Value
 from diptych.sync.apply import Applied, apply_records
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.engine import Engine
+from diptych.sync.joining import RUN
 from diptych.sync.ports import Lease, PairChange, Step, Transaction
+from diptych.sync.repair import part
 from diptych.sync.report import FAILED, INCOMPLETE, SUCCEEDED
 from diptych.sync.trail import PairEvent, SentValue
 
@@ -83,6 +85,8 @@ def look(engine: Engine, wanted: Wanted) -> Undone:
     Raises NoSuchRun, and OrgError when Salesforce cannot be read.
     """
     kind = _kind(engine, wanted.run_id)
+    if kind == RUN:
+        return Undone(wanted.run_id, kind, None, part.look(engine.store, wanted.run_id, _whole(wanted)))
     _prepare(engine)
     items: list[Item] = []
     after = 0
@@ -101,6 +105,8 @@ def undo(engine: Engine, lease: Lease, wanted: Wanted) -> Undone:
     Raises NoSuchRun, and LeaseLost when another engine has taken over.
     """
     kind = _kind(engine, wanted.run_id)
+    if kind == RUN:
+        return _take_apart(engine, lease, wanted, kind)
     _prepare(engine)
     engine.sync_user()
     with engine.store.transaction(lease) as tx:
@@ -125,6 +131,28 @@ def undo(engine: Engine, lease: Lease, wanted: Wanted) -> Undone:
         if status == SUCCEEDED:
             tx.save_setting(_progress(wanted), None)
             tx.close_run(own, status, engine.clock.now(), error)
+    return done
+
+
+def _whole(wanted: Wanted) -> int | None:
+    """The person whose joins are meant; None: all of the run. Raises NoSuchRun for one value: a join is undone whole."""
+    if wanted.column is not None:
+        raise NoSuchRun(
+            f"Run {wanted.run_id} joined people, which is undone by person or as a whole, not by column."
+        )
+    return wanted.person_id
+
+
+def _take_apart(engine: Engine, lease: Lease, wanted: Wanted, kind: str) -> Undone:
+    """Undo of a run that joined people: they are two again."""
+    whole, began = _whole(wanted), engine.clock.now()
+    with engine.store.transaction(lease) as tx:
+        own = tx.open_run(actor_of(wanted.run_id), began)
+    items = part.carry_out(engine.store, lease, wanted.run_id, own, whole, hold=lambda: engine.hold(lease))
+    done = Undone(wanted.run_id, kind, own, items)
+    with engine.store.transaction(lease) as tx:
+        tx.add_step(own, _step(done, began, engine.clock.now()))
+        tx.close_run(own, SUCCEEDED, engine.clock.now())
     return done
 
 
@@ -158,7 +186,7 @@ def _step(done: Undone, began: datetime, now: datetime) -> Step:
         done.status,
         began,
         now,
-        new=done.count("bring_back"),
+        new=done.count("bring_back") + done.count("split"),
         updated=done.count("restore"),
         deleted=done.count("remove"),
         skipped=len(done.refused),
