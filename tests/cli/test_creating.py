@@ -189,14 +189,14 @@ def test_duplicates_are_told_of_and_a_match_rule_is_previewed_and_works(
         linked = [r[0] for r in database.execute("SELECT sf_id FROM pair WHERE person_id = ?", (remains,))]
         assert len(linked) == 4
     terminal("sync", "--once")
-    assert {one["LastName"] for one in leads(org, "twin@same.example")} == {
+    assert {one["LastName"] for one in leads(practice_org, "twin@same.example")} == {
         row(terminal, remains, "last_name")
     }
     assert terminal.json("verify")["equal"]
     back = terminal.json("identity", "undo", "--yes")
     assert (back["run"], back["taken_apart"], back["refused"]) == (done["run"], done["joins"], 0)
     terminal("sync", "--once")
-    assert {one["LastName"] for one in leads(org, "twin@same.example")} == {"Twin", "Twain"}
+    assert {one["LastName"] for one in leads(practice_org, "twin@same.example")} == {"Twin", "Twain"}
     assert terminal.json("verify")["equal"]
 
 

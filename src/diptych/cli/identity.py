@@ -96,7 +96,7 @@ def apply(
     when it is asked for again. Nothing is merged in Salesforce; it can be undone."""
     with workspace() as space:
         order = _order(space, rule, column, largest)
-        found = space.gathering(order, 5)
+        found = space.gathering(order)
         if not as_json:
             _show(found)
         if as_json and not yes:
