@@ -39,9 +39,11 @@ from diptych.admin.pages import (
     start_over,
 )
 from diptych.admin.pages.setup_credentials import Entered
-from diptych.admin.services import Workspace
 from diptych.admin.trouble import EXPECTED, trouble_of
 from diptych.admin.words import _
+from diptych.api import problems
+from diptych.api.app import create_api
+from diptych.api.services import Workspace
 from diptych.domain.roles import Role
 
 _log = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ def create_app(workspace: Workspace) -> FastAPI:
     if given.start_token is not None:
         app.state.access.accept(given.start_token.get_secret_value())
     app.add_middleware(Confine)
+    app.mount("/api/v1", create_api(workspace))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(enter.router)
     app.include_router(enter.leaving)
@@ -123,6 +126,8 @@ def _say_what_failed(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, problem: HTTPException) -> Response:
+        if request.url.path.startswith("/api/"):
+            return problems.answer(problem.status_code, _("There is nothing of the API at this address."))
         if not hasattr(request.state, "principal"):
             await look_who(request)  # no page was reached that would have
         return await run_in_threadpool(said, request, problem)

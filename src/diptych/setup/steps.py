@@ -361,6 +361,11 @@ class Setup:
         """The mapping as a file's text."""
         return write_mapping(self._current())
 
+    def read_import(self, text: str) -> tuple[Mappings, Mappings]:
+        """The mapping, and what `import_mapping` would make of it. Raises MappingRefused. Changes nothing."""
+        before = self._current()
+        return before, read_mapping(text, before, self._describe())
+
     def import_mapping(self, text: str) -> Mappings:
         """Take over a file's columns, directions and policies; all of it or nothing."""
         described = self._describe()

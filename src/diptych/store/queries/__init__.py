@@ -70,6 +70,18 @@ class Queries:
         with self._reading() as connection:
             return people.page(connection, search, salesforce_type, link_state, sort, page, page_size)
 
+    def people_before(
+        self,
+        before: int | None,
+        limit: int,
+        search: str = "",
+        salesforce_type: str = "",
+        link_state: str = "",
+    ) -> list[dict[str, Any]]:
+        """People of ids below `before`, the highest first, as rows of `people`; nothing is counted."""
+        with self._reading() as connection:
+            return people.before(connection, before, limit, search, salesforce_type, link_state)
+
     def person(self, person_id: int) -> Person | None:
         """A person with all columns, pairs and what is waiting; None when there is none."""
         with self._reading() as connection:
@@ -141,8 +153,8 @@ class Queries:
     def dead_letters(
         self, limit: int = 100, page: int = 1, **filters: Any
     ) -> tuple[list[DeadLetterRow], int]:
-        """Dead letters, newest first, and how many there are. Filters: as of `causes`, person_id,
-        letter_id."""
+        """Dead letters, newest first, and how many there are. Filters: as of `causes`, person_id, letter_id; before: only
+        those of lower numbers, in the order of numbers."""
         with self._reading() as connection:
             return trouble.dead_letters(connection, limit, page, **filters)
 
@@ -169,7 +181,7 @@ class Queries:
 
     def conflicts(self, limit: int = 100, page: int = 1, **filters: Any) -> tuple[list[ConflictRow], int]:
         """Decided conflicts, newest first, and how many there are. Filters: object_name, person_id,
-        column, winner, reason, since (a datetime, inclusive)."""
+        column, winner, reason, since (a datetime, inclusive), before (only those of lower numbers)."""
         with self._reading() as connection:
             return trouble.conflicts(connection, limit, page, **filters)
 

@@ -59,6 +59,8 @@ class JobError:
     last_run: int
 
 
+ANY = "any"
+"""Errors of every state, closed ones too."""
 _STATES = {
     "": (OPEN,),
     OPEN: (OPEN,),
@@ -78,7 +80,7 @@ def conditions(
 ) -> list[Any]:
     """What these filters ask of a dead letter joined with its pair. `field`: an API name or a column."""
     c = dead_letter.c
-    asked: list[Any] = [c.status.in_(_STATES.get(status, (status,)))]
+    asked: list[Any] = [] if status == ANY else [c.status.in_(_STATES.get(status, (status,)))]
     if key:
         asked.append(c.cause_key == key)
     if object_name:

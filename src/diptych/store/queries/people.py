@@ -118,6 +118,28 @@ def page(
     return PeoplePage([_row(catalogue, shown, row) for row in rows], total, everyone, number, size)
 
 
+def before(
+    connection: Connection, number: int | None, size: int, search: str, salesforce_type: str, link_state: str
+) -> list[dict[str, Any]]:
+    """See `Queries.people_before`."""
+    catalogue = read_catalogue(connection)
+    shown = [*PERSON_SYSTEM, *(c for c in _LIST if c in catalogue.columns("person"))]
+    conditions, given = _conditions(catalogue, search, salesforce_type, link_state)
+    if number is not None:
+        conditions.append("t1.id < :before")
+        given["before"] = number
+    used = [c for c in {*shown, *SEARCHED} if c in catalogue.columns("person")]
+    named = ", ".join(catalogue.expression("person", c) for c in shown)
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    rows = connection.execute(
+        sa.text(
+            f"SELECT {named} FROM {catalogue.source('person', used)}{where} ORDER BY t1.id DESC LIMIT :size"
+        ),
+        {**given, "size": size},
+    )
+    return [_row(catalogue, shown, row) for row in rows]
+
+
 def _conditions(
     catalogue: Catalogue, search: str, salesforce_type: str, link_state: str
 ) -> tuple[list[str], dict[str, Any]]:

@@ -72,11 +72,14 @@ def dead_letters(
     page: int,
     person_id: int | None = None,
     letter_id: int | None = None,
+    before: int | None = None,
     **filters: Any,
 ) -> tuple[list[DeadLetterRow], int]:
     """See `Queries.dead_letters`."""
     c = dead_letter.c
     conditions = conditions_of(**filters)
+    if before is not None:
+        conditions.append(c.id < before)
     if person_id is not None:
         conditions.append(c.person_id == person_id)
     if letter_id is not None:
@@ -87,7 +90,7 @@ def dead_letters(
         sa.select(dead_letter, pair.c.object_name, pair.c.sf_id)
         .select_from(joined)
         .where(*conditions)
-        .order_by(c.last_at.desc(), c.id.desc())
+        .order_by(*([c.last_at.desc()] if before is None else []), c.id.desc())
         .limit(limit)
         .offset((max(page, 1) - 1) * limit)
     )
@@ -133,6 +136,7 @@ def conflicts(
     reason: str = "",
     since: datetime | None = None,
     conflict_id: int | None = None,
+    before: int | None = None,
 ) -> tuple[list[ConflictRow], int]:
     """See `Queries.conflicts`."""
     c = conflict.c
@@ -142,6 +146,8 @@ def conflicts(
         conditions.append(c.at >= since)
     if conflict_id is not None:
         conditions.append(c.id == conflict_id)
+    if before is not None:
+        conditions.append(c.id < before)
     if object_name:
         conditions.append(pair.c.object_name == object_name)
     if person_id is not None:

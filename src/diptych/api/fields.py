@@ -1,0 +1,55 @@
+"""The fields that the sync user sees: listed, chosen, synced."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query, Request
+from pydantic import BaseModel, Field
+
+from diptych.api.gate import Noun, workspace_of
+from diptych.setup.field_choice import FieldChoice
+from diptych.setup.steps import FieldsSynced
+
+noun = Noun("fields")
+
+
+class Names(BaseModel):
+    """Fields as Object.Field, with API names."""
+
+    names: list[str] = Field(min_length=1, max_length=2000, examples=[["Lead.City"]])
+
+
+@noun.read()
+def list_fields(
+    request: Request,
+    object: Annotated[str | None, Query(max_length=80)] = None,
+    search: Annotated[str, Query(max_length=200, description="Words of API name, label or type.")] = "",
+) -> list[FieldChoice]:
+    """All fields, with type, fill rate, whether chosen, and what changed since the last Sync Fields. Asks Salesforce."""
+    return workspace_of(request).setup.fields(object, search)
+
+
+@noun.admin("POST", "/select")
+def select_fields(request: Request, wanted: Names) -> list[FieldChoice]:
+    """Also sync these, from the next Sync Fields on."""
+    workspace_of(request).setup.select(wanted.names)
+    return _of(request, wanted.names)
+
+
+@noun.admin("POST", "/deselect")
+def deselect_fields(request: Request, wanted: Names) -> list[FieldChoice]:
+    """Do not sync these; a column that exists keeps its values."""
+    workspace_of(request).setup.deselect(wanted.names)
+    return _of(request, wanted.names)
+
+
+@noun.admin("POST", "/sync")
+def sync_fields(request: Request) -> FieldsSynced:
+    """Make columns for the chosen fields and propose their mapping; after the start they are filled while the sync goes on."""
+    return workspace_of(request).setup.sync_fields()
+
+
+def _of(request: Request, names: list[str]) -> list[FieldChoice]:
+    wanted = set(names)
+    return [choice for choice in workspace_of(request).setup.fields() if choice.name in wanted]

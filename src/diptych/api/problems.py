@@ -1,0 +1,148 @@
+"""Errors of the API as problem details (RFC 9457): what happened, why, and what to do."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from diptych.access.passwords import UnfitPassword
+from diptych.access.tokens import TokenRefused
+from diptych.access.users import NoSuchUser, UserRefused
+from diptych.domain.outcome import OrgError
+from diptych.domain.proposal import MappingRefused
+from diptych.domain.reversal import ReversalRefused
+from diptych.domain.values import InvalidValue
+from diptych.setup.state import SetupRefused
+from diptych.store.secrets import SecretUnreadable
+from diptych.sync.ports import StoreBusy
+from diptych.sync.repair.dead_letter import NoSuchDeadLetter
+from diptych.sync.repair.undo import NoSuchRun
+
+_log = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """What every answer of 400 and above holds."""
+
+    type: str = Field(default="about:blank", description="about:blank: the status says what kind it is.")
+    title: str
+    status: int
+    detail: str = Field("", description="What happened, and why.")
+    remedy: str = Field("", description="What to do.")
+    code: str = Field("", description="Salesforce's code of the error, where it is one of Salesforce.")
+    errors: list[dict[str, Any]] = Field(
+        default_factory=list, description="Which parts of the request cannot be taken."
+    )
+
+
+class Refusal(Exception):
+    """A request that cannot be carried out; the handlers below make an answer of it."""
+
+    def __init__(
+        self, status: int, detail: str, remedy: str = "", errors: list[dict[str, Any]] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.remedy, self.errors = status, detail, remedy, errors or []
+
+
+def not_found(what: str) -> Refusal:
+    return Refusal(404, what)
+
+
+# what the services raise, with the status it stands for
+_STATUS: dict[type[Exception], int] = {
+    SetupRefused: 409,
+    MappingRefused: 422,
+    ReversalRefused: 409,
+    NoSuchRun: 404,
+    NoSuchDeadLetter: 404,
+    NoSuchUser: 404,
+    UserRefused: 409,
+    UnfitPassword: 422,
+    TokenRefused: 422,
+    InvalidValue: 422,
+    StoreBusy: 503,
+    SecretUnreadable: 409,
+}
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "description": "It cannot be done as it is.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    },
+    "5XX": {
+        "description": "Salesforce or the database could not be used just now (502, 503), or a defect (500).",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    },
+}
+
+
+def answer(
+    status: int,
+    detail: str = "",
+    remedy: str = "",
+    code: str = "",
+    errors: list[dict[str, Any]] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """A problem as a response."""
+    problem = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=detail,
+        remedy=remedy,
+        code=code,
+        errors=errors or [],
+    )
+    return JSONResponse(problem.model_dump(), status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def say_problems(api: FastAPI) -> None:
+    """Handlers for everything that is raised on the way."""
+
+    @api.exception_handler(Refusal)
+    def refused(_request: Request, problem: Refusal) -> Response:
+        return answer(problem.status, problem.detail, problem.remedy, errors=problem.errors)
+
+    @api.exception_handler(HTTPException)
+    def http(_request: Request, problem: HTTPException) -> Response:
+        plain = HTTPStatus(problem.status_code).phrase
+        detail = "" if problem.detail == plain else str(problem.detail)
+        return answer(problem.status_code, detail, headers=dict(problem.headers or {}))
+
+    @api.exception_handler(RequestValidationError)
+    def unreadable(_request: Request, problem: RequestValidationError) -> Response:
+        errors = [
+            {"where": [str(part) for part in error["loc"]], "what": str(error["msg"])}
+            for error in problem.errors()
+        ]
+        return answer(422, "A part of the request cannot be taken.", errors=errors)
+
+    @api.exception_handler(OrgError)
+    def of_salesforce(_request: Request, problem: OrgError) -> Response:
+        said = problem.problem
+        detail = " ".join(part for part in (said.message, said.cause) if part)
+        return answer(502, detail, said.remedy, said.code)
+
+    def known(_request: Request, problem: Exception) -> Response:
+        status = next(_STATUS[kind] for kind in type(problem).__mro__ if kind in _STATUS)
+        if isinstance(problem, SetupRefused):
+            return answer(status, problem.reason, problem.remedy)
+        return answer(status, str(problem.args[0] if problem.args else problem))
+
+    for kind in _STATUS:
+        api.add_exception_handler(kind, known)
+
+    @api.exception_handler(Exception)
+    def broken(request: Request, problem: Exception) -> Response:
+        _log.exception("%s %s failed", request.method, request.url.path, exc_info=problem)
+        return answer(
+            500, "This is a defect; the error is in the server's log, with its time.", "Please report it."
+        )

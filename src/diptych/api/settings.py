@@ -1,0 +1,70 @@
+"""Settings of the sync, and those of the process."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import Request
+from pydantic import BaseModel, Field
+
+from diptych.api.gate import Noun, workspace_of
+from diptych.sync.inbound.tombstones import allow_mass_delete
+from diptych.sync.matching import read_matching
+from diptych.sync.outbound.create_rule import read_rule
+
+noun = Noun("settings")
+
+
+class SyncSettings(BaseModel):
+    """`pause_seconds`: between the end of a cycle and the next one. `match_rule`: when two records are one person.
+    `create_rule`: who is created in Salesforce. The last two are changed by command."""
+
+    pause_seconds: float
+    match_rule: str
+    create_rule: str
+
+
+class Wanted(BaseModel):
+    """What is left out stays as it is."""
+
+    pause_seconds: float | None = Field(None, ge=1, le=86_400)
+
+
+class Guarded(BaseModel):
+    """An object whose deletes in Salesforce were so many that its sync has stopped."""
+
+    object: Literal["Lead", "Contact"]
+
+
+@noun.read()
+def get_settings(request: Request) -> SyncSettings:
+    """Settings that live in the database."""
+    workspace = workspace_of(request)
+    with workspace.store.looking() as unit:
+        matching, rule = read_matching(unit), read_rule(unit)
+    return SyncSettings(
+        pause_seconds=workspace.setup.pause_seconds(), match_rule=matching.rule.value, create_rule=rule.filter
+    )
+
+
+@noun.admin("PATCH")
+def change_settings(request: Request, wanted: Wanted) -> SyncSettings:
+    """Change what is given."""
+    if wanted.pause_seconds is not None:
+        workspace_of(request).setup.set_pause_seconds(wanted.pause_seconds)
+    return get_settings(request)
+
+
+@noun.admin("POST", "/allow-deletes", status_code=202)
+def allow_deletes(request: Request, wanted: Guarded) -> Guarded:
+    """Take over, once, all deletes of the object that wait in Salesforce."""
+    workspace = workspace_of(request)
+    allow_mass_delete(workspace.store, wanted.object)
+    workspace.sync_now()
+    return wanted
+
+
+@noun.see("/process")
+def get_process_settings(request: Request) -> dict[str, str | None]:
+    """The settings of the process, from its environment, secrets masked."""
+    return workspace_of(request).settings.printable()

@@ -1,0 +1,228 @@
+"""What the API does, on a loaded workspace over HTTP against the practice org."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from diptych.access.tokens import Tokens
+from diptych.wiring import Workspace
+from tests.api.conftest import Caller
+from tests.practice_org.server import RunningOrg
+
+
+def operations(client: TestClient) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    described = client.get("/api/v1/openapi.json").json()
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def test_every_operation_takes_a_token_of_its_scope(
+    client: TestClient, reader: Caller, operator: Caller
+) -> None:
+    callers = {"read": reader, "operate": operator}
+    scopes = set()
+    for method, path, operation in operations(client):
+        ((scope,),) = [one["token"] for one in operation["security"]]
+        scopes.add(scope)
+        concrete = path.replace("{", "").replace("}", "")
+        without = client.request(method, f"/api/v1{concrete}")
+        assert without.status_code == 401, path
+        assert without.headers["content-type"] == "application/problem+json"
+        assert without.headers["www-authenticate"].startswith("Bearer")
+        for less, caller in callers.items():
+            if (less, scope) in {("read", "operate"), ("read", "admin"), ("operate", "admin")}:
+                said = caller.problem(method, concrete, 403)
+                assert f"takes the scope {scope}" in said["detail"], path
+        if method != "GET" and scope == "read":
+            assert path.endswith("/preview"), "what changes something is not for readers"
+    assert scopes == {"read", "operate", "admin"}
+
+
+def test_a_bad_token_is_refused(client: TestClient) -> None:
+    for given in ("Bearer dpt_nonsense", "Bearer ", "Basic YTpi", "Bearer " + "x" * 5000):
+        assert client.get("/api/v1/status", headers={"Authorization": given}).status_code == 401
+
+
+def test_the_session_of_a_browser_is_no_token(client: TestClient) -> None:
+    client.get(client.app.state.access.new_link("http://x"), follow_redirects=False)  # type: ignore[attr-defined]
+    assert client.get("/api/v1/status").status_code == 401
+    client.cookies.clear()
+
+
+def test_status(reader: Caller) -> None:
+    found = reader.get("/status")
+    assert found["state"] == "last_sync"
+    assert {o["object"] for o in found["objects"]} >= {"Lead", "Contact"}
+    assert reader.get("/sync/verify")["equal"] is None
+    assert reader.get("/plan")["api_calls"] > 0
+    assert reader.get("/preflight")["checks"]
+    assert reader.get("/duplicates")["source"] == "here"
+
+
+def test_a_person_is_found_edited_and_its_history_read(
+    loaded: Workspace, reader: Caller, operator: Caller, practice_org: RunningOrg
+) -> None:
+    first = reader.get("/people", limit=1, salesforce_type="lead")
+    number = first["items"][0]["id"]
+    person = reader.get(f"/people/{number}")
+    city = person["values"]["city"]
+    edited = operator(
+        "PATCH", f"/people/{number}", json={"values": {"city": "Kiel"}, "expected": {"city": city}}
+    )
+    assert edited["values"]["city"] == "Kiel"
+    line = reader.get(f"/people/{number}/history", limit=1)["items"][0]
+    assert (line["column"], line["old"], line["new"], line["actor"]) == (
+        "city", city, "Kiel", "api:a test, operate",
+    )  # fmt: skip
+    assert loaded.run_cycle().status == "Succeeded"
+    with practice_org.api() as salesforce:
+        there = salesforce.get(f"sobjects/Lead/{person['salesforce_id']}").json()
+    assert there["City"] == "Kiel"
+    stale = operator.problem(
+        "PATCH", f"/people/{number}", 409, json={"values": {"city": "Bern"}, "expected": {"city": "Oslo"}}
+    )
+    assert stale["errors"][0]["what"] == "is now Kiel"
+    causes = reader.get("/why", who=str(number), column="city")[0]["causes"]
+    assert any("api:a test, operate" in cause["text"] for cause in causes)
+
+
+def test_what_salesforce_would_not_take_is_said_at_the_column(reader: Caller, operator: Caller) -> None:
+    number = reader.get("/people", limit=1)["items"][0]["id"]
+    wrong = {"email": "no address", "last_name": None, "number_of_employees": "many", "nothing": 1}
+    said = operator.problem("PATCH", f"/people/{number}", 422, json={"values": wrong})
+    assert {one["where"][-1] for one in said["errors"]} == set(wrong)
+    operator.problem("POST", "/people", 422, json={"values": {"city": "Kiel"}})
+
+
+def test_a_person_is_made_and_deleted(reader: Caller, operator: Caller) -> None:
+    made = operator("POST", "/people", 201, json={"values": {"last_name": "Ovid", "unsubscribed": True}})
+    assert made["link_state"] == "none"
+    assert made["values"]["unsubscribed"] is True
+    operator("DELETE", f"/people/{made['id']}", 204)
+    reader.problem("GET", f"/people/{made['id']}", 404)
+    assert reader.get(f"/people/{made['id']}/history")["items"]
+
+
+def test_lists_go_on_by_cursor(reader: Caller) -> None:
+    whole = [row["id"] for row in reader.get("/people", limit=500)["items"]]
+    found: list[int] = []
+    cursor = ""
+    while cursor is not None:
+        part = reader.get("/people", limit=7, cursor=cursor)
+        found += [row["id"] for row in part["items"]]
+        cursor = part["next"]
+    assert found == whole
+    assert sorted(found, reverse=True) == found
+    assert "not one of this list" in reader.problem("GET", "/people?cursor=%25%25", 422)["detail"]
+
+
+def test_runs_and_an_undo(reader: Caller, operator: Caller, loaded: Workspace) -> None:
+    person = reader.get("/people", limit=1, salesforce_type="contact")["items"][0]["id"]
+    operator("PATCH", f"/people/{person}", json={"values": {"title": "Abbess"}})
+    loaded.run_cycle()
+    run = next(r for r in reader.get("/runs")["items"] if any(s["updated"] for s in r["steps"]))
+    assert reader.get(f"/runs/{run['id']}")["kind"] == "cycle"
+    preview = reader.get(f"/runs/{run['id']}/undo", person=person)
+    assert preview["run_id"] is None
+    assert any(item["column"] == "title" for item in preview["items"])
+    done = operator("POST", f"/runs/{run['id']}/undo?person={person}")
+    assert done["run_id"]
+    reader.problem("GET", "/runs/999999", 404)
+    reader.problem("GET", "/runs/999999/undo", 404)
+
+
+def test_errors_and_conflicts_that_are_not_there(reader: Caller, operator: Caller) -> None:
+    assert reader.get("/errors")["items"] == []
+    for act in ("retry", "ignore", "decide"):
+        body = {"json": {"winner": "ours"}} if act == "decide" else {}
+        operator.problem("POST", f"/errors/77/{act}", 404, **body)
+    operator.problem("POST", "/conflicts/77/reverse", 404)
+
+
+def test_a_mapping_is_compared_and_put_in_place(reader: Caller, admin: Caller) -> None:
+    document = reader.get("/mapping")
+    entry = next(e for e in document["fields"] if e["field"] == "Lead.City")
+    entry["policy"] = "ours"
+    compared = reader("POST", "/mapping/preview", json=document)
+    assert [(c["field"], c["before"]["policy"], c["after"]["policy"]) for c in compared["changes"]] == [
+        ("Lead.City", "salesforce", "ours")
+    ]
+    assert admin("PUT", "/mapping", json=document)["version"] == document["version"] + 1
+    assert reader.get("/mapping")["fields"] == document["fields"]
+    line = admin.get("/audit", what="mapping")["items"][0]
+    assert line["source"] == "api"
+    assert "Lead.City: city, both, ours" in line["new"]
+    entry["policy"] = "king"
+    admin.problem("PUT", "/mapping", 422, json=document)
+
+
+def test_fields(reader: Caller, admin: Caller) -> None:
+    found = reader.get("/fields", object="Lead", search="city")
+    assert found[0]["description"]["name"] == "City"
+    assert admin("POST", "/fields/deselect", json={"names": ["Lead.Fax"]})[0]["selected"] is False
+    assert admin("POST", "/fields/select", json={"names": ["Lead.Fax"]})[0]["selected"] is True
+    admin.problem("POST", "/fields/select", 409, json={"names": ["Lead.Nothing__c"]})
+
+
+def test_switches(operator: Caller) -> None:
+    assert operator("POST", "/sync/pause")["state"] == "paused"
+    assert operator("POST", "/sync/resume")["state"] != "paused"
+    operator("POST", "/sync/run", 202)
+    operator("POST", "/sync/verify", 202, json={"repair": True})
+
+
+def test_settings_users_and_tokens(admin: Caller) -> None:
+    assert admin("PATCH", "/settings", json={"pause_seconds": 77})["pause_seconds"] == 77
+    admin.problem("PATCH", "/settings", 422, json={"pause_seconds": 0})
+    assert "DIPTYCH_PORT" in admin.get("/settings/process")
+    user = {"name": "vera", "role": "viewer", "password": "correct horse battery"}
+    assert admin("POST", "/users", 201, json=user)["name"] == "vera"
+    admin.problem("POST", "/users", 409, json=user)
+    assert admin("PATCH", "/users/vera", json={"role": "operator", "disabled": True})["disabled_at"]
+    assert "password" not in str(admin.get("/users")).replace("has_password", "")
+    made = admin("POST", "/tokens", 201, json={"name": "job", "scope": "read"})
+    admin("DELETE", f"/tokens/{made['token']['id']}", 204)
+    assert Caller(admin.client, made["text"]).problem("GET", "/status", 401)
+    whats = [line["what"] for line in admin.get("/audit", actor="token a test, admin")["items"]]
+    assert "pause_between_cycles" in whats
+    assert "user.role vera" in whats
+
+
+def test_the_connection_shows_no_secret(admin: Caller, practice_org: RunningOrg) -> None:
+    found = admin.get("/connection")
+    assert found["identity"]["username"] == practice_org.username
+    login = {
+        "kind": "password",
+        "login_url": practice_org.base_url,
+        "username": practice_org.username,
+        "password": practice_org.password,
+        "security_token": practice_org.security_token,
+    }
+    assert admin("PUT", "/connection", json=login | {"save": False})["identity"] == found["identity"]
+    said = admin.problem("PUT", "/connection", 502, json=login | {"password": "wrong"})
+    assert said["code"]
+    assert practice_org.password not in str(found)
+
+
+def test_a_token_may_not_make_one_that_may_more(loaded: Workspace, operator: Caller) -> None:
+    operator.problem("POST", "/tokens", 403, json={"name": "more", "scope": "admin"})
+    assert not any(t.name == "more" for t in Tokens(loaded.store).all())
+
+
+def test_what_is_not_there_is_a_problem_too(reader: Caller) -> None:
+    assert reader.problem("GET", "/nothing", 404)["title"] == "Not Found"
+    assert reader.problem("DELETE", "/status", 405)["title"] == "Method Not Allowed"
+
+
+def test_a_defect_is_said_plainly(loaded: Workspace, reader: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(loaded, "status", broken)
+    said = reader.problem("GET", "/status", 500)
+    assert "secret" not in str(said)
