@@ -103,7 +103,9 @@ def act_on_cause(
 ) -> Done:
     """Do something to all errors of one cause."""
     workspace = workspace_of(request)
-    count = dead_letter.for_all(workspace.store, key.replace("\x00", ""), _TO_ALL[act], (status,), workspace.clock.now())
+    count = dead_letter.for_all(
+        workspace.store, key.replace("\x00", ""), _TO_ALL[act], (status,), workspace.clock.now()
+    )
     if act is Act.RETRY:
         workspace.sync_now()
     return Done(count=count)
