@@ -510,8 +510,10 @@ class StoreContract(TrailContract, StoreCreates, StoreActs):
             )
         assert self.owed(store) == []
         with store.transaction() as tx:
-            assert tx.hidden_ids("Lead", "", 10) == [sf_id(2), sf_id(3)]
-            assert tx.hidden_ids("Lead", sf_id(2), 10) == [sf_id(3)] and tx.hidden_ids("Account", "", 9) == []
+            assert tx.awaited_ids("Lead", "", 10) == [sf_id(2), sf_id(3)]
+            assert (
+                tx.awaited_ids("Lead", sf_id(2), 10) == [sf_id(3)] and tx.awaited_ids("Account", "", 9) == []
+            )
             assert tx.live_ids("Lead", "", 10) == tx.held_ids("Lead", "", 10) == [sf_id(1), sf_id(4)]
             assert tx.candidates(["city"], True, 0, 10) == [], "nobody who is hidden is created anew"
         person = store_user.person(pairs[1].pair.person_id)
@@ -1075,11 +1077,16 @@ class StoreContract(TrailContract, StoreCreates, StoreActs):
             )
             tx.save([self_ended], None)
             assert tx.redirected_to([sf_id(1, "003"), sf_id(2, "003")]) == {sf_id(1, "003"): person_id}
+            assert tx.awaited_ids("Contact", "", 10) == [sf_id(1, "003")] and not tx.awaited_ids(
+                "Lead", "", 9
+            )
+            assert tx.awaited_ids("Contact", sf_id(1, "003"), 10) == []
             contact = seen(1, CONTACT, prefix="003", city="Ulm", first_name="Bo")
             opened = tx.open_pair(person_id, CONTACT, contact)
             with pytest.raises(ValueError):
                 tx.open_pair(person_id, CONTACT, contact)
             (linked,) = tx.linked(CONTACT, [sf_id(1, "003")]).values()
+            assert tx.awaited_ids("Contact", "", 10) == []
         assert opened.person_id == person_id and linked.dirty == {"city": "Bonn"}
         person = store_user.person(person_id)
         assert person is not None

@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 
 from practice_org.data import dml
-from practice_org.data.lifecycle.convert import Conversion, convert
-from practice_org.data.lifecycle.merge import Merge, merge
 from tests.acceptance.installation import Installation
 from tests.races.stage import Stage
 from tests.salesforce.practice import Practice, Salesperson, practice_org
@@ -76,34 +74,34 @@ def test_the_text_na(stage: Stage, tmp_path: Path) -> None:
 def test_a_merge_then_an_update_of_the_loser(stage: Stage) -> None:
     """Two leads are merged in Salesforce; before we know, somebody here edits the one that has lost."""
     winner, loser = a_lead(stage, "Winner", City="Bonn"), a_lead(stage, "Loser", City="Rom")
-    admin = stage.practice.user("admin")["user_id"]
-    (merged,) = merge(stage.practice.inside, admin, [Merge("Lead", winner, (loser,), {})])
-    assert merged.error is None
-    person = stage.sql("SELECT person_id FROM pair WHERE sf_id = ?", loser)[0][0]
+    stays = stage.sql("SELECT person_id FROM pair WHERE sf_id = ?", winner)
+    stage.sales.merge(winner, loser)
     stage.edit(loser, title="Edited after the merge")
     stage.settled()
     stage.settled()
-    # the loser stays dead there, and what was typed here is not gone
+    # the loser stays dead there, and what was typed here is on the winner, on both sides
     assert stage.theirs("Lead", loser, "IsDeleted") == 1
-    assert stage.theirs("Lead", loser, "Title") != "Edited after the merge"
-    state, now = stage.sql("SELECT state, redirect_to FROM pair WHERE sf_id = ?", loser)[0]
-    assert (state, now) == ("redirected", winner)
-    assert _kept_somewhere(stage, person, winner, "Lead", "Edited after the merge")
+    assert stage.theirs("Lead", loser, "Title") is None
+    ended = stage.sql("SELECT state, redirect_to FROM pair WHERE sf_id = ?", loser)
+    assert ended == [("redirected", winner)]
+    assert stage.sql("SELECT person_id FROM pair WHERE sf_id = ?", loser) == stays
+    assert stage.theirs("Lead", winner, "Title") == stage.ours(winner, "title") == "Edited after the merge"
+    assert not _letters(stage, stays[0][0])
 
 
 def test_a_conversion_then_an_update_of_the_lead(stage: Stage) -> None:
     """A salesperson converts the lead; before we know, marketing edits it. Converted leads cannot be written."""
     lead = a_lead(stage, "Convert", City="Bonn")
-    admin = stage.practice.user("admin")["user_id"]
     person = stage.sql("SELECT person_id FROM pair WHERE sf_id = ?", lead)[0][0]
-    (done,) = convert(stage.practice.inside, admin, [Conversion(lead, _converted_status(stage))])
-    assert done.error is None and done.contact_id
+    contact = stage.sales.convert(lead)
     stage.edit(lead, title="Edited after the conversion")
     stage.settled()
     stage.settled()
-    assert stage.sql("SELECT state FROM pair WHERE sf_id = ?", lead) == [("converted",)]
-    assert stage.sql("SELECT count(*) FROM pair WHERE sf_id = ?", done.contact_id) == [(1,)]
-    assert _kept_somewhere(stage, person, done.contact_id, "Contact", "Edited after the conversion")
+    assert stage.sql("SELECT person_id, state FROM pair WHERE sf_id = ?", lead) == [(person, "converted")]
+    assert stage.sql("SELECT person_id, state FROM pair WHERE sf_id = ?", contact) == [(person, "paired")]
+    typed = "Edited after the conversion"
+    assert stage.theirs("Contact", contact, "Title") == stage.ours(contact, "title") == typed
+    assert stage.theirs("Lead", lead, "Title") is None and not _letters(stage, person)
     leads = stage.practice.inside.reader().execute(
         'SELECT count(*) FROM "Lead" WHERE "LastName" = \'Convert\''
     )
@@ -241,16 +239,5 @@ def test_a_bulk_result_larger_than_memory() -> None:
     assert found["stored"] == found["rows"] > 50_000
 
 
-def _kept_somewhere(stage: Stage, person: int, record: str, object_name: str, value: str) -> bool:
-    """Current on the record that remains, or readable in a dead letter or in history for a person to decide."""
-    if stage.theirs(object_name, record, "Title") == value:
-        return True
-    letters = stage.sql("SELECT ours FROM v_dead_letters WHERE person_id = ?", person)
-    return any(value in str(row[0]) for row in letters)
-
-
-def _converted_status(stage: Stage) -> str:
-    rows = stage.practice.inside.reader().execute(
-        'SELECT "ApiName" FROM "LeadStatus" WHERE "IsConverted" = 1'
-    )
-    return str(rows.fetchone()[0])
+def _letters(stage: Stage, person: int) -> list[tuple[object, ...]]:
+    return stage.sql("SELECT message FROM v_dead_letters WHERE person_id = ?", person)

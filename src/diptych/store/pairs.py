@@ -321,11 +321,22 @@ def held_ids(connection: Connection, object_name: str, after: str, limit: int) -
     return _ids(connection, object_name, after, limit, _HELD_STATES)
 
 
-def hidden_ids(connection: Connection, object_name: str, after: str, limit: int) -> list[str]:
-    """See `Transaction.hidden_ids`."""
+def awaited_ids(connection: Connection, object_name: str, after: str, limit: int) -> list[str]:
+    """See `Transaction.awaited_ids`. Order is by code point on both databases."""
     if not synced_object(object_name).two_way:
         return []
-    return _ids(connection, object_name, after, limit, "('hidden')")
+    order = 'COLLATE "C"' if is_postgres(connection) else ""
+    came_from = "p.object_name = 'Lead' AND p.state <> 'redirected'" if object_name == "Contact" else "1 = 0"
+    statement = sa.text(
+        f"SELECT sf_id {order} AS awaited FROM pair WHERE object_name = :name AND state = 'hidden' AND sf_id {order} > :after "
+        f"UNION SELECT p.redirect_to {order} FROM pair AS p JOIN person AS t ON t.id = p.person_id "
+        f"WHERE p.redirect_to {order} > :after AND NOT t.salesforce_deleted AND p.state <> 'detached' "
+        f"AND ((p.object_name = :name AND p.state = 'redirected') OR ({came_from})) "
+        "AND NOT EXISTS (SELECT 1 FROM pair AS q WHERE q.object_name = :name AND q.sf_id = p.redirect_to) "
+        "ORDER BY awaited LIMIT :limit"
+    )
+    given = {"name": object_name, "after": after, "limit": limit}
+    return list(connection.execute(statement, given).scalars())
 
 
 def _ids(connection: Connection, object_name: str, after: str, limit: int, states: str) -> list[str]:

@@ -331,8 +331,8 @@ class SqlTransaction:
     def held_ids(self, object_name: str, after: str, limit: int) -> list[str]:
         return pairs.held_ids(self.connection, object_name, after, limit)
 
-    def hidden_ids(self, object_name: str, after: str, limit: int) -> list[str]:
-        return pairs.hidden_ids(self.connection, object_name, after, limit)
+    def awaited_ids(self, object_name: str, after: str, limit: int) -> list[str]:
+        return pairs.awaited_ids(self.connection, object_name, after, limit)
 
     # -- cursors and ledger
 

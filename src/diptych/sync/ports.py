@@ -516,8 +516,9 @@ class Transaction(Protocol):
         """Salesforce ids of all records that we expect to be there: those of `live_ids`, parked and converted ones, and
         those whose person was deleted here; by code point, after `after`."""
 
-    def hidden_ids(self, object_name: str, after: str, limit: int) -> list[str]:
-        """Salesforce ids of hidden pairs, by code point, after `after`; none of an inbound-only object."""
+    def awaited_ids(self, object_name: str, after: str, limit: int) -> list[str]:
+        """Salesforce ids that we wait to be shown, by code point, after `after`: those of hidden pairs, and those of records that
+        others of people here have become and that have no pair yet; none of an inbound-only object."""
 
     # -- cursors and ledger
     def feed_cursor(self, object_name: str) -> FeedCursor | None: ...

@@ -440,9 +440,20 @@ class InMemoryTransaction(Creations):
         there = (PairState.PAIRED, PairState.PARKED, PairState.CONVERTED, PairState.DETACHED)
         return self._ids(object_name, after, limit, there)
 
-    def hidden_ids(self, object_name: str, after: str, limit: int) -> list[str]:
-        two_way = synced_object(object_name).two_way
-        return self._ids(object_name, after, limit, (PairState.HIDDEN,)) if two_way else []
+    def awaited_ids(self, object_name: str, after: str, limit: int) -> list[str]:
+        if not synced_object(object_name).two_way:
+            return []
+        found = set(self._ids(object_name, after, len(self._tables.pairs), (PairState.HIDDEN,)))
+        for pair in self._tables.pairs.values():
+            same = pair.object_name == object_name and pair.state is PairState.REDIRECTED
+            ended = (PairState.REDIRECTED, PairState.DETACHED)
+            converted = object_name == "Contact" and pair.object_name == "Lead" and pair.state not in ended
+            person = self._tables.person.get(pair.person_id)
+            if (same or converted) and person is not None and not person["salesforce_deleted"]:
+                to = pair.redirect_to
+                if to is not None and to > after and (object_name, to) not in self._tables.pair_of:
+                    found.add(to)
+        return sorted(found)[:limit]
 
     def _ids(self, object_name: str, after: str, limit: int, states: tuple[PairState, ...]) -> list[str]:
         known = synced_object(object_name)

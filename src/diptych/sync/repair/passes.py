@@ -249,9 +249,9 @@ def _count(engine: Engine, lease: Lease, one: Pass, mapping: ObjectMapping) -> P
 
 
 def _recheck(engine: Engine, lease: Lease, one: Pass) -> Pass:
-    """What was hidden when it was last looked for: shown again, deleted, or still hidden."""
+    """What was hidden when it was last looked for, and what others have become and was not shown: shown now, deleted, or hidden."""
     with engine.store.transaction() as tx:
-        ids = tx.hidden_ids(one.object_name, one.after, engine.options.batch)
+        ids = tx.awaited_ids(one.object_name, one.after, engine.options.batch)
     if not ids:
         return _save(engine, lease, replace(one, stage="counting", after="", waits=None))
     return _told(engine, lease, replace(one, after=ids[-1]), ids)

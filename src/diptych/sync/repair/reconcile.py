@@ -305,7 +305,7 @@ def look_through(engine: Engine, name: str) -> ObjectComparison:
 
 def _every_hidden(tx: Transaction, name: str) -> list[str]:
     ids: list[str] = []
-    while some := tx.hidden_ids(name, ids[-1] if ids else "", _SPAN):
+    while some := tx.awaited_ids(name, ids[-1] if ids else "", _SPAN):
         ids += some
     return ids
 
