@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from diptych.domain.creating import NewRecord
+from diptych.domain.outcome import Outcome
+from diptych.salesforce.org import SalesforceOrg
+from diptych.store.values_at_rest import unpack
+from diptych.sync.outbound import wishes
+from diptych.sync.ports import Write
 from practice_org.data import dml
 from tests.acceptance.installation import Installation
 from tests.races.stage import Stage
@@ -49,6 +56,47 @@ def test_a_row_committed_eleven_minutes_late(stage: Stage) -> None:
     stage.sales.advance(3 * MINUTE)
     stage.sync()
     assert stage.theirs("Lead", lead, "City") == stage.ours(lead, "city") == "Rom"
+
+
+def test_every_write_was_noted_and_committed_before_it_left(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks into the database at the moment a write leaves - as the next process would, were this one killed - finds
+    just these values in flight, under the attempt that the request bears; so for creations."""
+    leads = [a_lead(stage, f"Noted {n}", City="Bonn") for n in range(3)]
+    columns = dict(stage.sql("SELECT field, column_name FROM field_mapping WHERE object_name = 'Lead'"))
+    update, create, seen = SalesforceOrg.update, SalesforceOrg.create, list[str]()
+
+    def in_flight(where: str, key: str) -> tuple[object, str]:
+        ((values, attempt),) = stage.sql(f"SELECT inflight, attempt_id FROM pair WHERE {where} = ?", key)
+        return unpack(values), attempt
+
+    def updating(org: SalesforceOrg, name: str, writes: Sequence[Write], attempt_id: str) -> list[Outcome]:
+        for write in writes:
+            values = {columns[field]: value for field, value in write.values.items()}
+            assert in_flight("sf_id", write.sf_id) == (values, attempt_id)
+            seen.append(write.sf_id)
+        return update(org, name, writes, attempt_id)
+
+    def creating(
+        org: SalesforceOrg, name: str, new: Sequence[NewRecord], attempt_id: str, *more: Any
+    ) -> list[Outcome]:
+        for one in new:
+            values, attempt = in_flight("ext_key", one.key)
+            assert attempt == attempt_id and isinstance(values, dict) and values["last_name"] == "Made here"
+            seen.append("new")
+        return create(org, name, new, attempt_id, *more)
+
+    monkeypatch.setattr(SalesforceOrg, "update", updating)
+    monkeypatch.setattr(SalesforceOrg, "create", creating)
+    for number, lead in enumerate(leads):
+        stage.edit(lead, city="Rom", title=f"Title {number}" if number else None)
+    stage.sql("INSERT INTO person (last_name, company_name) VALUES ('Made here', 'Race')")
+    ((made,),) = stage.sql("SELECT id FROM person WHERE last_name = 'Made here'")
+    wishes.ask(stage.workspace.store, made, stage.workspace.clock.now(), False)
+    stage.settled()
+    assert sorted(seen) == sorted([*leads, "new"])
+    assert stage.sql("SELECT count(*) FROM pair WHERE inflight IS NOT NULL") == [(0,)]
 
 
 def test_the_text_na(stage: Stage, tmp_path: Path) -> None:
