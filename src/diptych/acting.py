@@ -14,8 +14,9 @@ from diptych.domain.actions import Action, DeletePolicy
 from diptych.domain.suppression import Suppression
 from diptych.store import SqlStore
 from diptych.store.queries.companies import AccountRow, accounts_like
-from diptych.sync.actions import carry_out, preview
+from diptych.sync.actions import carry_out, preview, undo
 from diptych.sync.actions.preview import ConvertPreview, ConvertWish, DeletePreview, MergePreview
+from diptych.sync.actions.undo import UndoPreview
 from diptych.sync.engine import Engine
 from diptych.sync.ports import Clock, Lease, StoreBusy
 
@@ -48,6 +49,10 @@ class Acting:
         """See `sync.actions.preview.delete`."""
         return preview.delete(self.engine(), person_id, policy, suppress, forget)
 
+    def undo(self, run_id: int, undelete: bool) -> UndoPreview | None:
+        """What taking back the action of a run would do; None when the run is none of an action. Raises CannotAct."""
+        return undo.look(self.engine(), run_id, undelete)
+
     def accounts_for(self, person_id: int) -> list[AccountRow]:
         """Accounts with the person's company name, or with the domain of the e-mail address as their website (D-61)."""
         with self.store.looking() as tx:
@@ -65,11 +70,16 @@ class Acting:
     # ------------------------------------------------------------ doing
 
     def carry_out(
-        self, found: MergePreview | ConvertPreview | DeletePreview, actor: str, wait_seconds: float = 60
+        self,
+        found: MergePreview | ConvertPreview | DeletePreview | UndoPreview,
+        actor: str,
+        wait_seconds: float = 60,
     ) -> Action:
         """Order what was shown and do it; how it stands then. Raises what `engine` raises, before anything is kept."""
         engine = self.engine()
-        ordered = carry_out.order(engine, found.action(actor, self.clock.now()))
+        now = self.clock.now()
+        wanted = found.ordered(actor, now) if isinstance(found, UndoPreview) else found.action(actor, now)
+        ordered = carry_out.order(engine, wanted)
         return self.go_on(ordered, wait_seconds, engine)
 
     def go_on(self, ordered: Action, wait_seconds: float, engine: Engine | None = None) -> Action:

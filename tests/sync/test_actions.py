@@ -12,7 +12,7 @@ from diptych.domain.pair import PairState
 from diptych.domain.suppression import SuppressedFor
 from diptych.domain.values import Kind
 from diptych.sync import crashpoint
-from diptych.sync.actions import preview
+from diptych.sync.actions import preview, undo
 from diptych.sync.actions.carry_out import cancel, carry_on, order
 from diptych.sync.actions.preview import ConvertWish
 from diptych.testing import Crash, Fault, field
@@ -457,3 +457,100 @@ def test_what_is_forgotten_leaves_no_value_anywhere(world: World) -> None:
     for secret in ("Geheimstadt", "anna@x.org", "Anna", "Bert"):
         assert secret not in everything
     assert len(people(world)) == 1 and world.sf.rows["Lead"][one].deleted
+
+
+# ---------------------------------------------------------------- taken back
+
+
+def take_back(world: World, run_id: int | None, undelete: bool) -> Action:
+    found = undo.look(world.engine, run_id or 0, undelete)
+    assert found is not None and found.does
+    return act(world, found.ordered("test", world.clock.now()))
+
+
+def test_a_merge_is_taken_back_on_both_sides(world: World) -> None:
+    one, two, three = world.sf.ids("Lead")
+    first, second, third = (number(world, sf_id) for sf_id in (one, two, three))
+    done = merge(world, first, second, third, picked={"last_name": second})
+    world.cycles(3)
+    assert (world.there(one)["LastName"], world.there(one)["mkto71_Lead_Score__c"]) == ("Bert", 60)
+    world.store.edit_row(first, {"city": "Bonn"})
+    world.cycles(2)
+    assert take_back(world, done.run_id, True).state is ActionState.DONE
+    assert people(world) == {first, second, third}
+    world.cycles(3)
+    for sf_id, person, name, score in (
+        (one, first, "Anna", 10),
+        (two, second, "Bert", 20),
+        (three, third, "Cora", 30),
+    ):
+        assert number(world, sf_id) == person and world.pair(sf_id).state is PairState.PAIRED
+        shown = world.person(sf_id)
+        assert (shown["last_name"], shown["score"]) == (name, score)
+        there = world.there(sf_id)
+        assert (there["LastName"], there["mkto71_Lead_Score__c"]) == (name, score)
+    assert world.there(one)["City"] == "Bonn", "an edit made since stays"
+    found = undo.look(world.engine, done.run_id or 0, True)
+    assert found is not None and not found.joins
+    assert world.store.tables.redirects == {}
+
+
+def test_a_merge_is_taken_back_here_alone(world: World) -> None:
+    one, two, _ = world.sf.ids("Lead")
+    first, second = number(world, one), number(world, two)
+    done = merge(world, first, second)
+    world.cycles(2)
+    found = undo.look(world.engine, done.run_id or 0, False)
+    assert found is not None and "recycle bin" in found.notes[0] and not found.undelete
+    assert take_back(world, done.run_id, False).state is ActionState.DONE
+    world.cycles(3)
+    assert {first, second} <= people(world)
+    assert world.sf.rows["Lead"][two].deleted and world.person(two)["salesforce_deleted"]
+    assert world.there(one)["mkto71_Lead_Score__c"] == 10
+
+
+@pytest.mark.parametrize("point", ["C-33", "C-34", "C-35"])
+def test_a_delete_is_taken_back_once_wherever_it_is_killed(world: World, point: str) -> None:
+    lead = world.sf.ids("Lead")[0]
+    person = number(world, lead)
+    done = delete(world, person, DeletePolicy.DELETE, suppress=True)
+    world.cycles(2)
+    world.faults.arm([Fault(point, 1, "crash")])
+    with pytest.raises(Crash):
+        take_back(world, done.run_id, True)
+    world.faults.arm([])
+    world.engine = world.new_engine()
+    world.cycles(3)
+    assert number(world, lead) == person and person in people(world)
+    assert world.pair(lead).state is PairState.PAIRED and not world.person(lead)["salesforce_deleted"]
+    assert sent(world) == [("delete", lead), ("undelete", lead)]
+    world.edit(lead, city="Mainz")
+    world.cycles(2)
+    assert world.there(lead)["City"] == "Mainz"
+
+
+def test_who_was_let_go_is_tied_to_its_record_again(world: World) -> None:
+    lead = world.sf.ids("Lead")[0]
+    person = number(world, lead)
+    done = delete(world, person, DeletePolicy.DETACH)
+    world.sf.edit("Lead", lead, City="Ulm")
+    world.store.edit_row(person, {"title": "Chef"})
+    world.cycles(2)
+    assert take_back(world, done.run_id, False).state is ActionState.DONE
+    world.cycles(3)
+    assert world.person(lead)["city"] == "Ulm" and world.there(lead)["Title"] == "Chef"
+    assert world.person(lead)["link_state"] == "lead"
+
+
+def test_what_cannot_be_taken_back_says_so(world: World) -> None:
+    lead = world.sf.ids("Lead")[0]
+    shown = preview.convert(world.engine, number(world, lead), ConvertWish())
+    done = act(world, shown.action("test", world.clock.now()))
+    found = undo.look(world.engine, done.run_id or 0, True)
+    assert found is not None and not found.does and "cannot take a conversion back" in found.notes[0]
+    gone = delete(
+        world, number(world, world.sf.ids("Lead")[1]), DeletePolicy.LEAVE, suppress=True, forget=True
+    )
+    with pytest.raises(CannotAct, match="nothing of it was kept"):
+        undo.look(world.engine, gone.run_id or 0, True)
+    assert undo.look(world.engine, 1, True) is None, "a cycle is no action"

@@ -12,6 +12,7 @@ from diptych.cli.output import JSON_OPTION, YES_OPTION, emit, note, say, sure, t
 if TYPE_CHECKING:
     from diptych.domain.actions import Action
     from diptych.sync.actions.preview import ConvertPreview, DeletePreview, MergePreview
+    from diptych.sync.actions.undo import UndoPreview
     from diptych.wiring import Workspace
 
 ACTOR = "command"
@@ -322,7 +323,7 @@ def _action(one: Action) -> dict[str, object]:
     }
 
 
-def _report(done: Action, as_json: bool, words: str) -> None:
+def _report(done: Action, as_json: bool, words: str, silent: bool = False) -> None:
     """How an action stands; ends with code 1 unless it is done."""
     from diptych.cli.trouble import Refused
     from diptych.domain.actions import ActionState
@@ -330,7 +331,7 @@ def _report(done: Action, as_json: bool, words: str) -> None:
     if as_json:
         emit(_action(done))
     if done.state is ActionState.DONE:
-        if not as_json:
+        if not (as_json or silent):
             say(f"{words} (run {done.run_id}).")
         return
     if done.state is ActionState.OPEN:
@@ -341,6 +342,65 @@ def _report(done: Action, as_json: bool, words: str) -> None:
     some = sum(step.state == "done" for step in done.steps)
     rest = f" {some} of {len(done.steps)} steps were done and stay." if some else " Nothing was changed."
     raise Refused(f"{done.error}{rest}")
+
+
+# ---------------------------------------------------------------- taking back
+
+
+def undo(space: Workspace, run_id: int, undelete: bool, yes: bool, as_json: bool) -> bool:
+    """Take back the merge, conversion or delete of a run; False when it was none."""
+    with space.store.looking() as tx:
+        if tx.actions.of_run(run_id) is None:
+            return False
+    found = space.acting.undo(run_id, undelete)
+    assert found is not None
+    if not as_json:
+        _show_undo(found)
+    if not found.does:
+        if as_json:
+            emit(_undo_document(found))
+        else:
+            say("There is nothing to take back here (any more).")
+        return True
+    if as_json and not yes:
+        emit(_undo_document(found))
+        return True
+    sure("Take this back?", yes)
+    done = space.acting.carry_out(found, ACTOR)
+    if as_json:
+        emit({**_undo_document(found), **_action(done), "undo_run": done.run_id})
+    _report(done, False, "Taken back", as_json)
+    return True
+
+
+def _show_undo(found: UndoPreview) -> None:
+    action = found.action
+    say(f"Run {action.run_id} ({action.kind.value}) of person {action.person_id}:")
+    for step in found.undelete:
+        say(f"  {step.text}")
+    for join in found.joins:
+        say(f"  person {join.loser_id} is one of its own again, apart from person {join.winner_id}")
+        for column, value in join.put_back.items():
+            say(f"    {column} of person {join.winner_id} goes back to {'blank' if value is None else value}")
+        if join.kept:
+            say(f"    changed since, and left as it is: {', '.join(join.kept)}")
+    for number in found.brought_back:
+        say(f"  person {number} is brought back")
+    for line in found.notes:
+        say(line)
+
+
+def _undo_document(found: UndoPreview) -> dict[str, object]:
+    return {
+        "run": found.action.run_id,
+        "kind": found.action.kind,
+        "undo_run": None,
+        "done": False,
+        "undelete": [sf_id for step in found.undelete for sf_id in step.sf_ids],
+        "joins": found.joins,
+        "brought_back": found.brought_back,
+        "notes": found.notes,
+    }
 
 
 @suppressed_app.command("list")

@@ -27,11 +27,24 @@ def undo(
     run: Annotated[int, typer.Argument(help="The run's number, from diptych runs.")],
     person: Annotated[int | None, typer.Option(help="Only this person.")] = None,
     field: Annotated[str | None, typer.Option(help="Only this column of people.")] = None,
+    undelete: Annotated[
+        bool,
+        typer.Option(
+            "--undelete", help="Of a merge or delete: take its records out of Salesforce's recycle bin."
+        ),
+    ] = False,
     yes: Annotated[bool, YES_OPTION] = False,
     as_json: Annotated[bool, JSON_OPTION] = False,
 ) -> None:
     """Put back what a run changed, here and in Salesforce. Shows it first; newer edits are never undone."""
+    from diptych.cli import acting
+    from diptych.cli.trouble import Refused
+
     with workspace() as space:
+        if person is None and field is None and acting.undo(space, run, undelete, yes, as_json):
+            return
+        if undelete:
+            raise Refused(f"Run {run} merged or deleted nobody as a whole, so there is nothing to undelete.")
         undo_run(space, run, person, field, yes, as_json)
 
 

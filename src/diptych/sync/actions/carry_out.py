@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from diptych.domain.actions import Action, ActionState, ActionStep, StepKind, StepState
+from diptych.domain.actions import Action, ActionKind, ActionState, ActionStep, StepKind, StepState
 from diptych.domain.outcome import (
     Done,
     OrgError,
@@ -69,8 +69,9 @@ def carry_on(engine: Engine, lease: Lease, action_id: int) -> Action:
         place = action.next_step
         try:
             if place is None:
+                shown = ground.records_of(action) if action.kind is ActionKind.UNDELETE else None
                 with engine.store.transaction(lease) as tx:
-                    settle(ground, tx, action, None)
+                    settle(ground, tx, action, None, shown)
             elif (stopped := _step(ground, action, place)) is not None:
                 return stopped
         except OrgRefused as problem:

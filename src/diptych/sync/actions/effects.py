@@ -23,6 +23,7 @@ from diptych.domain.mapping import UsableMapping, usable
 from diptych.domain.pair import PairState, Record
 from diptych.domain.person_merge import PersonJoin, plan_join
 from diptych.domain.suppression import SuppressedFor
+from diptych.sync.actions.undo import Shown, TakeBack
 from diptych.sync.apply import apply_records
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.engine import Engine
@@ -80,6 +81,21 @@ class Ground:
             found |= engine.org.retrieve(object_name, some, fields, deleted_too=True).records
         return found
 
+    def records_of(self, action: Action) -> dict[tuple[str, str], Record | None]:
+        """The records of all people of an action, as they are now."""
+        wanted: dict[str, list[str]] = {}
+        with self.engine.store.transaction(self.lease) as tx:
+            for number in dict.fromkeys((action.person_id, *action.others)):
+                for name in self.engine.usable:
+                    pairs = tx.trail.pairs_of(self.engine.usable[name].mapping, [tx.actions.now_id(number)])
+                    wanted.setdefault(name, []).extend(one.pair.sf_id for one in pairs if one.pair.sf_id)
+        return {
+            (name, sf_id): record
+            for name, ids in wanted.items()
+            if ids
+            for sf_id, record in self.read(name, list(dict.fromkeys(ids))).items()
+        }
+
     def follow(self, action: Action, place: int) -> bool:
         """Carry over what a step has done in Salesforce; False when its records have to be read again in a later second."""
         step, settled = action.steps[place], False
@@ -101,6 +117,12 @@ class Ground:
                 finish,
             )
             return settled
+        if step.kind is StepKind.UNDELETE:  # what comes back is taken in when all of it has
+            records = self.records_of(action)
+            with self.engine.store.transaction(self.lease) as tx:
+                crashpoint("C-35")
+                settle(self, tx, action, place, records)
+            return True
         shown = [r for r in self.read(step.object_name, step.sf_ids).values() if r is not None]
         with self.engine.store.transaction(self.lease) as tx:
             mapping = self.engine.usable[step.object_name].mapping
@@ -109,8 +131,11 @@ class Ground:
         return True
 
 
-def settle(ground: Ground, tx: Transaction, action: Action, place: int | None) -> None:
-    """A step is done; with the last one all that the action means here happens, and it ends."""
+def settle(
+    ground: Ground, tx: Transaction, action: Action, place: int | None, shown: Shown | None = None
+) -> None:
+    """A step is done; with the last one all that the action means here happens, and it ends. `shown`: for an action that
+    takes another one back, the records of its people."""
     current = tx.actions.get(action.id) or action
     if place is not None:
         step = current.steps[place]
@@ -118,7 +143,7 @@ def settle(ground: Ground, tx: Transaction, action: Action, place: int | None) -
             _join(ground, tx, current, step)
         current = current.with_step(place, replace(step, state=StepState.DONE))
     if current.next_step is None:
-        _complete(ground, tx, current)
+        _complete(ground, tx, current, shown or {})
     else:
         tx.actions.save(replace(current, error=None))
 
@@ -139,9 +164,11 @@ def _join(ground: Ground, tx: Transaction, action: Action, step: ActionStep) -> 
         tx.join_people(PersonJoin(winner, loser, plan, "people", detail, (winner, loser)), action.run_id)
 
 
-def _complete(ground: Ground, tx: Transaction, action: Action) -> None:
+def _complete(ground: Ground, tx: Transaction, action: Action, shown: Shown) -> None:
     now = ground.engine.clock.now()
     deleted = 0
+    if action.kind is ActionKind.UNDELETE:
+        TakeBack(ground.engine, tx, action, shown).carry_out()
     if action.kind is ActionKind.DELETE:
         deleted = _delete(tx, action)
     ended = replace(action, state=ActionState.DONE, error=None, ended_at=now)
