@@ -85,6 +85,30 @@ def test_leads_are_merged_and_a_kill_between_call_and_answer_does_nothing_twice(
     assert both.terminal.json("people", "merge", str(third), str(second), "--yes")["done"]
     assert both.person(one) == third
     assert "one person here already" in both.terminal.refused("people", "merge", str(first), str(second))
+    (why,) = both.terminal.json("why", str(second), "--offline")
+    assert why["person_id"] == third
+    asked = both.terminal("people", "sync", str(first), code=1).stderr
+    assert f"Person {first} has joined person {third}." in asked and "has a record" in asked
+    # taken back: the records come out of the recycle bin, the people are apart again
+    run = both.terminal.json("people", "actions")[0]["run"]
+    shown = both.terminal.json("undo", str(run), "--undelete")
+    assert (shown["done"], shown["undelete"]) == (False, [one])
+    assert both.terminal.json("undo", str(run), "--undelete", "--yes")["done"]
+    assert both.person(one) == first and not both.there("Lead", one, "IsDeleted")["IsDeleted"]
+    both.sync()
+    assert both.terminal.json("verify")["equal"]
+
+
+def test_join_policies_are_set_by_column(both: Both) -> None:
+    found = {one["column"]: one for one in both.terminal.json("mapping", "join-policy")}
+    assert (found["last_name"]["policy"], found["last_name"]["chosen"]) == ("master", False)
+    both.terminal("mapping", "join-policy", "title", "most_recent")
+    (title,) = both.terminal.json("mapping", "join-policy", "title")
+    assert title == {"column": "title", "policy": "most_recent", "chosen": True}
+    assert "means nothing for title" in both.terminal.refused("mapping", "join-policy", "title", "sum")
+    assert "is consent" in both.terminal.refused("mapping", "join-policy", "unsubscribed", "master")
+    both.terminal("mapping", "join-policy", "title", "default")
+    assert not both.terminal.json("mapping", "join-policy", "title")[0]["chosen"]
 
 
 def test_converted_into_an_account_that_is_found_and_into_a_contact(both: Both) -> None:

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from diptych.admin.access import Access
-from diptych.admin.frame import STATIC, page
+from diptych.admin.frame import STATIC, go, page
 from diptych.admin.guard import Confine, ForgedForm, NotAdmitted, NotAllowed, admitted, confine, look_who
 from diptych.admin.live import Live
 from diptych.admin.pages import (
@@ -147,6 +147,12 @@ def _say_what_failed(app: FastAPI) -> None:
         return _failed(
             request, 400, _("That did not work"), _("A part of the address or form could not be read.")
         )
+
+    @app.exception_handler(people.Joined)
+    def joined(request: Request, problem: people.Joined) -> Response:
+        address = str(request.url.path).replace(f"/{problem.former_id}", f"/{problem.now_id}", 1)
+        words = _("Person %(former)d has joined this one.") % {"former": problem.former_id}
+        return go(request, address, words, kind="warning")
 
     async def expected(request: Request, problem: Exception) -> Response:
         said = trouble_of(problem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from diptych.acting import Acting
 from diptych.config import Settings
 from diptych.jobs.port import Jobs
 from diptych.setup.steps import Setup
@@ -30,6 +31,8 @@ class Workspace(Protocol):
     def setup(self) -> Setup: ...
     @property
     def jobs(self) -> Jobs: ...
+    @property
+    def acting(self) -> Acting: ...
     @property
     def demo(self) -> bool: ...
     @property

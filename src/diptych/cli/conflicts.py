@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from diptych.cli.output import JSON_OPTION, YES_OPTION, emit, say, sure, table, workspace
+from diptych.cli.output import JSON_OPTION, YES_OPTION, emit, say, sure, table, who_now, workspace
 
 app = typer.Typer(
     help="Decided conflicts, with the value that was given up; search and reverse them.",
@@ -38,6 +38,7 @@ def conflicts(
         raise Refused(f"{winner!r} is none of ours, salesforce.")
     at = _moment(since) if since is not None else None
     with workspace() as space:
+        person = who_now(space, person) if person is not None else None
         found, total = space.queries.conflicts(
             limit, person_id=person, column=column, since=at, winner=winner, reason=reason
         )

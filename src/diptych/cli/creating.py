@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diptych.cli.output import JSON_OPTION, YES_OPTION, emit, note, say, sure, table, workspace
+from diptych.cli.output import JSON_OPTION, YES_OPTION, emit, note, say, sure, table, who_now, workspace
 
 if TYPE_CHECKING:
     from diptych.domain.creating import CreateRule, Wish
@@ -193,6 +193,7 @@ def sync_person(
     from diptych.sync.outbound import wishes
 
     with workspace() as space:
+        person_id = who_now(space, person_id)
         _wish(lambda: wishes.ask(space.store, person_id, space.clock.now(), recreate))
         space.sync_now()
     say(f"Person {person_id} goes to Salesforce with the next cycle.")
@@ -227,6 +228,7 @@ def review_link(
     from diptych.sync.outbound.wishes import WishRefused
 
     with workspace() as space:
+        person_id = who_now(space, person_id)
         try:
             done = space.link_reviewed(person_id, target)
         except WishRefused as problem:
@@ -243,6 +245,7 @@ def review_create(person_id: Annotated[int, _ID]) -> None:
     from diptych.sync.outbound import wishes
 
     with workspace() as space:
+        person_id = who_now(space, person_id)
         _wish(lambda: wishes.decide_create(space.store, person_id, space.clock.now()))
         space.sync_now()
     say("Created with the next cycle.")
@@ -254,6 +257,7 @@ def review_dismiss(person_id: Annotated[int, _ID]) -> None:
     from diptych.sync.outbound import wishes
 
     with workspace() as space:
+        person_id = who_now(space, person_id)
         _wish(lambda: wishes.dismiss(space.store, person_id, space.clock.now()))
     say("Dismissed. diptych people sync ID takes it up again.")
 

@@ -16,6 +16,7 @@ from diptych.cli import (
     demo,
     fields,
     identity,
+    joining,
     looking,
     mapping,
     preparing,
@@ -38,6 +39,7 @@ connecting.register(app)
 preparing.register(app)
 app.add_typer(conflicts.app, name="conflicts")
 app.add_typer(fields.app, name="fields")
+joining.register(mapping.app)
 app.add_typer(mapping.app, name="mapping")
 syncing.register(app)
 looking.register(app)

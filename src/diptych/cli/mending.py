@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diptych.cli.output import JSON_OPTION, YES_OPTION, emit, say, sure, table, workspace
+from diptych.cli.output import JSON_OPTION, YES_OPTION, emit, say, sure, table, who_now, workspace
 
 if TYPE_CHECKING:
     from diptych.domain.undo import Item
@@ -45,6 +45,7 @@ def undo(
             return
         if undelete:
             raise Refused(f"Run {run} merged or deleted nobody as a whole, so there is nothing to undelete.")
+        person = who_now(space, person) if person is not None else None
         undo_run(space, run, person, field, yes, as_json)
 
 

@@ -40,6 +40,14 @@ def _who() -> str:
         return "terminal"
 
 
+def who_now(space: Workspace, person_id: int) -> int:
+    """The id of the person that this one is by now; says so when it has joined another."""
+    now = space.acting.now_id(person_id)
+    if now != person_id:
+        note(f"Person {person_id} has joined person {now}.")
+    return now
+
+
 def say(text: str = "") -> None:
     typer.echo(text)
 

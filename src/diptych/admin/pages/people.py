@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from diptych.admin import entry, reading
 from diptych.admin.frame import go, page, workspace_of
-from diptych.admin.guard import Form, actor_of, require
+from diptych.admin.guard import SAFE_METHODS, Form, actor_of, require
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.views import FieldGroup, FieldView, PeopleFilter, PersonView
 from diptych.admin.words import _, ngettext
@@ -21,6 +21,15 @@ from diptych.domain.values import Value, to_text
 from diptych.store.editing import EditedMeanwhile
 
 router = APIRouter(prefix="/people")
+
+
+class Joined(Exception):
+    """The person asked for has joined another one, whose page is to be shown."""
+
+    def __init__(self, former_id: int, now_id: int) -> None:
+        super().__init__(former_id, now_id)
+        self.former_id, self.now_id = former_id, now_id
+
 
 _PAGE_SIZE = 50
 _TELLING = ("last_name", "first_name", "email", "company_name")
@@ -168,8 +177,12 @@ def delete(request: Request, person_id: PersonId) -> Response:
 
 
 def _person(request: Request, person_id: int, history: bool = False) -> PersonView:
-    found = reading.person(workspace_of(request), person_id, history)
+    workspace = workspace_of(request)
+    found = reading.person(workspace, person_id, history)
     if found is None:
+        now = workspace.acting.now_id(person_id)
+        if now != person_id and request.method in SAFE_METHODS:
+            raise Joined(person_id, now)
         raise HTTPException(404, _nobody(person_id))
     return found
 

@@ -68,7 +68,8 @@ def why(engine: Engine, asked: str, column: str | None = None, live: bool = True
 def _found(tx: Transaction, asked: str) -> tuple[list[int], str | None]:
     """People meant by `asked`, those who are gone included; and the Salesforce id, where it is one."""
     if asked.isascii() and asked.isdecimal() and len(asked) < 15:
-        return ([int(asked)] if tx.trail.known(int(asked)) else []), None
+        number = tx.actions.now_id(int(asked))
+        return ([number] if tx.trail.known(number) else []), None
     if "@" in asked:
         return tx.trail.people_by_email(asked), None
     if _ID.fullmatch(asked):
