@@ -162,6 +162,8 @@ def _join(ground: Ground, tx: Transaction, action: Action, step: ActionStep) -> 
         )
         detail = f"person {loser_id} -> person {winner_id}, {actor_of(action)}"
         tx.join_people(PersonJoin(winner, loser, plan, "people", detail, (winner, loser)), action.run_id)
+        if any(pair.state in LIVE for pair in (*winner.pairs, *loser.pairs)):
+            tx.drop_creations([winner_id])  # nothing is to be made in Salesforce any more
 
 
 def _complete(ground: Ground, tx: Transaction, action: Action, shown: Shown) -> None:
