@@ -256,6 +256,16 @@ class StoreCreates:
             assert {n: v["city"] for n, v in found.items()} == {first: "Bonn", second: "Rom"}
             assert list(tx.people_alike(("number_of_employees",), ["12"])) == [numbered]
             assert tx.people_alike(("first_name",), []) == {}
+        for column in (
+            "first_name",
+            "number_of_employees",
+            "first_name",
+            None,
+        ):  # quick or not, the same are found
+            with store.transaction() as tx:
+                tx.match_by(column)
+                assert list(tx.people_alike(("first_name", "city"), ["ann"])) == [first, second]
+                assert list(tx.people_alike(("number_of_employees",), ["12"])) == [numbered]
 
     def test_the_persons_row_names_the_pair_that_comes_first(
         self, store: Store, store_user: Any, lead: Any, seen_lead: Any, contact: Any, an_id: str

@@ -749,6 +749,16 @@ class StoreContract(TrailContract, StoreCreates, StoreActs):
             assert tx.linked(LEAD, [sf_id(3)]) == {}
         assert first.pair.id == self.pair(store, sf_id(1)).pair.id
 
+    def test_load_page_gives_back_what_is_held_back(self, store: Store, store_user: StoreUser) -> None:
+        rows = [{"Id": sf_id(n), "City": f"City {n}"} for n in range(1, 5)]
+        with store.transaction() as tx:
+            load = tx.load_page(LEAD, page(rows), T0, None, frozenset({sf_id(1), sf_id(3), sf_id(9)}))
+            assert load.inserted == 2 and [r.sf_id for r in load.known] == [sf_id(1), sf_id(3)]
+            assert set(tx.linked(LEAD, [sf_id(n) for n in range(1, 5)])) == {sf_id(2), sf_id(4)}
+            again = tx.load_page(LEAD, page(rows), T0, None, frozenset({sf_id(3)}))
+            assert again.inserted == 1 and [r.sf_id for r in again.known] == [sf_id(2), sf_id(3), sf_id(4)]
+        assert sorted(str(row["city"]) for row in store_user.people()) == ["City 1", "City 2", "City 4"]
+
     def test_load_page_of_an_empty_part(self, store: Store) -> None:
         with store.transaction() as tx:
             assert tx.load_page(LEAD, page([]), T0).inserted == 0

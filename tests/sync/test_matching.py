@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,13 +12,14 @@ from diptych.domain.matching import Matching, MatchRule
 from diptych.sync.matching import read_matching, save_matching
 from diptych.testing import Fault
 from tests.sync.test_create import FIELDS
-from tests.sync.world import World
+from tests.sync.world import OPTIONS, World
 
 
 class Matched(World):
-    def __init__(self, matching: Matching | None = None) -> None:
+    def __init__(self, matching: Matching | None = None, loaded: bool = True) -> None:
         super().__init__(fields=FIELDS)
-        self.ready()
+        if loaded:
+            self.ready()
         with self.store.transaction() as tx:
             save_matching(tx, matching or Matching(MatchRule.EMAIL))
 
@@ -132,6 +134,45 @@ def test_a_person_made_here_is_joined_when_its_record_comes() -> None:
     assert world.person_of(contact) == number
     world.cycle()
     assert world.there(contact, "Contact")["MailingCity"] == "Bonn"
+
+
+def test_the_first_load_joins_too_within_a_part_across_parts_and_across_objects() -> None:
+    world = Matched(loaded=False)
+    contacts = [world.contact(email, MailingCity=f"City {n}") for n, email in enumerate(["ann@x.org"] * 3)]
+    other, none = world.contact("bob@x.org"), world.contact(None)
+    leads = [world.lead(Email=email, Title="Dr") for email in ("ANN@x.org ", "eve@x.org", "bob@x.org")]
+    made_here = world.store.insert(last_name="Eve", email="eve@x.org", unsubscribed=False)
+    world.ready()
+    assert len({world.person_of(sf_id) for sf_id in (*contacts, leads[0])}) == 1
+    assert world.person_of(other) == world.person_of(leads[2])
+    assert world.person_of(leads[1]) == made_here
+    assert len(world.store.people()) == 4 and world.person_of(none)
+    person = world.person(contacts[0], "Contact")
+    assert (person["title"], person["salesforce_id"]) == ("Dr", contacts[0])
+    world.cycles(3)
+    assert len({world.there(sf_id, "Contact")["MailingCity"] for sf_id in contacts}) == 1
+    writes = len(world.writes())
+    world.cycles(2)
+    assert len(world.writes()) == writes
+
+
+def test_a_first_load_killed_in_the_middle_joins_all_the_same() -> None:
+    world = Matched(loaded=False)
+    made = [world.contact(MailingCity=f"City {n}") for n in range(5)]
+    for point in ("C-08", "C-09"):
+        world.faults.arm([])
+        world.crash(Fault(point, 2, "crash"))
+    world.ready()
+    assert len({world.person_of(sf_id) for sf_id in made}) == 1
+
+
+def test_hundreds_of_one_address_in_one_part_are_one_person() -> None:
+    world = Matched(loaded=False)
+    world.options = replace(OPTIONS, snapshot_rows=2000)
+    world.engine = world.new_engine()
+    made = [world.contact("office@x.org") for _ in range(300)]
+    world.ready()
+    assert len({world.person_of(sf_id) for sf_id in made}) == 1
 
 
 def test_a_crash_in_the_page_leaves_all_or_nothing() -> None:

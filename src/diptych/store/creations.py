@@ -16,8 +16,8 @@ from diptych.domain.mapping import ObjectMapping
 from diptych.domain.matching import Group
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked, Pair, PairState, becomes_primary
-from diptych.domain.values import Value
-from diptych.store.catalogue import Catalogue
+from diptych.domain.values import Kind, Value
+from diptych.store.catalogue import Catalogue, quote
 from diptych.store.engines import is_postgres
 from diptych.store.pairs import chunks, lock, pair_of_row, values_of_people, with_values
 from diptych.store.system_tables import creation, pair, setting
@@ -218,7 +218,7 @@ def people_alike(
     connection: Connection, catalogue: Catalogue, columns: Sequence[str], first: Sequence[str]
 ) -> dict[int, dict[str, Value]]:
     """See `Transaction.people_alike`."""
-    text = f"lower(trim(CAST({catalogue.expression('person', columns[0])} AS TEXT)))"
+    text = _folded(catalogue.expression("person", columns[0]))
     statement = sa.text(
         f"SELECT t1.id FROM {catalogue.source('person', columns[:1])} WHERE NOT t1.salesforce_deleted AND {text} IN :first"
     ).bindparams(sa.bindparam("first", expanding=True))
@@ -228,9 +228,28 @@ def people_alike(
     return people_values(connection, catalogue, columns, sorted(people))
 
 
+_UNSTEADY = (Kind.DATE, Kind.DATETIME, Kind.TIME)
+"""Kinds whose text depends on settings of the database, so that it cannot be indexed."""
+
+
+def match_by(connection: Connection, catalogue: Catalogue, column: str | None) -> None:
+    """See `Transaction.match_by`."""
+    connection.exec_driver_sql("DROP INDEX IF EXISTS person_alike")
+    held = catalogue.column("person", column) if column is not None else None
+    if held is not None and held.kind not in _UNSTEADY:
+        connection.exec_driver_sql(
+            f"CREATE INDEX person_alike ON {quote(held.part_table)} ({_folded(quote(held.name))})"
+        )
+
+
+def _folded(expression: str) -> str:
+    """The text that is compared: the index is on this very expression."""
+    return f"lower(trim(CAST({expression} AS TEXT)))"
+
+
 def alike(connection: Connection, catalogue: Catalogue, column: str, after: str, limit: int) -> list[Group]:
     """See `Transaction.alike`. Order is by code point on both databases."""
-    text = f"lower(trim(CAST({catalogue.expression('person', column)} AS TEXT)))"
+    text = _folded(catalogue.expression("person", column))
     order = f'{text} COLLATE "C"' if is_postgres(connection) else text
     here = (
         f"{catalogue.source('person', [column])} WHERE NOT t1.salesforce_deleted AND NOT EXISTS "

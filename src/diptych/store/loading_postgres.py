@@ -48,6 +48,7 @@ def load_page(
     read_at: datetime,
     now: datetime,
     known_ids: Callable[[Sequence[str]], set[str]],
+    held_back: frozenset[str] = frozenset(),
 ) -> PageLoad:
     """See `Transaction.load_page`."""
     content = page.content.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\x00", b"")
@@ -58,10 +59,17 @@ def load_page(
     _copy(connection, content, len(header))
     known = synced_object(object_mapping.object_name)
     fields = [f for f in object_mapping.fields if f.field in place]
-    _mark(connection, known.table, object_mapping, place, fields)
+    _mark(connection, known.table, object_mapping, place, fields, sorted(held_back))
     inserted = _insert(connection, catalogue, object_mapping, place, fields, read_at)
     known_records, added = _the_rest(
-        connection, catalogue, object_mapping, page.object_name, header, read_at, now, known_ids
+        connection,
+        catalogue,
+        object_mapping,
+        page.object_name,
+        header,
+        read_at,
+        now,
+        lambda ids: known_ids(ids) | (held_back & set(ids)),
     )
     connection.exec_driver_sql("DROP TABLE load_page")
     return PageLoad(inserted + added, known_records)
@@ -88,11 +96,20 @@ def _mark(
     object_mapping: ObjectMapping,
     place: dict[str, str],
     fields: list[FieldMapping],
+    held_back: list[str],
 ) -> None:
-    """Number the rows that can be inserted at once: new, the only one of its id, every cell of the usual form."""
+    """Number the rows that can be inserted at once: new, not held back, the only one of its id, every cell of the usual form."""
     sf_id = place["Id"]
+    if held_back:
+        connection.exec_driver_sql("ALTER TABLE load_page ADD COLUMN held BOOLEAN")
+        connection.execute(
+            sa.text(f"UPDATE load_page SET held = true WHERE {sf_id} = ANY(:held_back)"),
+            {"held_back": held_back},
+        )
     tests = [f"{sf_id} ~ '{_USUAL[Kind.ID]}'", _is_usual(Kind.DATETIME, place["SystemModstamp"], blank=False)]
     tests += [_is_usual(f.kind, place[f.field]) for f in fields if f.kind in _USUAL]
+    if held_back:
+        tests.append("held IS NULL")
     if "IsConverted" in place:  # converted leads belong to the person of their contact
         tests.append(f"{place['IsConverted']} IS DISTINCT FROM 'true'")
     if synced_object(object_mapping.object_name).two_way:

@@ -102,6 +102,7 @@ def load_page(
     read_at: datetime,
     now: datetime,
     known_ids: Callable[[Sequence[str]], set[str]],
+    held_back: frozenset[str] = frozenset(),
 ) -> PageLoad:
     """See `Transaction.load_page`. `known_ids` says which of these ids are known."""
     driver: Any = connection.connection.driver_connection
@@ -114,11 +115,11 @@ def load_page(
         return PageLoad(0, _given_back(source, page, read_at))
     loader = _Loader(driver, connection, catalogue, object_mapping, known, read_at, now)
     inserted = -1
-    if not known_ids([full_id(first_row[source.place["Id"]])]):
+    if not held_back and not known_ids([full_id(first_row[source.place["Id"]])]):
         inserted = loader.attempt(source)
     if inserted < 0:
         ids = [full_id(row[source.place["Id"]].strip()) for row in source.rows()]
-        source = _Page(page, known_ids(ids))
+        source = _Page(page, known_ids(ids) | held_back)
         inserted = loader.attempt(source)
         assert inserted >= 0
     return PageLoad(inserted, _given_back(source, page, read_at))

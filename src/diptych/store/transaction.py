@@ -142,7 +142,12 @@ class SqlTransaction:
         people.add_people(self.connection, self.catalogue, object_mapping, observations, run_id, self._now())
 
     def load_page(
-        self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime, run_id: int | None = None
+        self,
+        object_mapping: ObjectMapping,
+        page: SnapshotPage,
+        read_at: datetime,
+        run_id: int | None = None,
+        held_back: frozenset[str] = frozenset(),
     ) -> PageLoad:
         self._engine_writes()
         two_way = synced_object(object_mapping.object_name).two_way
@@ -156,6 +161,7 @@ class SqlTransaction:
             read_at,
             self._now(),
             lambda sf_ids: self._known(object_mapping, sf_ids),
+            held_back,
         )
         if load.inserted and two_way:
             gone = suppressions.withdraw(
@@ -276,6 +282,9 @@ class SqlTransaction:
 
     def people_alike(self, columns: Sequence[str], first: Sequence[str]) -> dict[int, dict[str, Value]]:
         return creations.people_alike(self.connection, self.catalogue, columns, first)
+
+    def match_by(self, column: str | None) -> None:
+        creations.match_by(self.connection, self.catalogue, column)
 
     def alike(self, column: str, after: str, limit: int) -> list[Group]:
         return creations.alike(self.connection, self.catalogue, column, after, limit)

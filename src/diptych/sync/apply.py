@@ -80,11 +80,24 @@ def apply_records(
     Records that were merged away or converted are noted, to be followed to what they have become (`succession`); `follow`
     False: that has been done, so whatever is left of them ends here.
     """
+    total, waiting = Applied(), records
+    while True:
+        applied, waiting = _apply(tx, object_mapping, waiting, terms, follow)
+        total += applied
+        if not waiting:
+            return total
+        follow = True
+
+
+def _apply(
+    tx: Transaction, object_mapping: ObjectMapping, records: Sequence[Record], terms: Terms, follow: bool
+) -> tuple[Applied, list[Record]]:
+    """What was done, and the records that have to wait for others of them, which match the same person."""
     observations = [observe(object_mapping, record) for record in _newest(records)]
     repeated = Applied(skipped=len(records) - len(observations))
     if not synced_object(object_mapping.object_name).two_way:
         count = tx.mirror(object_mapping, observations)
-        return repeated + Applied(count.new, count.updated, count.deleted, skipped=count.skipped)
+        return repeated + Applied(count.new, count.updated, count.deleted, skipped=count.skipped), []
 
     known = tx.linked(object_mapping, [o.record.sf_id for o in observations])
     unknown = [o for o in observations if o.record.sf_id not in known]
@@ -123,10 +136,7 @@ def apply_records(
             changes.append(decision.change)
     if changes:
         tx.save(changes, terms.run_id)
-    if settled.later:
-        later = [o.record for o in settled.later]
-        total += apply_records(tx, object_mapping, later, terms)
-    return total
+    return total, [o.record for o in settled.later]
 
 
 def _leave_to_succession(

@@ -7,17 +7,19 @@ person too, and a line for review, because nothing is guessed. Without a rule, t
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from diptych.domain.creating import Creation, Wish
-from diptych.domain.mapping import ObjectMapping
+from diptych.domain.mapping import FieldMapping, ObjectMapping
 from diptych.domain.matching import Matching, MatchRule, verdict
 from diptych.domain.pair import Linked, Observation, PairState, primary
-from diptych.domain.values import Value
-from diptych.sync.ports import PairChange, Transaction
+from diptych.domain.values import InvalidValue, Value, canonical, full_id
+from diptych.sync.ports import PairChange, SnapshotPage, Transaction
 
 SETTING = "identity.rule"
 
@@ -41,6 +43,7 @@ def save_matching(tx: Transaction, matching: Matching) -> None:
         raise ValueError("The rule external-id needs the column that holds the id.")
     text = json.dumps({"rule": matching.rule.value, "column": matching.column})
     tx.save_setting(SETTING, None if matching.rule is MatchRule.NONE else text)
+    tx.match_by(matching.columns[0] if matching.columns else None)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,51 @@ class Settled:
     ambiguous: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
+def held_back(tx: Transaction, object_mapping: ObjectMapping, page: SnapshotPage) -> frozenset[str]:
+    """Rows of a bulk page that a match rule may take for somebody: who is here, or an earlier row of the page. They are not loaded in
+    bulk but applied one by one, so that they join. Nothing is looked at while there is no rule."""
+    matching = read_matching(tx)
+    fields = object_mapping.by_column
+    if not matching.columns or any(column not in fields for column in matching.columns[:1]):
+        return frozenset()
+    keys = dict(_keys_of(matching, object_mapping, page))
+    known = tx.mapping().columns("person")
+    if not keys or any(column not in known for column in matching.columns):
+        return frozenset()
+    there = _alike(tx, matching, {key[0] for key in keys.values()})
+    found, coming = set[str](), set[tuple[str, ...]]()
+    for sf_id, key in keys.items():
+        if key in there or key in coming:
+            found.add(sf_id)
+        coming.add(key)
+    return frozenset(found)
+
+
+def _keys_of(
+    matching: Matching, object_mapping: ObjectMapping, page: SnapshotPage
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The rows that can match anybody, by id, with what they have in common with others."""
+    rows = csv.reader(io.StringIO(page.content.decode(), newline=""))
+    place = {name: number for number, name in enumerate(next(rows, []))}
+    fields = object_mapping.by_column
+    compared = [
+        (fields[c], place[fields[c].field])
+        for c in matching.columns
+        if c in fields and fields[c].field in place
+    ]
+    for row in rows:
+        key = matching.key_of({mapped.column: _read(mapped, row[at]) for mapped, at in compared})
+        if key is not None:
+            yield full_id(row[place["Id"]].strip()), key
+
+
+def _read(mapped: FieldMapping, cell: str) -> Value:
+    try:
+        return canonical(mapped.kind, cell or None, mapped.scale)
+    except InvalidValue:
+        return None
+
+
 def settle(
     tx: Transaction, object_mapping: ObjectMapping, strangers: Sequence[Observation], run_id: int | None
 ) -> Settled:
@@ -67,6 +115,7 @@ def settle(
     keys = {o.record.sf_id: matching.key_of(o.values) for o in strangers}
     alike = _alike(tx, matching, {key[0] for key in keys.values() if key})
     joining: dict[str, int] = {}
+    joined: set[int] = set()
     new: list[Observation] = []
     later: list[Observation] = []
     ambiguous: dict[str, tuple[int, ...]] = {}
@@ -74,10 +123,11 @@ def settle(
     for one in strangers:
         key = keys[one.record.sf_id]
         found = verdict(alike.get(key, ())) if key else verdict(())
-        if found.person_id is not None and found.person_id in joining.values():
+        if found.person_id is not None and found.person_id in joined:
             later.append(one)  # each is merged with what the one before has left
         elif found.person_id is not None:
             joining[one.record.sf_id] = found.person_id
+            joined.add(found.person_id)
         elif key is not None and key in coming and not found.ambiguous:
             later.append(one)
         else:

@@ -385,10 +385,16 @@ class Transaction(Protocol):
         """A new person and a paired pair for each (base = ours = the observed values)."""
 
     def load_page(
-        self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime, run_id: int | None = None
+        self,
+        object_mapping: ObjectMapping,
+        page: SnapshotPage,
+        read_at: datetime,
+        run_id: int | None = None,
+        held_back: frozenset[str] = frozenset(),
     ) -> PageLoad:
         """The fast way in: people and pairs (or rows of an inbound-only table) for all rows of the page whose Salesforce
-        id is not known yet; the records that are known, and converted leads, come back, to be applied one by one."""
+        id is not known yet; the records that are known, those `held_back` by id, and converted leads come back, to be applied
+        one by one."""
 
     def mirror(self, object_mapping: ObjectMapping, observations: Sequence[Observation]) -> MirrorCount:
         """Insert or update rows of an inbound-only table, keyed by Salesforce id; an older modstamp changes nothing."""
@@ -466,6 +472,9 @@ class Transaction(Protocol):
     def people_alike(self, columns: Sequence[str], first: Sequence[str]) -> dict[int, dict[str, Value]]:
         """People, with these columns, whose first one is one of these texts, case and outer blanks aside; those whose record
         was deleted in Salesforce are left out."""
+
+    def match_by(self, column: str | None) -> None:
+        """Make looking for people by the text of this column quick, and by no other (None: by none)."""
 
     def alike(self, column: str, after: str, limit: int) -> list[Group]:
         """People who share a text of this column, case and outer blanks aside, by that text after `after`: groups of two and

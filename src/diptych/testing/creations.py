@@ -133,6 +133,9 @@ class Creations(Unit):
         ]
         return self.people_values(columns, people)
 
+    def match_by(self, column: str | None) -> None:
+        pass  # everything is quick in memory
+
     def alike(self, column: str, after: str, limit: int) -> list[Group]:
         found: dict[str, list[int]] = {}
         for number, row in sorted(self._tables.person.items()):

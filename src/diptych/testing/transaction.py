@@ -150,7 +150,12 @@ class InMemoryTransaction(Creations):
         return pair
 
     def load_page(
-        self, object_mapping: ObjectMapping, page: SnapshotPage, read_at: datetime, run_id: int | None = None
+        self,
+        object_mapping: ObjectMapping,
+        page: SnapshotPage,
+        read_at: datetime,
+        run_id: int | None = None,
+        held_back: frozenset[str] = frozenset(),
     ) -> PageLoad:
         two_way = synced_object(object_mapping.object_name).two_way
         table = synced_object(object_mapping.object_name).table
@@ -158,7 +163,8 @@ class InMemoryTransaction(Creations):
         for row in csv.DictReader(io.StringIO(page.content.decode(), newline="")):
             record = self._record(page.object_name, row, read_at)
             if two_way:
-                if (page.object_name, record.sf_id) in self._tables.pair_of or record.converted:
+                here = (page.object_name, record.sf_id) in self._tables.pair_of
+                if here or record.converted or record.sf_id in held_back:
                     known.append(record)
                     continue
                 seen = observe(object_mapping, record)

@@ -17,10 +17,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from diptych.domain.mapping import ObjectMapping
+from diptych.domain.objects import synced_object
 from diptych.domain.outcome import ErrorClass, OrgRefused
 from diptych.sync.apply import Applied, apply_records
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.engine import READ_MARGIN, Engine, described_at, is_paused
+from diptych.sync.matching import held_back
 from diptych.sync.ports import FeedCursor, Lease, SnapshotPage, SnapshotProgress, Transaction
 from diptych.sync.report import FAILED, IN_PROCESS, SUCCEEDED, Began, CycleReport, begin, note
 
@@ -199,6 +201,7 @@ def _load(
     options, began = engine.options, begin(engine)
     terms = engine.terms(report.run_id)
     read_at = progress.started_at - READ_MARGIN
+    two_way = synced_object(progress.object_name).two_way
     total, pages, paused = Applied(), 0, False
     engine.budget.reserve("feed")
     parts = engine.org.snapshot_pages(progress.job_id or "", progress.locator, options.snapshot_rows)
@@ -207,7 +210,8 @@ def _load(
             crashpoint("C-08")
             engine.hold(lease)
             with engine.store.transaction(lease) as tx:
-                loaded = tx.load_page(object_mapping, page, read_at, report.run_id)
+                apart = held_back(tx, object_mapping, page) if two_way else frozenset[str]()
+                loaded = tx.load_page(object_mapping, page, read_at, report.run_id, apart)
                 applied = apply_records(tx, object_mapping, loaded.known, terms)
                 crashpoint("C-09")
                 progress = _after(progress, page, engine.clock.now())
