@@ -14,6 +14,7 @@ from diptych.setup.ports import Connection
 from diptych.setup.state import SetupState, Step
 from diptych.store.queries import ObjectCounts, RunRow, StoreStatus
 from diptych.sync import drift, engine
+from diptych.sync.budget import USAGE
 from diptych.sync.ports import OrgIdentity, Transaction
 from diptych.sync.repair import passes
 from diptych.sync.repair.reconcile import reconciled
@@ -68,6 +69,16 @@ class PassStatus:
 
 
 @dataclass(frozen=True)
+class ApiUsage:
+    """What the org last said of API calls in 24 hours: `used` by all its users together, of those `allowed`; `limit`: what
+    our share of them allows us."""
+
+    limit: int
+    used: int
+    allowed: int
+
+
+@dataclass(frozen=True)
 class Background:
     """What is kept about comparisons and schemas, by object: results of verifications, times of refreshing by field, how far
     the org vouches for its changes, held fields; and the passes under way. `reconciled`: results of reconciliations."""
@@ -78,6 +89,7 @@ class Background:
     held: Mapping[str, Mapping[str, str]]
     passes: tuple[PassStatus, ...]
     reconciled: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    usage: ApiUsage | None = None
 
 
 def read_background(unit: Transaction) -> Background:
@@ -107,6 +119,7 @@ def read_background(unit: Transaction) -> Background:
             for one in going
         ),
         {n: json.loads(text) for n in names if (text := unit.setting(reconciled(n)))},
+        ApiUsage(**json.loads(text)) if (text := unit.setting(USAGE)) else None,
     )
 
 
@@ -135,6 +148,7 @@ class Status:
     waiting_for_data: int = 0
     for_review: int = 0
     passes: tuple[PassStatus, ...] = ()
+    api_usage: ApiUsage | None = None
 
 
 def read_status(
@@ -170,6 +184,7 @@ def read_status(
         counts.waiting_for_data,
         counts.for_review,
         background.passes,
+        background.usage,
     )
 
 

@@ -37,6 +37,7 @@ from diptych.admin.pages import (
     setup_prepare_org,
     setup_start,
     start_over,
+    vitals,
 )
 from diptych.admin.pages.setup_credentials import Entered
 from diptych.admin.trouble import EXPECTED, trouble_of
@@ -66,6 +67,7 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(enter.router)
     app.include_router(enter.leaving)
+    app.include_router(vitals.router)
     for router in guarded():
         app.include_router(router, dependencies=[Depends(admitted)])
     _say_what_failed(app)

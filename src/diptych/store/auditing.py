@@ -87,6 +87,7 @@ def note(
 # what the engine remembers among the settings; a command may run the engine too
 _MEMORY = (
     "api_ledger",
+    "api_usage",
     "create.position",
     "described_at.",
     "follow.",

@@ -17,6 +17,7 @@ from diptych.domain.outcome import ErrorClass, LimitExceeded, Problem
 from diptych.sync.ports import Clock, Org, Store
 
 LEDGER = "api_ledger"
+USAGE = "api_usage"
 LANES = {"feed": 1.0, "actions": 0.9, "edits": 0.9, "bulk": 0.8, "backfill": 0.8, "sweep": 0.7}
 """How much of our share each lane may use up to."""
 _KEPT_HOURS = 25
@@ -85,10 +86,18 @@ class CallBudget:
         return BudgetState(sum(self._hours.values()), limit, usage.used, usage.allowed)
 
     def keep(self) -> None:
-        """Store the ledger."""
-        self._count(self._org.usage().ours)
+        """Store the ledger, and what the org last said of its calls."""
+        usage = self._org.usage()
+        self._count(usage.ours)
         with self._store.transaction() as tx:
             tx.save_setting(LEDGER, json.dumps(self._hours, sort_keys=True))
+            if usage.allowed:
+                said = {
+                    "limit": int(self._share * usage.allowed),
+                    "used": usage.used,
+                    "allowed": usage.allowed,
+                }
+                tx.save_setting(USAGE, json.dumps(said))
 
     def _count(self, ours: int) -> None:
         now = self._clock.now().astimezone(UTC)

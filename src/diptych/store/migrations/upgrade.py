@@ -35,7 +35,7 @@ def upgrade(engine: Engine) -> bool:
         with engine.begin() as connection:
             if is_postgres(connection):
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
-            found = _version(connection)
+            found = version_of(connection)
             if found == SCHEMA_VERSION:
                 return False
             if found is not None and found not in _KNOWN:
@@ -49,7 +49,8 @@ def upgrade(engine: Engine) -> bool:
         raise StoreUnusable(_why(engine, problem)) from problem
 
 
-def _version(connection: Connection) -> str | None:
+def version_of(connection: Connection) -> str | None:
+    """The version of the schema; None for an empty database. Raises StoreUnusable for one that is not Diptych's."""
     if not sa.inspect(connection).has_table("alembic_version"):
         if sa.inspect(connection).has_table("person"):
             raise StoreUnusable(

@@ -11,7 +11,18 @@ from sqlalchemy.engine import Connection
 
 from diptych.store import auditing
 from diptych.store.auditing import AuditLine
-from diptych.store.queries import alike, causes, companies, ledger, people, run_lines, status, steps, trouble
+from diptych.store.queries import (
+    alike,
+    causes,
+    companies,
+    ledger,
+    people,
+    run_lines,
+    status,
+    steps,
+    trouble,
+    waiting,
+)
 from diptych.store.queries.alike import AlikePerson
 from diptych.store.queries.causes import CauseRow, JobError
 from diptych.store.queries.companies import MirrorPage
@@ -143,6 +154,11 @@ class Queries:
         conflicts. Raises KeyError for another."""
         with self._reading() as connection:
             return run_lines.run_lines(connection, run_id, what, limit, page, object_name)
+
+    def oldest_waiting(self) -> dict[str, datetime]:
+        """By object, when the change was made here that waits longest for Salesforce."""
+        with self._reading() as connection:
+            return waiting.oldest(connection)
 
     def edits_since(self, after: int) -> tuple[int, bool]:
         """The number of the latest line of history, and whether one after `after` is a change made here. A hint that there
