@@ -27,6 +27,7 @@ from diptych.domain.person_merge import JoinPlan, PersonJoin, plan_split
 from diptych.domain.schema import FieldDescription, ObjectDescription
 from diptych.domain.values import Kind, Value, canonical, full_id
 from diptych.sync.ports import (
+    NOT_VISIBLE,
     DeadLetter,
     FeedCursor,
     LeaseLost,
@@ -585,6 +586,38 @@ class StoreContract(TrailContract, StoreCreates, StoreActs):
         assert self.owed(store) == [sf_id(1)] and self.owed(store, keeping) == []
         store_user.edit(linked.pair.person_id, "first_name", "Eva")
         assert self.owed(store, keeping) == [sf_id(1)]
+
+    def test_a_dead_letter_is_moot_when_ours_is_what_both_sides_had_agreed_on(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        every = self.add(store, *(seen(n, city="Bonn", first_name="Ada") for n in (1, 2, 3, 4)))
+        for linked in every:
+            store_user.edit(linked.pair.person_id, "city", "Rom")
+        one, two, three, four = every
+        of_column = DeadLetter("Push updates", problem(), "city", {"city": "Rom"}, {"city": "Bonn"})
+        self.save(store, one, dead_letters=(of_column,))
+        self.save(
+            store, two, dead_letters=(replace(of_column, column=None),), state=PairState.PARKED, attempts=0
+        )
+        self.save(store, three, dead_letters=(replace(of_column, problem=problem(NOT_VISIBLE), column=None),))
+        self.save(store, four, dead_letters=(replace(of_column, operation="Pull updates"),))
+
+        def moot(mapping: ObjectMapping = LEAD, now: datetime = T0, limit: int = 10) -> list[str]:
+            with store.transaction() as tx:
+                tx.owed(LEAD, T0, 0, 10)
+                return tx.moot(mapping, now, limit)
+
+        assert moot() == []
+        for linked in every:
+            store_user.edit(linked.pair.person_id, "city", "Bonn")
+        assert moot() == [sf_id(1), sf_id(2)] and moot(limit=1) == [sf_id(1)]
+        assert moot(ObjectMapping("Lead", 1, (LEAD.by_column["first_name"],))) == [sf_id(2)]
+        assert moot(CONTACT) == []
+        store_user.edit(two.pair.person_id, "first_name", "Eva")
+        self.save(store, one, next_try_at=T0 + timedelta(hours=1))
+        assert moot() == [] and moot(now=T0 + timedelta(hours=1)) == [sf_id(1)]
+        self.save(store, one, clear_columns=("city",))
+        assert moot(now=T0 + timedelta(hours=1)) == []
 
     def test_a_dead_letter_of_the_whole_record_holds_all_its_columns_back(
         self, store: Store, store_user: StoreUser

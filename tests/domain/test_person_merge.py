@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from diptych.domain.mapping import Direction, FieldMapping, ObjectMapping, Policy
 from diptych.domain.pair import Pair, PairState
-from diptych.domain.person_merge import HeldPerson, plan_join, plan_open
+from diptych.domain.person_merge import HeldPerson, StoredJoin, plan_join, plan_open, plan_split
 from diptych.domain.values import Kind, Value
 
+T = datetime(2026, 1, 5, 8, tzinfo=UTC)
 KINDS = {"newsletter": Kind.BOOLEAN, "city": Kind.TEXT}
 
 
@@ -61,3 +65,29 @@ def test_a_refusal_on_either_side_stands_when_a_record_is_linked(
 def test_consent_given_in_the_face_of_the_very_refusal_stands() -> None:
     plan = plan_open(held(1, False, base=True), {"newsletter": True}, consent(Direction.BOTH), {})
     assert plan.values == {}
+
+
+def test_a_blank_that_goes_over_an_edit_of_the_new_record_is_logged() -> None:
+    mapped = FieldMapping("Contact", "City", "person", "city", Kind.TEXT, Direction.BOTH, Policy.SALESFORCE)
+    person = held(1, None, base="Bonn", column="city")
+    plan = plan_open(person, {"city": "Ulm"}, ObjectMapping("Contact", 1, (mapped,)), {})
+    (logged,) = plan.conflicts
+    assert (logged.theirs, logged.winner, plan.values) == ("Ulm", "ours", {})
+    assert not plan_open(person, {"city": "Bonn"}, ObjectMapping("Contact", 1, (mapped,)), {}).conflicts
+
+
+JOIN = StoredJoin(1, 1, 2, "merge", "", T, {"newsletter": False}, {"newsletter": False}, (2,), {})
+
+
+@pytest.mark.parametrize(
+    ("join", "now", "back"),
+    [
+        (JOIN, False, False),
+        (JOIN, True, True),  # refused for the two as one
+        (replace(JOIN, before_loser={"newsletter": True}), True, True),  # never told to its record
+        (replace(JOIN, before_winner={"newsletter": True}), True, False),  # the other one's own refusal
+    ],
+)
+def test_who_is_opted_out_when_two_are_taken_apart(join: StoredJoin, now: bool, back: bool) -> None:
+    split = plan_split(join, held(1, now), {"newsletter": False}, {"newsletter": True})
+    assert split.restored["newsletter"] is back

@@ -157,16 +157,42 @@ def _differences(world: World, name: str, row: Stored, pair: Pair) -> list[str]:
 
 def consent_kept(world: World) -> None:
     """D-67: whom somebody has opted out, and nobody in again, is opted out on both sides."""
+    refused = _refused(world)
     for name in FIELDS:
         for row in world.records.rows[name].values():
             pair = world.pair(name, row.sf_id)
-            if pair is None or row.sf_id not in world.opted_out - world.opted_in or row.deleted:
+            if pair is None or row.sf_id not in refused or row.deleted:
                 continue
             person = world.store.tables.person.get(pair.person_id)
             if person is None or pair.state is not PairState.PAIRED:
                 continue
             if not (row.values.get(OPT_OUT) and person.get("unsubscribed")):
                 raise Violation("D-67", f"{name} {row.sf_id} was opted out, and is not any more")
+
+
+def _refused(world: World) -> set[str]:
+    """The records somebody has opted out, and nobody in again; and what such a record, known here, was merged or converted
+    into."""
+    found: set[str] = world.opted_out - world.opted_in
+    while True:
+        more = {
+            successor
+            for name in FIELDS
+            for row in world.records.rows[name].values()
+            if row.sf_id in found and (successor := _successor(row)) and _is_known(world, name, row)
+        }
+        if more <= found | world.opted_in:
+            return found
+        found |= more - world.opted_in
+
+
+def _successor(row: Stored) -> str | None:
+    return row.master_id if row.deleted else row.values.get("ConvertedContactId")
+
+
+def _is_known(world: World, name: str, row: Stored) -> bool:
+    pair = world.pair(name, row.sf_id)
+    return pair is not None and pair.state is not PairState.DETACHED
 
 
 def nothing_stuck(world: World) -> None:

@@ -144,4 +144,68 @@ AN_OLD_VERSION_AGREES_AFTER_A_CONVERSION = Program(
 )
 """The same, with a bulk query that was started before and a conversion that could not be followed yet."""
 
+PARKED_AND_TAKEN_BACK = Program(
+    (("our_long", 0, 0, 0), ("wait", 4, 0, 0), Cycle(), ("our_bulk", 0, 0, 1)),
+    loaded=True,
+)
+"""A value that is too long is parked, then edited back here to what Salesforce has: its dead letter stayed open for ever."""
+
+OPTED_OUT_THEN_TAKEN_APART = Program(
+    (("our_blank", 1, 0, 0), ("sf_merge", 1, 0, 0), Cycle(), ("sf_undelete", 0, 0, 0)),
+    loaded=True,
+)
+"""Opted out here, the record merged away before it was told, then undeleted: it came back opted in (D-67)."""
+
+OPTED_OUT_AS_ONE_THEN_TAKEN_APART = Program(
+    (("sf_merge", 0, 0, 0), Cycle(), ("our_blank", 1, 0, 0), ("sf_undelete", 0, 0, 0)),
+    loaded=True,
+)
+"""Two records are one person, who is opted out, and the loser is undeleted: only one of the two was opted out."""
+
+CONVERTED_MERGED_OPTED_OUT_TAKEN_APART = Program(
+    (
+        ("sf_convert", 0, 0, 0),
+        Cycle(),
+        ("sf_merge", 1, 0, 0),
+        Cycle(),
+        ("our_blank", 0, 0, 0),
+        ("sf_undelete", 0, 0, 0),
+    ),
+    loaded=True,
+    call_seconds=0.4,
+)
+"""The same with a contact that was a lead, whose pair goes along."""
+
+BLANKED_HERE_EDITED_ON_THE_CONTACT = Program(
+    (("our_blank", 1, 0, 1), ("sf_convert", 0, 0, 0), ("sf_edit", 2, 0, 0)),
+    loaded=True,
+)
+"""A value is blanked here, the lead converted, and the contact's value edited: the blank went over that edit without a line."""
+
+CONVERTED_IN_DOUBT = Program(
+    (
+        ("our_edit", 0, 0, 0),
+        ("our_bulk", 0, 1, 1),
+        Cycle((PlannedFault("update", 2, "zombie", 890),)),
+        ("sf_edit", 1, 1, 0),
+        Cycle(),
+        ("sf_edit_hot", 0, 0, 1),
+        ("sf_convert", 1, 0, 0),
+        ("sf_late", 2, 1, 2),
+        ("our_edit", 0, 0, 1),
+        Cycle(),
+        Cycle(),
+    ),
+    loaded=True,
+)
+"""A user types what is in flight and converts the lead: what the user's own edit had replaced was brought back on the contact,
+and held against the user's next edit as a conflict (I-4)."""
+
+CHANGED_BACK_ON_THE_CONTACT = Program(
+    (("our_edit", 1, 0, 0), ("sf_convert", 0, 0, 0), ("sf_edit", 2, 0, 0), ("sf_edit_hot", 0, 0, 1)),
+    loaded=True,
+)
+"""Not the engine's fault: a contact is edited and edited back to what its lead and we had agreed on, before we have seen it; that
+is no change (2.1). The edit graph looked for a pair of the contact only."""
+
 FOUND = {name: program for name, program in globals().items() if isinstance(program, Program)}

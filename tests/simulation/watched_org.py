@@ -208,7 +208,7 @@ class WatchedOrg(InMemoryOrg):
             return
         same_second = before.modstamp == pair.seen_modstamp
         if conditional:
-            residual = same_second
+            residual = same_second and token not in self._delivered_tokens
         elif self.records.acting_at is not None:
             residual = True  # executed long after it was sent; what had been taken in by then is kept with us
         else:

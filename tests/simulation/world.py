@@ -142,7 +142,7 @@ class World:
         """The value a Salesforce user saves; the token knows what it replaces."""
         field = FIELDS[name][column]
         self._hot = (name, row.sf_id, column)
-        old, pair = row.values.get(field), self.pair(name, row.sf_id)
+        old, pair = row.values.get(field), self.pair(name, row.sf_id) or self._pair_of_lead(row.sf_id)
         person = self.store.tables.person.get(pair.person_id) if pair else None
         beside = person.get(column) if person else None
         beside = beside if beside == old else None
@@ -161,6 +161,15 @@ class World:
             if pair.inflight is not None and column in pair.inflight.values:
                 self.counters["taken back in doubt"] += 1
         return value
+
+    def _pair_of_lead(self, contact_id: str) -> Pair | None:
+        """The pair of the lead that became this contact: its base is what both sides had agreed on, until the contact has a
+        pair of its own."""
+        leads = self.records.rows["Lead"].values()
+        pairs = (
+            self.pair("Lead", r.sf_id) for r in leads if r.values.get("ConvertedContactId") == contact_id
+        )
+        return next(filter(None, pairs), None)
 
     def _do_sf_edit(self, a: int, b: int, c: int, late_by: float = 0, columns: int = 1) -> None:
         name, row = self._record(a)

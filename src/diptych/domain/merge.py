@@ -110,19 +110,21 @@ def merge_field(
     outcome_unknown: bool = False,
     by_us: bool = False,
     times: Times = NO_TIMES,
+    succeeded: bool = False,
 ) -> FieldMerge:
     """R-1 for one field. `sent`: what is in flight for it; `outcome_unknown`: it is not certain that it has landed;
     `by_us`: the sync user was the last to save the record, so that a foreign value may come from the org's automation;
-    `times`: when each side was edited, for the one policy that asks."""
+    `times`: when each side was edited, for the one policy that asks; `succeeded`: the record has become another one."""
     if theirs is ABSENT:
         return FieldMerge(ours, base)
 
     if sent is not ABSENT and theirs == sent and base != theirs:
         if ours == base and outcome_unknown:
             # Our write came through late, over a value taken in meanwhile; or a user typed the same. Ours is sent again,
-            # unless that would undo what this field must keep.
+            # unless that would undo what this field must keep, or the record's successor was made from what it showed.
             doubtful = Conflict(mapping.column, base, ours, theirs, OURS, "outcome_unknown")
-            if loosens(mapping, ours, theirs) or (ours is None and mapping.blanks.keeps_theirs):
+            kept = loosens(mapping, ours, theirs) or (ours is None and mapping.blanks.keeps_theirs)
+            if kept or succeeded:
                 return FieldMerge(theirs, theirs, replace(doubtful, winner="salesforce"))
             return FieldMerge(ours, theirs, doubtful)
         base = theirs
@@ -178,12 +180,14 @@ def merge(
     *,
     sync_user: str | None = None,
     window_over: bool = False,
+    succeeded: bool = False,
 ) -> RecordMerge:
     """R-1 for every mapped field of one pair, and the whole-record rule for what is in flight.
 
     `sync_user`: the Salesforce user we write as. When it is known, a write counts as landed only if that user was the last
     to save the record: otherwise a user may have typed the same, while our request can still come through; the fence then
     stays until `window_over`, that is, until a request sent so long ago can no longer be executed (assumption A-3).
+    `succeeded`: the record was merged away or converted.
     """
     theirs = observation.values
     sent: Mapping[str, Value] = linked.pair.inflight.values if linked.pair.inflight else {}
@@ -215,6 +219,7 @@ def merge(
             outcome_unknown=bool(sent) and not certain,
             by_us=by_us,
             times=Times(linked.edited_at.get(column), observation.record.modified_at),
+            succeeded=succeeded,
         )
         if result.ours != our_value:
             ours[column] = result.ours

@@ -240,7 +240,8 @@ def plan_open(
             result = theirs
         if result != ours:
             values[column] = result
-        if column in edited and ours is not None and (result != ours or theirs not in (None, base)):
+        given_up = ours is not None if result != ours else theirs not in (None, base)
+        if column in edited and given_up:
             reason = "inbound_only" if mapped.direction is Direction.INBOUND else REASON
             conflicts.append(Conflict(column, base, ours, theirs, _winner(ours, result), reason))
         elif mapped.direction is Direction.OUTBOUND and ours is not None and theirs is not None:
@@ -257,9 +258,17 @@ def _consent(mapped: FieldMapping, ours: Value, theirs: Value, seen: bool) -> Va
     return theirs if restricts(mapped, theirs) and not seen else ours
 
 
-def plan_split(stored: StoredJoin, winner: HeldPerson, seen: Mapping[str, Value] | None = None) -> SplitPlan:
+def plan_split(
+    stored: StoredJoin,
+    winner: HeldPerson,
+    seen: Mapping[str, Value] | None = None,
+    consent: Mapping[str, bool] | None = None,
+) -> SplitPlan:
     """Take a join apart: the person that joined comes back as it was, with what Salesforce shows of its record now (`seen`);
-    the remaining one gets back what the join changed, unless it was changed again since."""
+    the remaining one gets back what the join changed, unless it was changed again since.
+
+    `consent`: columns of consent, each with the value that allows less. What the person had refused before stays refused,
+    though its record may never have been told; and what was refused for the two as one is refused for both (D-67)."""
     put_back, kept = {}, []
     for column, given in stored.changed.items():
         if column not in winner.values or winner.values[column] == stored.before_winner.get(column):
@@ -269,10 +278,15 @@ def plan_split(stored: StoredJoin, winner: HeldPerson, seen: Mapping[str, Value]
         else:
             kept.append(column)
     there = {pair.id for pair in winner.pairs}
+    restored = {**stored.before_loser, **(seen or {})}
+    for column, refusal in (consent or {}).items():
+        since = winner.values.get(column) == refusal and stored.before_winner.get(column) != refusal
+        if since or stored.before_loser.get(column) == refusal:
+            restored[column] = refusal
     return SplitPlan(
         stored.id,
         winner.id,
-        {**stored.before_loser, **(seen or {})},
+        restored,
         tuple(number for number in stored.loser_pairs if number in there),
         stored.moved,
         put_back,

@@ -27,6 +27,7 @@ from diptych.store.catalogue import Catalogue, decoders, quote
 from diptych.store.engines import is_postgres
 from diptych.store.system_tables import base, change_log, dead_letter, pair
 from diptych.store.values_at_rest import pack, unpack
+from diptych.sync.ports import NOT_VISIBLE, SENDING
 
 CHUNK = 500
 _OWING = (PairState.PAIRED.value, PairState.PARKED.value)
@@ -247,6 +248,35 @@ def _candidates(
         "limit": limit,
     }
     return list(connection.execute(names, given).scalars())
+
+
+def moot(connection: Connection, object_mapping: ObjectMapping, now: datetime, limit: int) -> list[str]:
+    """See `Transaction.moot`."""
+    c, letter = pair.c, dead_letter.c
+    dirty = sa.exists().where(
+        base.c.pair_id == c.id,
+        sa.or_(letter.column_name.is_(None), base.c.column_name == letter.column_name),
+    )
+    columns = [f.column for f in object_mapping.fields]
+    wanted = (
+        sa.select(c.id, c.sf_id)
+        .distinct()
+        .select_from(dead_letter.join(pair, c.id == letter.pair_id))
+        .where(
+            letter.status.in_(HELD),
+            letter.operation.in_(SENDING),
+            letter.code != NOT_VISIBLE,
+            sa.or_(letter.column_name.is_(None), letter.column_name.in_(columns)),
+            c.object_name == object_mapping.object_name,
+            c.state.in_(_OWING),
+            c.inflight.is_(None),
+            sa.or_(c.next_try_at.is_(None), c.next_try_at <= now),
+            ~dirty,
+        )
+        .order_by(c.id)
+        .limit(limit)
+    )
+    return [row.sf_id for row in connection.execute(wanted) if row.sf_id]
 
 
 def _forget(connection: Connection, clean: Iterable[tuple[int, Sequence[str]]]) -> None:

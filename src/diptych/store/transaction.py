@@ -259,6 +259,9 @@ class SqlTransaction:
     def owed(self, object_mapping: ObjectMapping, now: datetime, after_pair: int, limit: int) -> list[Linked]:
         return pairs.owed(self.connection, self.catalogue, object_mapping, now, after_pair, limit)
 
+    def moot(self, object_mapping: ObjectMapping, now: datetime, limit: int) -> list[str]:
+        return pairs.moot(self.connection, object_mapping, now, limit)
+
     def fenced(self, object_mapping: ObjectMapping, limit: int) -> list[Linked]:
         return pairs.fenced(self.connection, self.catalogue, object_mapping, limit)
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from diptych.domain.identity import ENDED, Fate, ending_of, fate_of
 from diptych.domain.mapping import ObjectMapping, Policy, observe
-from diptych.domain.merge import RecordMerge, merge
+from diptych.domain.merge import Conflict, RecordMerge, merge
 from diptych.domain.objects import synced_object
 from diptych.domain.outcome import ErrorClass, Problem
 from diptych.domain.pair import Linked, Observation, Pair, PairState, Record
@@ -204,11 +204,15 @@ def take_apart(
     it never joined another."""
     held = tx.held_people([pair.person_id])[pair.person_id]
     joins = [j for j in tx.joins(pair.person_id) if j.undone_at is None and pair.id in j.loser_pairs]
+    consent = tx.mapping().consent("person")
     if joins:  # the oldest: in it the record's own person went; later ones took it along
-        plan = replace(plan_split(joins[-1], held, seen.values), winner={})
+        plan = replace(plan_split(joins[-1], held, seen.values, consent), winner={})
+        restored = plan.restored
         person_id = tx.split_person(plan, terms.run_id)
     elif len(held.pairs) > 1:  # what it had become was linked to its person: that one keeps it
-        person_id = tx.part_pair(pair.id, object_mapping, seen)
+        refused = {c: v for c, v in consent.items() if held.values.get(c) == v}
+        restored = {**seen.values, **refused}
+        person_id = tx.part_pair(pair.id, object_mapping, replace(seen, values=restored))
     else:
         return False
     alive, record = ending_of(pair.object_name, Fate.LIVE), seen.record
@@ -219,6 +223,11 @@ def take_apart(
         state=alive.state,
         link_state=alive.link_state,
         salesforce_deleted=alive.salesforce_deleted,
+        conflicts=tuple(
+            Conflict(c, None, restored[c], v, "ours", Policy.MOST_RESTRICTIVE.value)
+            for c, v in seen.values.items()
+            if c in consent and v is not None and restored[c] != v
+        ),
         seen_modstamp=record.modstamp,
         seen_at=record.read_at,
         forget_redirect=True,
@@ -302,7 +311,14 @@ def decide(linked: Linked, observation: Observation, object_mapping: ObjectMappi
     if pair.state in ENDED and fate is not Fate.LIVE and not (newer or unsettled or pair.fenced):
         return _seen_again(linked, observation)
     window_over = pair.inflight is not None and record.read_at >= pair.inflight.sent_at + terms.zombie_max
-    merged = merge(linked, observation, object_mapping, sync_user=terms.sync_user, window_over=window_over)
+    merged = merge(
+        linked,
+        observation,
+        object_mapping,
+        sync_user=terms.sync_user,
+        window_over=window_over,
+        succeeded=fate in (Fate.MERGED, Fate.CONVERTED),
+    )
     change = PairChange(
         pair.id,
         pair.person_id,

@@ -267,6 +267,12 @@ class SnapshotProgress:
     error: str | None = None
 
 
+SENDING = ("Push updates", "Conflict")
+"""Operations of dead letters that hold back a value of ours."""
+NOT_VISIBLE = "NOT_VISIBLE"
+"""The code of a dead letter of a record that Salesforce does not show."""
+
+
 @dataclass(frozen=True)
 class DeadLetter:
     """Something that cannot be synced: `column` None means the whole record. `ours`/`theirs` by column.
@@ -450,6 +456,11 @@ class Transaction(Protocol):
         """Paired and parked pairs with a dirty column, nothing in flight and no later `next_try_at`, by pair id after
         `after_pair`. A dirty column that stands apart (`policies.owing`) does not count, nor does
         one that is parked with the very value of ours (see `Linked.parked`)."""
+
+    def moot(self, object_mapping: ObjectMapping, now: datetime, limit: int) -> list[str]:
+        """Records, by Salesforce id, of such pairs with an open or ignored dead letter about sending one of these columns, or
+        the whole record, of which nothing is dirty any more: ours was edited back to what both sides had agreed on. Called
+        after `owed`; not those that Salesforce does not show."""
 
     def fenced(self, object_mapping: ObjectMapping, limit: int) -> list[Linked]:
         """Pairs with something in flight, longest first."""

@@ -300,7 +300,9 @@ class _Succession:
         values = replace(
             change, state=None, link_state=None, salesforce_deleted=None, redirect_to=None, dead_letters=()
         )
-        if not same:  # what is owed to the record is owed to its successor
+        if same:  # except that nobody speaks for a refusal of consent but who gave it (D-67)
+            values = _refusals(values, tx.mapping().consent("person"))
+        if not same or values.ours:  # what is owed to the record is owed to its successor
             tx.save([values], run_id)
         end = PairChange(
             linked.pair.id,
@@ -388,3 +390,12 @@ class _Succession:
             ),
             run_id,
         )
+
+
+def _refusals(change: PairChange, consent: Mapping[str, bool]) -> PairChange:
+    """Only what the change says of consent that is refused."""
+    ours = {c: v for c, v in change.ours.items() if c in consent and v == consent[c]}
+    base = {c: v for c, v in change.base.items() if c in ours}
+    return replace(
+        change, ours=ours, base=base, conflicts=tuple(k for k in change.conflicts if k.column in ours)
+    )

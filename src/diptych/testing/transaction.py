@@ -20,6 +20,8 @@ from diptych.domain.policies import owing
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import InvalidValue, Kind, Value, canonical, full_id, parse_instant
 from diptych.sync.ports import (
+    NOT_VISIBLE,
+    SENDING,
     Conflict,
     DeadLetter,
     FeedCursor,
@@ -404,6 +406,25 @@ class InMemoryTransaction(Creations):
                 if len(found) == limit:
                     break
         return found
+
+    def moot(self, object_mapping: ObjectMapping, now: datetime, limit: int) -> list[str]:
+        found: dict[int, str] = {}
+        for kept in self._tables.dead_letters.values():
+            pair, letter = self._tables.pairs[kept.pair_id], kept.letter
+            if (
+                kept.status in _HELD
+                and letter.operation in SENDING
+                and letter.problem.code != NOT_VISIBLE
+                and pair.object_name == object_mapping.object_name
+                and pair.state in (PairState.PAIRED, PairState.PARKED)
+                and pair.inflight is None
+                and (pair.next_try_at is None or pair.next_try_at <= now)
+            ):
+                linked = self._linked(object_mapping, pair)
+                mapped, dirty = letter.column in linked.ours, letter.column in linked.dirty
+                if (mapped and not dirty) if letter.column is not None else not linked.dirty:
+                    found[pair.id] = str(pair.sf_id)
+        return [found[number] for number in sorted(found)][:limit]
 
     def fenced(self, object_mapping: ObjectMapping, limit: int) -> list[Linked]:
         waiting = [

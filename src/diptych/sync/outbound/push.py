@@ -44,7 +44,7 @@ from diptych.sync.engine import Engine, described_at, gave_up_waiting
 from diptych.sync.noted import ABSENT, remember
 from diptych.sync.outbound.channel import Channel, channel_for, sent_at
 from diptych.sync.outbound.outbox import OPERATION, owed_by
-from diptych.sync.ports import DeadLetter, Lease, PairChange, Retrieved, Write
+from diptych.sync.ports import NOT_VISIBLE, DeadLetter, Lease, PairChange, Retrieved, Write
 from diptych.sync.report import FAILED, INCOMPLETE, SUCCEEDED, Began, CycleReport, begin, note
 
 
@@ -159,8 +159,11 @@ def _push_owed(job: _Job, tally: _Tally) -> bool:
     after, limit, options = 0, job.engine.options.batch, job.engine.options
     with job.engine.store.transaction(job.lease) as tx:
         owing = tx.owed(job.full, job.server_time, 0, options.conditional_most + 1)
+        moot = tx.moot(job.usable.mapping, job.server_time, limit)
+    if moot:  # what was parked has been taken back here: they are looked at, and the dead letters go
+        _push_batch(job, moot, tally)
     job = replace(job, channel=channel_for(len(owing), options))
-    if not owing:
+    if not owing or tally.stop is not None:
         return False
     for _ in range(job.engine.options.push_batches):
         with job.engine.store.transaction(job.lease) as tx:
@@ -473,7 +476,7 @@ def _later(
 
 
 _NOT_VISIBLE = Problem(
-    "NOT_VISIBLE",
+    NOT_VISIBLE,
     "Salesforce does not show this record to the sync user.",
     ErrorClass.PERMISSION,
     "Sharing, its owner or its record type hides it; or it has just been deleted.",
