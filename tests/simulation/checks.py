@@ -119,10 +119,15 @@ def converged(world: World) -> list[str]:
 
 
 def _let_go(world: World, row: Stored) -> bool:
-    """A lead whose contact's person was deleted here is not brought back either."""
+    """A lead whose contact's person was deleted here is not brought back either (D-73); the contact may have been merged
+    into another one by then (D-69)."""
     contact = row.values.get("ConvertedContactId")
-    pair = world.pair("Contact", contact) if contact else None
-    return pair is not None and pair.state is PairState.DETACHED
+    while contact:
+        pair, there = world.pair("Contact", contact), world.records.rows["Contact"][contact]
+        if pair is not None:
+            return pair.state is PairState.DETACHED
+        contact = there.master_id if there.deleted else None
+    return False
 
 
 def _differences(world: World, name: str, row: Stored, pair: Pair) -> list[str]:

@@ -208,4 +208,30 @@ CHANGED_BACK_ON_THE_CONTACT = Program(
 """Not the engine's fault: a contact is edited and edited back to what its lead and we had agreed on, before we have seen it; that
 is no change (2.1). The edit graph looked for a pair of the contact only."""
 
+LEAD_OF_A_MERGED_CONTACT_DELETED_HERE = Program(
+    (("our_delete", 0, 0, 0), ("sf_new", 0, 0, 0), ("sf_convert", 2, 0, 0), ("sf_merge", 2, 1, 0)),
+    loaded=True,
+)
+"""Not the engine's fault: a lead is converted, its contact merged into one whose person was deleted here; nothing of it comes
+back (D-73). The oracle looked at the first contact only."""
+
+PAGE_READ_BEFORE_A_WRITE = Program((("our_edit_two", 1, 0, 0), Cycle(), ("replay", 5, 0, 0)), loaded=True)
+"""A page that was read just before a write of ours comes once more."""
+
+SEVERAL_IN_ONE_CALL = Program((("sf_late", 0, 0, 1), ("our_bulk", 0, 0, 0), Cycle()), loaded=True)
+"""Several records go out in one call, and one of them has moved."""
+
+CONTACT_MERGED_UNSEEN_THEN_UNDELETED = Program(
+    (
+        ("sf_convert", 0, 0, 0),
+        ("sf_merge", 1, 0, 0),
+        ("our_blank", 1, 0, 0),
+        Cycle(),
+        ("sf_undelete", 0, 0, 0),
+    ),
+    loaded=True,
+)
+"""A lead is converted, the contact merged before we have seen it, the lead's person opted out here; undeleted, the contact came
+as a stranger, opted in, and its lead's person stayed with the other one."""
+
 FOUND = {name: program for name, program in globals().items() if isinstance(program, Program)}

@@ -132,3 +132,24 @@ def test_whatever_happens_both_sides_come_to_rest_equal(world: SqlWorld, seed: i
     assert found.objects["Lead"].pending == 0
     assert world.sql("SELECT COUNT(*), COUNT(DISTINCT salesforce_id) FROM person") == [(len(leads),) * 2]
     assert world.sql("SELECT * FROM v_backlog") == []
+
+
+def test_a_contact_merged_before_it_was_seen_comes_back_with_its_leads_person(world: SqlWorld) -> None:
+    lead = world.org.records.create("Lead", LastName="Lem", Company="Acme")
+    other = world.org.records.create("Contact", LastName="Other")
+    for _ in range(4):
+        world.cycle()
+    of = "SELECT person_id, state FROM pair WHERE sf_id = ?"
+    ((former, _),) = world.sql(of, lead)
+    contact = world.org.records.convert(lead)
+    world.org.records.merge("Contact", other, contact)
+    world.sql("UPDATE person SET city = 'Ulm' WHERE id = ?", former)
+    for _ in range(3):
+        world.cycle()
+    assert world.sql(of, contact) == [(world.sql(of, other)[0][0], "redirected")]
+    world.org.records.undelete("Contact", contact)
+    for _ in range(3):
+        world.cycle()
+    assert world.sql(of, contact) == [(former, "paired")] and world.sql(of, lead) == [(former, "converted")]
+    assert world.sql(of, other)[0][0] != former
+    assert world.sql("SELECT count(*) FROM v_backlog") == [(0,)]

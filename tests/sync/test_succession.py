@@ -345,3 +345,17 @@ def test_a_loser_undeleted_and_merged_into_another(world: World) -> None:
     world.sf.merge("Lead", third, first)
     world.cycles(2)
     assert world.person(first)["id"] == world.person(third)["id"] != world.person(second)["id"]
+
+
+def test_a_contact_that_was_merged_before_it_was_seen_comes_back_with_its_leads_person(world: World) -> None:
+    lead, other = world.sf.ids("Lead")[0], world.sf.create("Contact", LastName="Other")
+    world.cycle(5)
+    former = world.person(lead)["id"]
+    contact = world.sf.convert(lead)
+    world.sf.merge("Contact", other, contact)
+    world.cycles(2)
+    assert world.person(lead)["id"] == world.person(other, "Contact")["id"] != former
+    world.sf.undelete("Contact", contact)
+    world.cycles(2)
+    assert world.person(contact, "Contact")["id"] == world.person(lead)["id"] == former
+    assert world.person(other, "Contact")["id"] != former

@@ -197,6 +197,9 @@ def merged_elsewhere(pair: Pair, record: Record) -> bool:
     )
 
 
+_FINAL = frozenset({PairState.REDIRECTED, PairState.CONVERTED, PairState.DETACHED})
+
+
 def take_apart(
     tx: Transaction, object_mapping: ObjectMapping, pair: Pair, seen: Observation, terms: Terms
 ) -> bool:
@@ -209,7 +212,8 @@ def take_apart(
         plan = replace(plan_split(joins[-1], held, seen.values, consent), winner={})
         restored = plan.restored
         person_id = tx.split_person(plan, terms.run_id)
-    elif len(held.pairs) > 1:  # what it had become was linked to its person: that one keeps it
+    elif any(p.id != pair.id and p.state not in _FINAL for p in held.pairs):
+        # what it had become was linked to its person: that one keeps it
         refused = {c: v for c, v in consent.items() if held.values.get(c) == v}
         restored = {**seen.values, **refused}
         person_id = tx.part_pair(pair.id, object_mapping, replace(seen, values=restored))

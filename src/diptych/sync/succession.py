@@ -207,7 +207,7 @@ class _Succession:
     ) -> None:
         self._picked = picked
         self._engine, self._tx, self._terms, self._chosen = engine, tx, terms, chosen
-        self._record, self._to = record, self._nearest(chain)
+        self._record, self._chain, self._to = record, chain, self._nearest(chain)
         self._mapping = self._of(record.object_name)
         self._fate = fate_of(record)
 
@@ -278,10 +278,27 @@ class _Succession:
             return Applied(skipped=1)  # the person was deleted here: nothing of it comes back
         return Applied(new=1)
 
+    def _note_between(self, person_id: int) -> None:
+        """Records it was on the way and that were never here are this person's too: should one be undeleted, so it comes back."""
+        assert self._to is not None
+        for one, after in zip(self._chain, self._chain[1:], strict=False):
+            if (
+                one.sf_id == self._to.sf_id
+                or one.record is None
+                or one.object_name not in self._engine.usable
+            ):
+                return
+            mapping = self._of(one.object_name)
+            if one.record.deleted and not self._tx.linked(mapping, [one.sf_id]):
+                seen = observe(mapping, one.record)
+                made = self._tx.open_pair(person_id, mapping, seen, PairState.REDIRECTED, after.sf_id)
+                self._tx.save([PairChange(made.id, person_id, base=seen.values)], self._terms.run_id)
+
     def _ends(self, linked: Linked, change: PairChange) -> Applied:
         """The pair ends; where its person goes from here depends on what the record has become."""
         assert self._to is not None
         tx, run_id = self._tx, self._terms.run_id
+        self._note_between(linked.pair.person_id)
         target = self._target()
         detached = target is not None and target.pair.state is PairState.DETACHED
         if (target is None and self._visible() is None) or detached:

@@ -412,7 +412,7 @@ class InMemoryTransaction(Creations):
         for kept in self._tables.dead_letters.values():
             pair, letter = self._tables.pairs[kept.pair_id], kept.letter
             if (
-                kept.status in _HELD
+                kept.status in HELD
                 and letter.operation in SENDING
                 and letter.problem.code != NOT_VISIBLE
                 and pair.object_name == object_mapping.object_name
