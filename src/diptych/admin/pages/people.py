@@ -102,7 +102,7 @@ def shown(request: Request, person_id: PersonId) -> Response:
     return page(
         request,
         "people/person.html",
-        person=_person(request, person_id, history=True),
+        person=person_of(request, person_id, history=True),
         type_words=_type_words(),
         pair_words=_pair_words(),
         history_lines=reading.HISTORY_LINES,
@@ -113,7 +113,7 @@ def shown(request: Request, person_id: PersonId) -> Response:
 def why(request: Request, person_id: PersonId, field: str = "") -> Response:
     """Why a value (or the person) is as it is: causes, newest first, and what keeps the sides apart. Salesforce is asked."""
     workspace = workspace_of(request)
-    person = _person(request, person_id)
+    person = person_of(request, person_id)
     column = field if field in workspace.queries.columns() else ""
     answers = workspace.why(str(person_id), column or None)
     return page(
@@ -123,7 +123,7 @@ def why(request: Request, person_id: PersonId, field: str = "") -> Response:
 
 @router.get("/{person_id}/edit", dependencies=[require(Role.OPERATOR)])
 def edit(request: Request, person_id: PersonId) -> Response:
-    person = _person(request, person_id)
+    person = person_of(request, person_id)
     return _form(request, person, _writable(person.groups))
 
 
@@ -131,7 +131,7 @@ def edit(request: Request, person_id: PersonId) -> Response:
 def save(request: Request, person_id: PersonId, form: Form) -> Response:
     """Write what was changed in the form, unless one of those values has changed since the form was shown."""
     workspace = workspace_of(request)
-    person = _person(request, person_id)
+    person = person_of(request, person_id)
     groups = _writable(person.groups)
     fields = _by_column(groups)
     typed = _typed(form, fields)
@@ -159,24 +159,8 @@ def save(request: Request, person_id: PersonId, form: Form) -> Response:
     return answer
 
 
-@router.get("/{person_id}/delete", dependencies=[require(Role.OPERATOR)])
-def ask_to_delete(request: Request, person_id: PersonId) -> Response:
-    """The question; nothing is deleted by looking at it."""
-    return page(request, "people/delete.html", person=_person(request, person_id))
-
-
-@router.post("/{person_id}/delete", dependencies=[require(Role.OPERATOR)])
-def delete(request: Request, person_id: PersonId) -> Response:
-    """Delete the person here. Salesforce keeps its record, and it does not come back."""
-    workspace = workspace_of(request)
-    person = _person(request, person_id)
-    workspace.store.delete_person(actor_of(request), person_id)
-    answer = go(request, "/people", _("%s was deleted here.") % person.name)
-    answer.background = BackgroundTask(workspace.sync_now)
-    return answer
-
-
-def _person(request: Request, person_id: int, history: bool = False) -> PersonView:
+def person_of(request: Request, person_id: int, history: bool = False) -> PersonView:
+    """The person a page is about. Raises Joined, HTTPException 404."""
     workspace = workspace_of(request)
     found = reading.person(workspace, person_id, history)
     if found is None:
