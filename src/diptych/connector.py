@@ -8,10 +8,14 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from diptych.domain.objects import SYNCED_OBJECTS
+from diptych.domain.outcome import OrgRefused
 from diptych.salesforce import credentials as wire
+from diptych.salesforce import lead_mapping
 from diptych.salesforce.auth import Consent, Grant, ask_consent, take_consent
+from diptych.salesforce.metadata_api import MetadataApi
 from diptych.salesforce.org import SalesforceOrg, Wire, connect
 from diptych.salesforce.session import Keeper
+from diptych.setup.conversion import LeadFieldMapping
 from diptych.setup.ports import AuthKind, Authorization, Credentials, ObjectAccess, PermissionFacts
 from diptych.sync.ports import Org
 from diptych.workshop import SalesforceWorkshop
@@ -74,6 +78,16 @@ class SalesforceConnector:
             if name != "User"
         }
         return PermissionFacts(rights, told.system)
+
+    def lead_mapping(self, org: Org) -> LeadFieldMapping | None:
+        assert isinstance(org, SalesforceOrg)
+        try:
+            found = MetadataApi(org.client).read(lead_mapping.TYPE, [lead_mapping.TYPE])
+        except (
+            OrgRefused
+        ):  # reading set-up is an administrator's right, which the sync needs for nothing else
+            return None
+        return LeadFieldMapping(lead_mapping.targets(found[0]) if found else {})
 
     def workshop(self, org: Org) -> SalesforceWorkshop:
         assert isinstance(org, SalesforceOrg)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from diptych.domain.outcome import ErrorClass, LoginFailed, Problem
 from diptych.domain.schema import ObjectDescription
+from diptych.setup.conversion import LeadFieldMapping
 from diptych.setup.ports import (
     AuthKind,
     Authorization,
@@ -34,6 +35,7 @@ class FakeConnector:
             {"PermissionsApiEnabled": True, "PermissionsPasswordNeverExpires": False},
         )
         self.rotate_to: str | None = None
+        self.conversion: LeadFieldMapping | None = LeadFieldMapping({})
         self.logins = 0
 
     def connect(
@@ -51,6 +53,9 @@ class FakeConnector:
 
     def permissions(self, org: Org) -> PermissionFacts:
         return self.permission_facts
+
+    def lead_mapping(self, org: Org) -> LeadFieldMapping | None:
+        return self.conversion
 
     def authorize(
         self, login_url: str, client_id: str, client_secret: str, redirect_uri: str

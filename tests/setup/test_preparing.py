@@ -91,6 +91,8 @@ def test_everything_that_was_shown_is_done(setup: Setup, practice: RunningOrg) -
     assert setup.preparing.carry_out(Wishes()) == ()
     warned = [c for c in setup.preflight().checks if "custom fields" in c.name and c.status == "warning"]
     assert warned == []
+    (ends,) = [c for c in setup.preflight().checks if "conversion" in c.name]
+    assert ends.status == "warning" and ends.fields and not RECOMMENDED & set(ends.fields)
 
 
 def test_it_is_taken_back_to_what_it_was(setup: Setup, practice: RunningOrg) -> None:

@@ -9,8 +9,9 @@ import pytest
 from diptych.domain.mapping import Blanks, Direction, Policy
 from diptych.domain.outcome import LoginFailed
 from diptych.domain.presets import Preset
+from diptych.setup.check import Check, CheckStatus
+from diptych.setup.conversion import LeadFieldMapping
 from diptych.setup.ports import AuthKind, Credentials
-from diptych.setup.preflight import CheckStatus
 from diptych.setup.state import SetupRefused, Step
 from diptych.setup.steps import Setup
 from diptych.sync.ports import SnapshotProgress
@@ -187,6 +188,37 @@ def test_preflight_advises_without_stopping(world: World) -> None:
     assert "Lead: writable fields" in warnings
     assert "Lead: recommended custom fields" in warnings
     assert "Password Never Expires" in warnings
+
+
+def test_preflight_lists_lead_fields_that_end_with_a_conversion(world: World) -> None:
+    """D-59: their values are lost to the contact, which has no field for them."""
+
+    def told(setup: Setup, status: CheckStatus) -> list[Check]:
+        return [c for c in setup.preflight().of(status) if "conversion" in c.name]
+
+    setup = world.connected()
+    (check,) = told(setup, CheckStatus.WARNING)
+    assert check.fields == ("Favorite_Color__c", "Tier__c") and "2 of 2 synced" in check.what
+    assert "history" in check.why and "Map Lead Fields" in check.remedy and setup.preflight().ready
+    setup.deselect(["Lead.Tier__c"])
+    assert told(setup, CheckStatus.WARNING)[0].fields == ("Favorite_Color__c",), "only what is synced"
+    setup.select(["Lead.Tier__c"])
+    colour = {"Contact": "Favourite_Colour__c"}
+    world.connector.conversion = LeadFieldMapping(
+        {"Favorite_Color__c": colour, "Tier__c": {"Opportunity": "Tier__c"}}
+    )
+    (check,) = told(setup, CheckStatus.WARNING)
+    assert check.fields == ("Tier__c",) and "Tier__c (only to Opportunity)" in check.what
+    world.connector.conversion = LeadFieldMapping(dict.fromkeys(("Favorite_Color__c", "Tier__c"), colour))
+    assert len(told(setup, CheckStatus.OK)) == 1
+    setup.sync_fields()  # which pairs the two colours by their names
+    elsewhere = {"Contact": "Description"}
+    world.connector.conversion = LeadFieldMapping({"Favorite_Color__c": elsewhere, "Tier__c": colour})
+    (check,) = told(setup, CheckStatus.WARNING)
+    assert "Favorite_Color__c goes to Description, here it is one with Favourite_Colour__c" in check.what
+    world.connector.conversion = None
+    (check,) = told(setup, CheckStatus.UNKNOWN)
+    assert "may not read the org's lead field mapping" in check.what and "administrator" in check.remedy
 
 
 def test_a_rerun_shows_what_changed_in_salesforce(world: World) -> None:

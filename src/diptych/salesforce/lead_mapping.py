@@ -22,6 +22,20 @@ def mapped(settings: Element) -> frozenset[str]:
     return frozenset(pair.findtext(tag("inputField")) or "" for pair in pairs)
 
 
+def targets(settings: Element) -> dict[str, dict[str, str]]:
+    """By lead field, the fields of the objects that it goes to, by object."""
+    found: dict[str, dict[str, str]] = {}
+    for group in settings.findall(tag("objectMapping")):
+        if group.findtext(tag("inputObject")) != "Lead":
+            continue
+        to = group.findtext(tag("outputObject")) or ""
+        for pair in group.findall(tag("mappingFields")):
+            source, field = pair.findtext(tag("inputField")), pair.findtext(tag("outputField"))
+            if source and field:
+                found.setdefault(source, {})[to] = field
+    return found
+
+
 def add(settings: Element, names: Sequence[str]) -> bool:
     """Map lead fields to the contact fields of the same names; False: all are mapped."""
     wanted = [name for name in names if name not in mapped(settings)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from diptych.setup.conversion import LeadFieldMapping
 from diptych.setup.preparation import Change, PreparationFacts
 from diptych.sync.ports import Org, OrgIdentity
 
@@ -142,6 +143,9 @@ class Connector(Protocol):
 
     def permissions(self, org: Org) -> PermissionFacts:
         """What the sync user may do; a few read calls."""
+
+    def lead_mapping(self, org: Org) -> LeadFieldMapping | None:
+        """Where the org sends lead fields on a conversion; None when the sync user may not read that. One call."""
 
     def workshop(self, org: Org) -> Workshop:
         """What changes that org's set-up."""

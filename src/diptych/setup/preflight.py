@@ -6,40 +6,20 @@ Pure but for its inputs: facts in, a report out. Asked for is only what the sync
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 
 from diptych.domain.objects import SYNCED_OBJECTS, SyncedObject
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.selection import missing_fields, unwritable_fields
+from diptych.setup.check import Check, CheckStatus
+from diptych.setup.conversion import LeadFieldMapping, examine_conversion
 from diptych.setup.ports import AuthKind, PermissionFacts
 from diptych.setup.prepare import FIELDS_TO_CREATE, SYSTEM_RIGHTS
 from diptych.sync.ports import ApiUsage, OrgIdentity
 
+__all__ = ["Check", "CheckStatus", "OrgFacts", "Report", "examine"]
 _EDITIONS_WITHOUT_API = ("Professional Edition", "Group Edition", "Essentials", "Contact Manager Edition")
 _FEW_CALLS = 1000
-
-
-class CheckStatus(StrEnum):
-    """`missing` stops the sync; a `warning` does not; `unknown` could not be told."""
-
-    OK = "ok"
-    WARNING = "warning"
-    MISSING = "missing"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing looked at. `what` was found, `why` it matters, `remedy` is what to do; `fields` are API names."""
-
-    name: str
-    status: CheckStatus
-    what: str
-    why: str = ""
-    remedy: str = ""
-    object: str | None = None
-    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +39,11 @@ class Report:
 
 @dataclass(frozen=True)
 class OrgFacts:
-    """All that was read from the org. An object that is not visible is missing in `described`, its reason in `hidden`."""
+    """All that was read from the org. An object that is not visible is missing in `described`, its reason in `hidden`.
+
+    `conversion`: the org's lead field mapping, None when the sync user may not read it; `custom_lead_fields`: those that are
+    synced; `paired`: the contact field that is one with a lead field here.
+    """
 
     identity: OrgIdentity
     kind: AuthKind
@@ -67,6 +51,9 @@ class OrgFacts:
     hidden: Mapping[str, str]
     permissions: PermissionFacts
     usage: ApiUsage
+    conversion: LeadFieldMapping | None = None
+    custom_lead_fields: tuple[str, ...] = ()
+    paired: Mapping[str, str] = field(default_factory=dict)
 
 
 def examine(facts: OrgFacts) -> Report:
@@ -76,6 +63,7 @@ def examine(facts: OrgFacts) -> Report:
         checks += _object(known, facts)
     checks += _system_rights(facts)
     checks += _marketing_fields(facts.described)
+    checks += examine_conversion(facts.custom_lead_fields, facts.paired, facts.conversion)
     return Report(tuple(checks))
 
 

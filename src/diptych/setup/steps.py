@@ -162,6 +162,13 @@ class Setup:
         described = self._describe(fresh=True)
         connection = self._vault.load()
         assert connection is not None
+        with self._look() as unit:
+            selected, mapping = chosen(described, kept.read_selection(unit)).get("Lead", ()), unit.mapping()
+        there = described["Lead"].fields if "Lead" in described else {}
+        custom = tuple(
+            sorted(f for f in selected if f in there and there[f].custom and not there[f].calculated)
+        )
+        contact = {m.column: m.field for m in mapping.of("Contact").fields}
         return examine(
             OrgFacts(
                 org.identity(),
@@ -170,6 +177,9 @@ class Setup:
                 self._hidden,
                 self._connector.permissions(org),
                 org.usage(),
+                self._connector.lead_mapping(org) if custom else None,
+                custom,
+                {m.field: contact[m.column] for m in mapping.of("Lead").fields if m.column in contact},
             )
         )
 
