@@ -127,6 +127,80 @@ def test_killed_while_a_delete_is_taken_in(loaded: Installation, org: RunningOrg
     copy.assert_whole()
 
 
+def one_person(installation: Installation, *records: str) -> int:
+    """The person of all these records."""
+    places = ", ".join("?" * len(records))
+    ((person,),) = installation.sql(
+        f"SELECT DISTINCT person_id FROM pair WHERE sf_id IN ({places})", *records
+    )
+    return int(person)
+
+
+def test_killed_while_a_merge_is_followed(loaded: Installation, org: RunningOrg, tmp_path: Path) -> None:
+    """C-18: the two people are one, or two; never half of it."""
+    copy = loaded.copy(tmp_path / "data")
+    copy.sync()
+    (stays, winner), (joins, loser) = some_leads(copy, 2)
+    copy.sql("UPDATE person SET title = 'typed on the loser' WHERE id = ?", joins)
+    org.control("lifecycle", {"merge": {"winner": winner, "losers": [loser]}})
+    copy.killed_at("C-18")
+    assert copy.sql("SELECT state FROM pair WHERE sf_id = ?", loser) == [("paired",)]
+    assert copy.sql("SELECT count(*) FROM person WHERE id IN (?, ?)", stays, joins) == [(2,)]
+    copy.sync()
+    copy.sync()
+    assert one_person(copy, winner, loser) == stays
+    with org.api() as api:
+        assert api.get(f"sobjects/Lead/{winner}?fields=Title").json()["Title"] == "typed on the loser"
+    assert copy.sql("SELECT now_id FROM person_redirect WHERE former_id = ?", joins) == [(stays,)]
+    copy.assert_whole()
+
+
+@pytest.mark.parametrize("existing", [False, True], ids=["new contact", "existing contact"])
+def test_killed_while_a_conversion_is_followed(
+    existing: bool, loaded: Installation, org: RunningOrg, tmp_path: Path
+) -> None:
+    """C-19: the lead has ended and its contact is linked, or neither."""
+    copy = loaded.copy(tmp_path / "data")
+    copy.sync()
+    ((person, lead),) = some_leads(copy, 1)
+    given: dict[str, object] = {"lead": lead, "no_opportunity": True}
+    if existing:
+        wanted = "SELECT Id, AccountId FROM Contact WHERE AccountId != null LIMIT 1"
+        with org.api() as api:
+            (found,) = api.get("query", params={"q": wanted}).json()["records"]
+        given |= {"account": found["AccountId"], "contact": found["Id"]}
+    copy.sql("UPDATE person SET title = 'typed on the lead' WHERE id = ?", person)
+    contact = org.control("lifecycle", {"convert": given})["contact"]
+    before = copy.sql("SELECT person_id FROM pair WHERE sf_id = ?", contact)
+    copy.killed_at("C-19")
+    assert copy.sql("SELECT state FROM pair WHERE sf_id = ?", lead) == [("paired",)]
+    copy.sync()
+    copy.sync()
+    assert one_person(copy, lead, contact) == (before[0][0] if existing else person)
+    with org.api() as api:
+        assert api.get(f"sobjects/Contact/{contact}?fields=Title").json()["Title"] == "typed on the lead"
+    copy.assert_whole()
+
+
+def test_killed_while_missing_records_are_told_apart(
+    loaded: Installation, org: RunningOrg, tmp_path: Path
+) -> None:
+    copy = loaded.copy(tmp_path / "data")
+    copy.sync()
+    leads = some_leads(copy, 2)
+    for person, lead in leads:
+        copy.sql("UPDATE person SET title = 'never got there' WHERE id = ?", person)
+        org.control("lifecycle", {"hard_delete": lead})
+    for point in ("C-17", "C-27"):
+        copy.killed_at(point, "reconcile", "--object", "Lead")
+    copy.diptych("reconcile")
+    people = [person for person, _ in leads]
+    ended = copy.sql("SELECT link_state, title FROM person WHERE id IN (?, ?)", *people)
+    assert ended == [("deleted", "never got there")] * 2
+    assert copy.sql("SELECT count(*) FROM v_dead_letters WHERE person_id IN (?, ?)", *people) == [(2,)]
+    copy.assert_whole()
+
+
 def test_killed_while_a_conflict_is_decided(loaded: Installation, org: RunningOrg, tmp_path: Path) -> None:
     copy = loaded.copy(tmp_path / "data")
     copy.sync()
