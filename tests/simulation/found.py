@@ -234,4 +234,20 @@ CONTACT_MERGED_UNSEEN_THEN_UNDELETED = Program(
 """A lead is converted, the contact merged before we have seen it, the lead's person opted out here; undeleted, the contact came
 as a stranger, opted in, and its lead's person stayed with the other one."""
 
+EDITED_OVER_THE_SAME_TEXT_THEN_JOINED = Program(
+    (
+        ("sf_edit", 0, 0, 2),
+        Cycle(),
+        ("sf_edit_hot", 0, 0, 1),
+        ("policy", 0, 2, 0),
+        ("sf_convert", 0, 0, 0),
+        ("our_edit_hot", 0, 0, 0),
+        ("sf_edit_two", 1, 0, 2),
+        ("sf_merge", 1, 0, 0),
+    ),
+    loaded=True,
+)
+"""Not the engine's fault: our edit replaced the text that the remaining record has; of several bases of the joining person the edit
+graph had known one only."""
+
 FOUND = {name: program for name, program in globals().items() if isinstance(program, Program)}

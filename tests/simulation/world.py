@@ -267,7 +267,8 @@ class World:
         self.counters[f"joined by {join.why}"] += 1
         for column in COLUMNS:
             self._same(join.winner.values.get(column), join.loser.values.get(column))
-            self._same(join.winner.values.get(column), join.loser.edited().get(column))
+            for base in join.loser.bases.values():
+                self._same(join.winner.values.get(column), base.get(column))
 
     def _do_account_edit(self, a: int, b: int, c: int) -> None:
         # two versions of one second cannot be told apart in a table that keeps no time of reading

@@ -99,7 +99,7 @@ def plan_union(
     inbound = {
         f.column for name in objects for f in mapping.of(name).fields if f.direction is Direction.INBOUND
     }
-    plan = plan_join(winner, loser, chosen, inbound=inbound)
+    plan = plan_join(winner, loser, chosen, inbound=inbound, consent=mapping.consent("person"))
     policies = policies_for(winner.kinds, chosen)
     written = {
         f.column for f in mapping.fields if f.table == "person" and f.direction is not Direction.INBOUND

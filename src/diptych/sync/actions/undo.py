@@ -120,7 +120,7 @@ def _parted(tx: Transaction, join: StoredJoin) -> PartedJoin:
     winner = tx.held_people([number]).get(number)
     if winner is None:
         raise CannotAct(f"Person {join.winner_id} was deleted here since; bring that one back first.")
-    plan = plan_split(join, winner)
+    plan = plan_split(join, winner, consent=tx.mapping().consent("person"))
     return PartedJoin(join.loser_id, number, plan.winner, plan.kept)
 
 
@@ -168,7 +168,8 @@ class TakeBack:
             if pair.id in join.loser_pairs and record is not None and live:
                 back.append((pair, observe(self.engine.usable[pair.object_name].mapping, record)))
         seen = dict(back[-1][1].values) if back else None
-        person_id = tx.split_person(plan_split(join, winner, seen), run_id)
+        split = plan_split(join, winner, seen, tx.mapping().consent("person"))
+        person_id = tx.split_person(split, run_id)
         changes = []
         for pair, observation in back:
             alive = ending_of(pair.object_name, Fate.LIVE)
