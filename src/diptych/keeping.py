@@ -14,7 +14,10 @@ from diptych.domain.causes import HELD
 from diptych.domain.values import instant_text, parse_instant
 from diptych.store.sql_store import SqlStore
 from diptych.store.system_tables import (
+    alert,
+    alert_delivery,
     arrival,
+    backlog_sample,
     change_log,
     conflict,
     dead_letter,
@@ -69,6 +72,9 @@ def prune(store: SqlStore, before: datetime) -> int:
             (step, step.c.started_at < before),
             (run, sa.and_(run.c.ended_at < before, *_unnamed())),
             (dead_letter, sa.and_(dead_letter.c.status.not_in(HELD), dead_letter.c.closed_at < before)),
+            (alert_delivery, sa.and_(alert_delivery.c.state != "pending", alert_delivery.c.at < before)),
+            (alert, sa.and_(alert.c.state == "ended", alert.c.ended_at < before)),
+            (backlog_sample, backlog_sample.c.at < before),
         )
     )
 

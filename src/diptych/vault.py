@@ -37,6 +37,14 @@ class StoreVault:
     def _box(self) -> SecretBox:
         return self._open_box()
 
+    def seal(self, plain: str, purpose: str) -> str:
+        """Another secret of this database, sealed. Raises SecretUnreadable when there is no usable master key."""
+        return self._box.seal(plain, "", purpose)
+
+    def unseal(self, sealed: str, purpose: str) -> str:
+        """What `seal` sealed. Raises SecretUnreadable."""
+        return self._box.open(sealed, "", purpose)
+
     def load(self) -> Connection | None:
         """The saved connection; with `trouble` when the master key is not the one it was saved with."""
         with self._store.reading() as unit:

@@ -22,6 +22,7 @@ import diptych.sync.repair.why as reasons
 from diptych import duplicates, reconciling
 from diptych.access.carry import carry_over
 from diptych.acting import Acting
+from diptych.alerts.desk import AlertDesk
 from diptych.config import Settings
 from diptych.connector import SalesforceConnector
 from diptych.domain.objects import SYNCED_OBJECTS
@@ -132,6 +133,18 @@ class Workspace:
             look=self.store.looking,
         )
         self._budget: tuple[Org, CallBudget] | None = None
+        self.alerts = AlertDesk(
+            self.store,
+            self.vault,
+            self.clock,
+            self.setup.state,
+            self._org_name,
+            str(settings.ca_file) if settings.ca_file else None,
+        )
+
+    def _org_name(self) -> str:
+        held = self.vault.load()
+        return held.identity.org_name if held else ""
 
     def _saved_credentials(self) -> Credentials | None:
         held = self.vault.load()

@@ -12,6 +12,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from diptych.alerts.watch import watch
 from diptych.domain.outcome import LoginFailed, OrgError
 from diptych.jobs.port import JsonMap
 from diptych.keeping import prune_if_due
@@ -46,6 +47,7 @@ class Worker:
         """True when the process is to be started again, on another database."""
         timer = threading.Thread(target=self._keep_time, name="timer", daemon=True)
         timer.start()
+        watch(lambda: self._space.alerts, self._stop)
         try:
             self._space.jobs.run_worker({CYCLE: self.cycle, VERIFY: self.verify}, self._stop)
         finally:

@@ -8,7 +8,8 @@ import re
 import pytest
 
 from diptych.domain.merge import Conflict
-from diptych.sync.ports import PairChange
+from diptych.domain.outcome import ErrorClass, Problem
+from diptych.sync.ports import DeadLetter, PairChange
 from diptych.wiring import Workspace
 from tests.admin.conftest import Browser
 
@@ -36,6 +37,23 @@ def test_an_error_says_what_why_and_what_to_do_and_can_be_ignored(
     assert "off the list" in browser.post("/errors/ignore", letters=str(parked))
     assert "Nothing is wrong." in browser.get("/errors")
     assert "Lead.Title" in browser.get("/errors?status=ignored")
+
+
+def test_what_salesforce_said_is_shown_as_text(browser: Browser, loaded: Workspace) -> None:
+    row = loaded.queries.people(salesforce_type="lead").rows[-1]
+    (pair,) = loaded.queries.person(row["id"]).pairs  # type: ignore[union-attr]
+    said = Problem(
+        "RULE", "<script>x</script> 5 % of", ErrorClass.VALIDATION, "<b>why</b> 5 % so", "<i>do</i>"
+    )
+    with loaded.store.transaction() as tx:
+        tx.save(
+            [PairChange(pair.id, row["id"], dead_letters=(DeadLetter("Push updates", said, "title"),))], None
+        )
+    (cause,) = loaded.queries.causes()
+    for html in (browser.get("/errors"), browser.get(f"/errors/{cause.key}")):
+        assert "&lt;b&gt;why&lt;/b&gt; 5 % so" in html and "<script>x" not in html and "<i>do" not in html
+    with loaded.store.transaction() as tx:
+        tx.save([PairChange(pair.id, row["id"], clear_dead_letters=True)], None)
 
 
 def test_a_cause_is_quarantined_exported_filtered_and_put_back(

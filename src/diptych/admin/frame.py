@@ -24,7 +24,15 @@ from diptych.domain.roles import Role
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
-_ADMINISTRATION = ("/settings", "/mappings", "/setup", "/start-over", "/access")
+_ADMINISTRATION = (
+    "/settings",
+    "/mappings",
+    "/setup",
+    "/start-over",
+    "/access",
+    "/alerts/rules",
+    "/alerts/channels",
+)
 
 
 def workspace_of(request: Request) -> Workspace:
@@ -40,7 +48,7 @@ def live_of(request: Request) -> Live:
 def summary_of(request: Request) -> Summary | None:
     """The state at the top right; None when it cannot be read just now. Never fails a page."""
     status = live_of(request).status()
-    return summary(status) if status else None
+    return summary(status, live_of(request).alerts) if status else None
 
 
 @cache

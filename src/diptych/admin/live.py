@@ -26,6 +26,7 @@ class Live:
         self._status: Status | None = None
         self._good_until = 0.0
         self.stopping = threading.Event()
+        self.alerts = 0
 
     def status(self) -> Status | None:
         """The status, a second old or so; None when it cannot be read just now."""
@@ -35,6 +36,7 @@ class Live:
                 return self._status
             try:
                 self._status = self._workspace.status()
+                self.alerts = sum(one.acked_at is None for one in self._workspace.alerts.firing())
             except Exception:  # whatever it is: a page without its state is still a page
                 _log.warning("the status could not be read", exc_info=True)
                 self._status = None
@@ -47,7 +49,7 @@ class Live:
         self._good_until = 0.0
 
 
-def summary(status: Status) -> Summary:
+def summary(status: Status, alerts: int = 0) -> Summary:
     """The state at the top right, in Marketo's words where it has them (S-61)."""
     words = {
         "last_sync": _("Last sync"),
@@ -58,4 +60,4 @@ def summary(status: Status) -> Summary:
         "not_connected": _("Not connected"),
     }.get(status.state, _("Set-up not finished"))
     at = status.last_sync_at if status.state == "last_sync" else None
-    return Summary(status.state, words, at, status.dead_letters)
+    return Summary(status.state, words, at, status.dead_letters, alerts)

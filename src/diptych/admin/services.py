@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from diptych.acting import Acting
+from diptych.alerts.desk import AlertDesk
 from diptych.config import Settings
 from diptych.jobs.port import Jobs
 from diptych.setup.steps import Setup
@@ -33,6 +34,8 @@ class Workspace(Protocol):
     def jobs(self) -> Jobs: ...
     @property
     def acting(self) -> Acting: ...
+    @property
+    def alerts(self) -> AlertDesk: ...
     @property
     def demo(self) -> bool: ...
     @property

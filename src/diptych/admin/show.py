@@ -31,6 +31,11 @@ def moment(value: datetime | str | None) -> Markup:
     )
 
 
+def said(text: str) -> str:
+    """A text of the engine in the language of the page. Unlike `_` in a template it is escaped: values may be in it."""
+    return _(text) if text else ""
+
+
 def rate(value: float | None) -> str:
     """Records a second, as exact as it tells something; an en dash when there is none."""
     if value is None:
@@ -84,6 +89,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "number": number,
     "moment": moment,
     "rate": rate,
+    "said": said,
     "duration": duration,
     "value": value,
     "percent": percent,

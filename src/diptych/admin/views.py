@@ -147,6 +147,7 @@ class Summary:
     words: str
     at: datetime | None = None
     dead_letters: int = 0
+    alerts: int = 0
 
 
 @dataclass(frozen=True)

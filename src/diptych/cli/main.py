@@ -10,6 +10,7 @@ import typer
 from diptych.cli import (
     access,
     acting,
+    alerts,
     conflicts,
     connecting,
     creating,
@@ -37,6 +38,7 @@ demo.register(app)
 serving.register(app)
 connecting.register(app)
 preparing.register(app)
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(conflicts.app, name="conflicts")
 app.add_typer(fields.app, name="fields")
 joining.register(mapping.app)

@@ -91,6 +91,7 @@ def web(
     import uvicorn
 
     from diptych.admin.app import create_app
+    from diptych.alerts.watch import watch
 
     if fd is None:
         open_workspace(settings).close()
@@ -114,6 +115,7 @@ def web(
             server_header=False,
         )
         server = Server(config)
+        watch(lambda: space.alerts, app.state.live.stopping)
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:

@@ -86,6 +86,7 @@ def note(
 
 # what the engine remembers among the settings; a command may run the engine too
 _MEMORY = (
+    "alerts_",
     "api_ledger",
     "api_usage",
     "create.position",
@@ -93,9 +94,12 @@ _MEMORY = (
     "follow.",
     "pass.",
     "pass_failed.",
+    "probes",
     "provisioned_version",
+    "pruned_at",
     "refreshed.",
     "reread.",
+    "schema_changed_at.",
     "schema_held.",
     "schema_notices",
     "schema_waiting.",

@@ -381,3 +381,35 @@ audit = _table(
     _text("old_value"),
     _text("new_value"),
 )
+alert = _table(
+    "alert",
+    _key(),
+    *(_text(name) for name in ("rule", "subject", "severity", "title", "text", "remedy", "link", "state")),
+    *(_moment(name) for name in ("first_at", "last_at", "told_at", "acked_at", "ended_at")),
+    _text("acked_by"),
+)
+alert_channel = _table(
+    "alert_channel",
+    _key(),
+    *(_text(name) for name in ("name", "kind", "config", "sealed", "least")),
+    _flag("digest"),
+    _flag("enabled"),
+    _moment("at"),
+)
+alert_delivery = _table(
+    "alert_delivery",
+    _key(),
+    _number("alert_id"),
+    _number("channel_id"),
+    *(_text(name) for name in ("event", "body", "state", "error")),
+    _number("attempts"),
+    *(_moment(name) for name in ("next_at", "claimed_until", "at", "sent_at")),
+)
+backlog_sample = _table(
+    "backlog_sample",
+    _key(),
+    _moment("at"),
+    _text("object_name"),
+    _number("waiting"),
+    _moment("oldest_at"),
+)
