@@ -385,8 +385,9 @@ alert = _table(
     "alert",
     _key(),
     *(_text(name) for name in ("rule", "subject", "severity", "title", "text", "remedy", "link", "state")),
-    *(_moment(name) for name in ("first_at", "last_at", "told_at", "acked_at", "ended_at")),
+    *(_moment(name) for name in ("first_at", "last_at", "told_at", "acked_at")),
     _text("acked_by"),
+    _moment("ended_at"),
 )
 alert_channel = _table(
     "alert_channel",
@@ -401,9 +402,11 @@ alert_delivery = _table(
     _key(),
     _number("alert_id"),
     _number("channel_id"),
-    *(_text(name) for name in ("event", "body", "state", "error")),
+    *(_text(name) for name in ("event", "body", "state")),
     _number("attempts"),
-    *(_moment(name) for name in ("next_at", "claimed_until", "at", "sent_at")),
+    *(_moment(name) for name in ("next_at", "claimed_until")),
+    _text("error"),
+    *(_moment(name) for name in ("at", "sent_at")),
 )
 backlog_sample = _table(
     "backlog_sample",
