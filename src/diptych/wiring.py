@@ -349,6 +349,10 @@ class Workspace:
         """Ask the worker for a full comparison; its result will be in the status."""
         self._ask_for("verify", {"repair": repair})
 
+    def reconcile_soon(self, object_name: str | None = None, allowed: bool = False) -> None:
+        """Ask the worker to tell apart the records that only we hold; what came of it will be in the status."""
+        self._ask_for("reconcile", {"object": object_name, "allowed": allowed})
+
     def _ask_for(self, job: str, arguments: dict[str, object] | None = None) -> None:
         with self.store.looking() as unit:
             started = unit.setting(STARTED)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from diptych.sync.report import CycleReport
     from diptych.wiring import Workspace
 
-CYCLE, VERIFY = "cycle", "verify"
+CYCLE, VERIFY, RECONCILE = "cycle", "verify", "reconcile"
 _LOOK_SECONDS = 1.0
 _AFTER_LOGIN_FAILED = timedelta(minutes=15)
 _LEASE_WAIT_SECONDS = 300.0
@@ -49,7 +49,9 @@ class Worker:
         timer.start()
         watch(lambda: self._space.alerts, self._stop)
         try:
-            self._space.jobs.run_worker({CYCLE: self.cycle, VERIFY: self.verify}, self._stop)
+            self._space.jobs.run_worker(
+                {CYCLE: self.cycle, VERIFY: self.verify, RECONCILE: self.reconcile}, self._stop
+            )
         finally:
             self._stop.set()
             timer.join(10)
@@ -83,6 +85,16 @@ class Worker:
         """The full comparison of both sides; its result is kept for the status page."""
         found = self._space.verify(repair=bool(arguments.get("repair")), wait_seconds=_LEASE_WAIT_SECONDS)
         return {"equal": found["equal"]}
+
+    def reconcile(self, arguments: JsonMap, _stop: threading.Event) -> JsonMap:
+        """Tell apart the records that only we hold; the result is kept for the status."""
+        name = arguments.get("object")
+        done = self._space.reconcile(
+            str(name) if name else None,
+            allowed=bool(arguments.get("allowed")),
+            wait_seconds=_LEASE_WAIT_SECONDS,
+        )
+        return {one.object: dict(one.gone) for one in done}
 
     # ------------------------------------------------------------ when
 

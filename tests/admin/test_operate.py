@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
+import threading
 
 import pytest
 
 from diptych.domain.merge import Conflict
 from diptych.domain.outcome import ErrorClass, Problem
+from diptych.domain.pair import PairState
 from diptych.sync.ports import DeadLetter, PairChange
+from diptych.sync.repair.reconcile import reconciled
 from diptych.wiring import Workspace
+from diptych.worker import Worker
 from tests.admin.conftest import Browser
 
 _places = itertools.count()  # an ignored value stays ignored: each test takes a person of its own
@@ -134,6 +139,32 @@ def test_a_comparison_is_shown_by_object(browser: Browser, loaded: Workspace) ->
     assert loaded.verify()["equal"]
     html = browser.get("/salesforce")
     assert html.count("equal</span>") == 4
+
+
+def test_hidden_records_are_told_of_and_many_that_are_gone_are_allowed(
+    browser: Browser, loaded: Workspace
+) -> None:
+    html = browser.get("/salesforce")
+    assert "hidden from the sync user" not in html and "Look for missing records" in html
+    person = loaded.queries.people(salesforce_type="lead", link_state="lead").rows[next(_places)]
+    with loaded.store.transaction() as unit:
+        lead = unit.linked(unit.mapping().of("Lead"), [person["salesforce_id"]])[person["salesforce_id"]].pair
+        hidden = PairChange(lead.id, lead.person_id, state=PairState.HIDDEN, link_state="out_of_scope")
+        unit.save([hidden], None)
+        told = {"at": "2026-01-05T09:00:00Z", "done_at": "2026-01-05T09:00:00Z", "gone": {}}
+        unit.save_setting(
+            reconciled("Lead"), json.dumps({**told, "stopped": "70 of 90 Leads are not shown."})
+        )
+    html = browser.get("/salesforce")
+    assert "Lead: 1 records are hidden from the sync user" in html and "70 of 90 Leads are not shown." in html
+    assert "no longer visible" in browser.get("/people?link_state=out_of_scope")
+    assert "not visible there; edits wait" in browser.get(f"/people/{person['id']}")
+    assert "are looked for" in browser.post("/salesforce/reconcile")
+    assert "is taken over, once" in browser.post("/salesforce/reconcile/Lead")
+    assert "not an object" in browser.post("/salesforce/reconcile/Nothing", 422)
+    stop = threading.Event()
+    assert Worker(loaded, stop).reconcile({"object": "Lead", "allowed": False}, stop) == {"Lead": {}}
+    assert "hidden from the sync user" not in browser.get("/salesforce")
 
 
 def test_the_pause_between_cycles_is_checked(browser: Browser, loaded: Workspace) -> None:

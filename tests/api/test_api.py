@@ -174,6 +174,9 @@ def test_switches(operator: Caller) -> None:
     assert operator("POST", "/sync/resume")["state"] != "paused"
     operator("POST", "/sync/run", 202)
     operator("POST", "/sync/verify", 202, json={"repair": True})
+    operator("POST", "/sync/reconcile", 202, json={"object": "Lead"})
+    operator.problem("POST", "/sync/reconcile", 422, json={"object": "Nothing"})
+    operator.problem("POST", "/sync/reconcile/Lead/allow", 403)
 
 
 def test_settings_users_and_tokens(admin: Caller) -> None:

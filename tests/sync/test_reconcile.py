@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from diptych.domain.actions import CannotAct, DeletePolicy
 from diptych.domain.pair import PairState
+from diptych.sync.actions import preview
 from diptych.sync.inbound.tombstones import allow_mass_delete
 from diptych.sync.repair import passes, reconcile, schedule
 from diptych.sync.repair.why import why
@@ -358,6 +360,24 @@ def test_calls_grow_with_what_is_missing_not_with_what_is_there() -> None:
     calls = world.org.calls
     run(world)
     assert world.org.calls - calls <= 12
+
+
+# ---------------------------------------------------------------- acting on what is hidden
+
+
+def test_nothing_is_ordered_in_salesforce_about_a_record_that_is_hidden(world: World, lead: str) -> None:
+    other = world.sf.ids("Lead")[0]
+    world.org.unseen.add(lead)
+    run(world)
+    mine, others = (world.pair(i).person_id for i in (lead, other))
+    for act in (
+        lambda: preview.merge(world.engine, [others, mine]),
+        lambda: preview.convert(world.engine, mine, preview.ConvertWish()),
+        lambda: preview.delete(world.engine, mine, DeletePolicy.DELETE),
+    ):
+        with pytest.raises(CannotAct, match=f"Lead {lead} of person {mine} is hidden from the sync user"):
+            act()
+    assert preview.delete(world.engine, mine, DeletePolicy.LEAVE).steps == ()
 
 
 # ---------------------------------------------------------------- why

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from diptych.api.gate import Noun, workspace_of
 from diptych.api.problems import Refusal
+from diptych.domain.objects import SYNCED_OBJECTS
 
 noun = Noun("sync")
 
@@ -23,6 +24,12 @@ class Verify(BaseModel):
     """`repair`: also bring records that differ up to date."""
 
     repair: bool = False
+
+
+class Reconcile(BaseModel):
+    """`object`: this one only."""
+
+    object: str | None = None
 
 
 class Comparison(BaseModel):
@@ -76,6 +83,27 @@ def verify(request: Request, wanted: Verify = Body(default=Verify())) -> Asked:
     """Ask the worker to compare both sides in full; the result is at GET /sync/verify when it is done."""
     _started(request)
     workspace_of(request).verify_soon(wanted.repair)
+    return _asked(request)
+
+
+@noun.operate("POST", "/reconcile", status_code=202)
+def reconcile(request: Request, wanted: Reconcile = Body(default=Reconcile())) -> Asked:
+    """Ask the worker to tell apart the records that only we hold: deleted, merged, converted, purged or hidden. What came of it
+    is in GET /status, by object: `hidden`, `reconciled_at`, and in `missing` why nothing was concluded."""
+    return _reconcile(request, wanted.object, allowed=False)
+
+
+@noun.admin("POST", "/reconcile/{name}/allow", status_code=202)
+def allow_disappearance(request: Request, name: str) -> Asked:
+    """The same for one object, although so many of its records are gone that it may be a mistake."""
+    return _reconcile(request, name, allowed=True)
+
+
+def _reconcile(request: Request, name: str | None, allowed: bool) -> Asked:
+    _started(request)
+    if name is not None and name not in {known.name for known in SYNCED_OBJECTS}:
+        raise Refusal(422, f"{name} is not synced.", "See the objects in GET /status.")
+    workspace_of(request).reconcile_soon(name, allowed)
     return _asked(request)
 
 

@@ -175,6 +175,16 @@ def live_pairs(person: HeldPerson) -> list[Pair]:
     return [pair for pair in person.pairs if pair.state in LIVE and pair.sf_id]
 
 
+def must_be_shown(person: HeldPerson, done: str, otherwise: str) -> None:
+    """Nothing is done in Salesforce about a record that the sync user is not shown. Raises CannotAct."""
+    hidden = [f"{p.object_name} {p.sf_id}" for p in person.pairs if p.state is PairState.HIDDEN]
+    if hidden:
+        raise CannotAct(
+            f"{', '.join(hidden)} of person {person.id} is hidden from the sync user, so it cannot be {done} in Salesforce. "
+            f"Share it with the sync user, then: diptych reconcile; {otherwise}."
+        )
+
+
 def plan_merge(
     people: Sequence[HeldPerson],
     accounts: Mapping[str, str | None],
@@ -191,6 +201,9 @@ def plan_merge(
     Salesforce keeps a contact before a lead, so a contact's person remains even when it is not the first. Raises CannotAct.
     """
     _must_be_ready(people)
+    if not only_here:
+        for person in people:
+            must_be_shown(person, "merged", "or merge here only (--only-here)")
     picks = _picks(people, picked)
     _consent_stands(people, picks, consent or {})
     records = [] if only_here else [(person, pair) for person in people for pair in live_pairs(person)]
@@ -338,6 +351,7 @@ def plan_delete(
         )
     if policy is not DeletePolicy.DELETE:
         return ()
+    must_be_shown(person, "deleted", "or delete only here (--policy leave)")
     return tuple(
         ActionStep(
             StepKind.DELETE,

@@ -11,6 +11,7 @@ from diptych.admin.frame import go, page, workspace_of
 from diptych.admin.guard import require
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.words import _
+from diptych.domain.objects import SYNCED_OBJECTS
 from diptych.domain.roles import Role
 
 router = APIRouter(prefix="/salesforce")
@@ -47,6 +48,20 @@ def verify(request: Request) -> Response:
 def repair(request: Request) -> Response:
     message = _("Both sides are being compared, and records that differ are brought up to date.")
     return _do(request, lambda: workspace_of(request).verify_soon(repair=True), message)
+
+
+@router.post("/reconcile", dependencies=[require(Role.OPERATOR)])
+def reconcile(request: Request) -> Response:
+    message = _("Records that are not shown any more are looked for; what became of them appears here.")
+    return _do(request, workspace_of(request).reconcile_soon, message)
+
+
+@router.post("/reconcile/{name}", dependencies=[require(Role.ADMIN)])
+def allow_disappearance(request: Request, name: str) -> Response:
+    if name not in {known.name for known in SYNCED_OBJECTS}:
+        return _page(request, Trouble(_("That is not an object that is synced.")))
+    message = _("What became of the records of %s that are not shown any more is taken over, once.") % name
+    return _do(request, lambda: workspace_of(request).reconcile_soon(name, allowed=True), message)
 
 
 def _do(request: Request, act: Callable[[], None], message: str) -> Response:

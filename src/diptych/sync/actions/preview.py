@@ -16,6 +16,7 @@ from diptych.domain.actions import (
     MergePlan,
     StepKind,
     live_pairs,
+    must_be_shown,
     plan_delete,
     plan_merge,
 )
@@ -327,6 +328,7 @@ def _lead(person: HeldPerson, wanted: str | None) -> str:
             raise CannotAct(f"Person {person.id} has no live lead {wanted}.")
         return full_id(wanted)
     if not leads:
+        must_be_shown(person, "converted", "nothing is converted here alone")
         raise CannotAct(f"Person {person.id} is no lead in Salesforce, so there is nothing to convert.")
     if len(leads) > 1:
         raise CannotAct(f"Person {person.id} has several leads: name one with --lead: {', '.join(leads)}.")
