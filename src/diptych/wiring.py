@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -37,21 +38,24 @@ from diptych.setup.steps import Setup
 from diptych.status import Status, read_background, read_status
 from diptych.store import open_store
 from diptych.store.auditing import acting_as, note
+from diptych.store.backup import DATABASE_ID
 from diptych.store.engines import StoreUnusable
 from diptych.store.queries import Queries
 from diptych.store.secrets import open_secrets
 from diptych.sync import crashpoint, drift
 from diptych.sync.budget import LEDGER, CallBudget
-from diptych.sync.cycle import run_cycle, run_initial_load
+from diptych.sync.cycle import run_cycle, run_initial_load, run_recovery
 from diptych.sync.engine import Engine, Options, described_at
 from diptych.sync.outbound import wishes
 from diptych.sync.ports import Clock, Lease, Org, StoreBusy
-from diptych.sync.repair import gather, passes, schedule, sweep
+from diptych.sync.repair import gather, passes, recovery, schedule, sweep
 from diptych.sync.report import FAILED, SUCCEEDED, CycleReport
 from diptych.vault import StoreVault
 
 _log = logging.getLogger(__name__)
 _POINTER = "current-database"
+_EPOCHS = "epochs.json"
+"""In the data folder: the highest epoch that this machine had of each database."""
 _FIRST = "app"
 
 
@@ -199,6 +203,11 @@ class Workspace:
             cycle_label = getattr(engine.org, "label_cycle", lambda _: None)
             cycle_label(f"{self._holder}.{lease.epoch}")
             try:
+                if self._restored(lease):
+                    report = run_recovery(engine, lease)
+                    if report.status != SUCCEEDED:
+                        return report
+                    self.verify_soon(repair=True)
                 if not self._loaded():
                     report = run_initial_load(engine, lease)
                     if report.status != SUCCEEDED:
@@ -206,6 +215,34 @@ class Workspace:
                 return run_cycle(engine, lease)
             finally:
                 self._budget[1].keep() if self._budget else None
+
+    def _restored(self, lease: Lease) -> bool:
+        """Whether the database was put back from a backup: it says so, or it is older than what this machine has seen of it."""
+        seen = self._seen_epochs()
+        with self.store.looking() as unit:
+            name, marked = unit.setting(DATABASE_ID) or "", recovery.is_marked(unit)
+        if not marked and seen.get(name, 0) > lease.epoch:
+            with self.store.transaction(lease) as unit:
+                recovery.mark(unit, None, self.clock.now())
+            _log.warning("the database is older than its last run here: it counts as restored")
+            marked = True
+        self._keep_epoch(seen, name, lease.epoch)
+        return marked
+
+    def _seen_epochs(self) -> dict[str, int]:
+        try:
+            held = json.loads((self.settings.data_dir / _EPOCHS).read_text())
+            return {str(name): int(epoch) for name, epoch in held.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+    def _keep_epoch(self, seen: dict[str, int], name: str, epoch: int) -> None:
+        draft = self.settings.data_dir / f"{_EPOCHS}.{os.getpid()}.new"
+        try:
+            draft.write_text(json.dumps({**seen, name: epoch}))
+            draft.replace(self.settings.data_dir / _EPOCHS)
+        except OSError as problem:  # a help, not a need
+            _log.warning("%s cannot be written: %s", draft, problem)
 
     def verify(self, repair: bool = False, wait_seconds: float = 0) -> dict[str, Any]:
         """Compare both sides in full; with `repair` bring what differs up to date. The result is kept for the status."""
@@ -461,11 +498,7 @@ class Workspace:
         return self._pointed() != self._name
 
     def _pointed(self) -> str:
-        try:
-            name = (self.settings.data_dir / _POINTER).read_text().strip()
-        except OSError:
-            return _FIRST
-        return name if name.startswith(_FIRST) and "/" not in name else _FIRST
+        return _pointed(self.settings.data_dir)
 
 
 @contextmanager
@@ -516,6 +549,23 @@ class _LazyJobs:
     def close(self) -> None:
         if self._made is not None:
             self._made.close()
+
+
+def _pointed(folder: Path) -> str:
+    """The name of the database that is in use in a data folder."""
+    try:
+        name = (folder / _POINTER).read_text().strip()
+    except OSError:
+        return _FIRST
+    return name if name.startswith(_FIRST) and "/" not in name else _FIRST
+
+
+def sqlite_file(settings: Settings) -> Path | None:
+    """The SQLite file that a workspace of these settings opens; None for PostgreSQL. Opens nothing."""
+    if settings.database_url is None:
+        return settings.data_dir / f"{_pointed(settings.data_dir)}.db"
+    url = make_url(settings.database_url)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
 def _hours(number: float) -> timedelta | None:

@@ -11,6 +11,7 @@ from diptych.cli import (
     access,
     acting,
     alerts,
+    backup,
     conflicts,
     connecting,
     creating,
@@ -50,6 +51,7 @@ acting.register(creating.people_app)
 proving.register(app)
 identity.register(app)
 access.register(app)
+backup.register(app)
 
 
 def main() -> None:

@@ -26,11 +26,17 @@ YES_OPTION = typer.Option("--yes", "-y", help="Do not ask.")
 def workspace() -> Workspace:
     """The workspace of the settings in the environment. What is changed in it is changed by the user of this machine."""
     from diptych.config import read_settings
-    from diptych.store.auditing import Actor, act_as
     from diptych.wiring import open_workspace
 
-    act_as(Actor(_who(), "command"))
+    act()
     return open_workspace(read_settings())
+
+
+def act() -> None:
+    """From here on, what is changed is changed by the user of this machine, by command."""
+    from diptych.store.auditing import Actor, act_as
+
+    act_as(Actor(_who(), "command"))
 
 
 def _who() -> str:

@@ -9,6 +9,7 @@ from diptych.config import BadSettings
 from diptych.domain.actions import CannotAct
 from diptych.domain.outcome import OrgError
 from diptych.setup.state import SetupRefused
+from diptych.store.backup import BackupRefused
 from diptych.store.engines import StoreUnusable
 from diptych.store.secrets import SecretUnreadable
 from diptych.sync.ports import LeaseLost, StoreBusy
@@ -35,7 +36,8 @@ def one_line(problem: BaseException) -> str | None:
         | Refused
         | UserRefused
         | UnfitPassword
-        | TokenRefused,
+        | TokenRefused
+        | BackupRefused,
     ):
         return _flat(problem)
     if isinstance(problem, OSError):

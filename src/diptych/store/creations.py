@@ -17,6 +17,7 @@ from diptych.domain.matching import Group
 from diptych.domain.objects import synced_object
 from diptych.domain.pair import Linked, Pair, PairState, becomes_primary
 from diptych.domain.values import Kind, Value
+from diptych.store.backup import DATABASE_ID
 from diptych.store.catalogue import Catalogue, quote
 from diptych.store.engines import is_postgres
 from diptych.store.pairs import chunks, lock, pair_of_row, values_of_people, with_values
@@ -132,7 +133,7 @@ def drop(connection: Connection, people: Sequence[int]) -> None:
 def external_keys(connection: Connection, people: Sequence[int]) -> dict[int, str]:
     """See `Transaction.external_keys`."""
     database = connection.execute(
-        sa.select(setting.c.value).where(setting.c.name == "database_id")
+        sa.select(setting.c.value).where(setting.c.name == DATABASE_ID)
     ).scalar_one()
     statement = sa.text("SELECT id, created_at FROM person WHERE id IN :ids").bindparams(
         sa.bindparam("ids", expanding=True)

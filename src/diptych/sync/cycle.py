@@ -33,6 +33,7 @@ from diptych.sync.outbound.create import create_people
 from diptych.sync.outbound.outbox import would_take
 from diptych.sync.outbound.push import push
 from diptych.sync.ports import Lease, StoreBusy, Watermark
+from diptych.sync.repair.recovery import recover, unmark
 from diptych.sync.repair.release import release
 from diptych.sync.repair.schedule import run_passes
 from diptych.sync.report import FAILED, INCOMPLETE, CycleReport, close_report, open_report
@@ -80,6 +81,23 @@ def run_initial_load(engine: Engine, lease: Lease) -> CycleReport:
         outcome = run_to_end(engine, lease, report, _usable(engine))
         if outcome == "paused":
             report.trouble(INCOMPLETE, "paused; it goes on where it was")
+    except LimitExceeded as problem:
+        report.trouble(INCOMPLETE, str(problem), problem)
+    except (OrgError, StoreBusy) as problem:
+        report.trouble(FAILED, str(problem), problem)
+    return close_report(engine, lease, report)
+
+
+def run_recovery(engine: Engine, lease: Lease) -> CycleReport:
+    """In the place of a cycle while the database says that it was restored: what waited then is settled, and nothing is sent."""
+    report = open_report(engine, lease, "recovery")
+    try:
+        _watermark, mapping = _prepare(engine, lease, report)
+        for known in engine.objects:
+            if known.two_way and known.name in engine.usable:
+                recover(engine, lease, report, mapping.of(known.name), engine.usable[known.name])
+        with engine.store.transaction(lease) as tx:
+            unmark(tx)
     except LimitExceeded as problem:
         report.trouble(INCOMPLETE, str(problem), problem)
     except (OrgError, StoreBusy) as problem:

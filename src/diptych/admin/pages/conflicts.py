@@ -72,6 +72,7 @@ def _page(request: Request, trouble: Trouble | None) -> Response:
             "outbound_only": _("the field goes to Salesforce only"),
             "outcome_unknown": _("a write of ours was not yet answered: perhaps no conflict"),
             "decided": _("decided by a person"),
+            "restored": _("after a restore: Salesforce had gone on from there"),
         },
     )
 

@@ -1,0 +1,115 @@
+"""After a restore: before anything else is read or sent, what waited for Salesforce is compared with what is there (R-5, R-6).
+
+    mark        the restored database says so itself, so that no engine goes on as if nothing had happened
+    settle      changes that waited, and what was in flight: sent since, still to be sent, or given up to a newer value
+    then        the feed goes on from the restored cursor, and a comparison of both sides finds the rest
+
+Interrupted, it begins anew with the next cycle, which repeats work and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from diptych.domain.mapping import ObjectMapping, UsableMapping, observe
+from diptych.domain.pair import Linked, PairState
+from diptych.domain.recovery import settle
+from diptych.domain.values import Value, instant_text
+from diptych.sync.apply import Applied
+from diptych.sync.engine import Engine, gave_up_waiting
+from diptych.sync.ports import Lease, PairChange, Transaction
+from diptych.sync.report import CycleReport, begin, note
+
+RESTORED = "restored"
+"""The setting that marks a restored database: when the backup was taken (None: not known) and when it was put back."""
+OPERATION = "Recover"
+_FAR = timedelta(days=3650)
+_FENCED = 100_000
+
+
+def mark(tx: Transaction, taken_at: datetime | None, now: datetime) -> None:
+    """Say that this database is older than Salesforce may be."""
+    taken = instant_text(taken_at) if taken_at is not None else None
+    tx.save_setting(RESTORED, json.dumps({"taken_at": taken, "restored_at": instant_text(now)}))
+
+
+def is_marked(tx: Transaction) -> bool:
+    return tx.setting(RESTORED) is not None
+
+
+def unmark(tx: Transaction) -> None:
+    tx.save_setting(RESTORED, None)
+
+
+def recover(
+    engine: Engine, lease: Lease, report: CycleReport, full: ObjectMapping, usable: UsableMapping
+) -> None:
+    """Settle what waited in one object. Raises OrgError when Salesforce cannot be read: nothing is sent then."""
+    began, total = begin(engine), Applied()
+    with engine.store.transaction(lease) as tx:
+        fenced = [one.pair.sf_id for one in tx.fenced(full, _FENCED) if one.pair.sf_id]
+    size = engine.options.batch
+    for start in range(0, len(fenced), size):
+        total += _settle(engine, lease, report, full, usable, fenced[start : start + size])
+    after = 0
+    while True:
+        with engine.store.transaction(lease) as tx:
+            owing = tx.owed(full, engine.clock.now() + _FAR, after, size)
+        if not owing:
+            break
+        after = owing[-1].pair.id
+        ids = [one.pair.sf_id for one in owing if one.pair.sf_id]
+        total += _settle(engine, lease, report, full, usable, ids)
+    note(engine, lease, report, full.object_name, OPERATION, total, began)
+
+
+def _settle(
+    engine: Engine,
+    lease: Lease,
+    report: CycleReport,
+    full: ObjectMapping,
+    usable: UsableMapping,
+    ids: Sequence[str],
+) -> Applied:
+    if not ids:
+        return Applied()
+    engine.hold(lease)
+    engine.budget.reserve("feed")
+    fields = tuple(dict.fromkeys(m.field for m in usable.mapping.fields))
+    read = engine.org.retrieve(full.object_name, ids, fields)
+    changes: list[PairChange] = []
+    with engine.store.transaction(lease) as tx:
+        for sf_id, linked in tx.linked(full, ids).items():
+            record = read.records.get(sf_id)
+            if (
+                record is None
+                or record.deleted
+                or linked.pair.state not in (PairState.PAIRED, PairState.PARKED)
+            ):
+                continue  # the feed will say what became of it
+            if linked.pair.fenced and not gave_up_waiting(
+                linked.pair, read.read_at, engine.options.zombie_max
+            ):
+                continue  # it may still land; it is read back as ever
+            change = _change(linked, usable.mapping, observe(usable.mapping, record).values)
+            if change is not None:
+                changes.append(change)
+        tx.save(changes, report.run_id)
+    return Applied(updated=len(changes), skipped=len(ids) - len(changes))
+
+
+def _change(linked: Linked, mapping: ObjectMapping, theirs: Mapping[str, Value]) -> PairChange | None:
+    settled = settle(linked, theirs, mapping)
+    if settled.nothing and not linked.pair.fenced:
+        return None
+    return PairChange(
+        linked.pair.id,
+        linked.pair.person_id,
+        ours=settled.ours,
+        base=settled.base,
+        lift=linked.pair.fenced,
+        conflicts=settled.conflicts,
+        attempts=0,
+    )
