@@ -1062,6 +1062,28 @@ class StoreContract(TrailContract, StoreCreates, StoreActs):
         store_user.edit(number, "first_name", "Bob")
         assert self.owed(store) == [sf_id(1)], "edits of the new person are captured"
 
+    def test_records_that_have_ended_belong_to_people_who_are_there(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        first, second = self.add(store, seen(1, city="Bonn"), seen(2, city="Ulm"))
+        people = [one.pair.person_id for one in (first, second)]
+        ended = [(number, seen(n, city="Rom"), sf_id(n, "003")) for n, number in enumerate(people, 5)]
+        before = [store_user.person(number) for number in people]
+        with store.transaction() as tx:
+            tx.open_ended(LEAD, ended, PairState.CONVERTED)
+            tx.open_ended(LEAD, [], PairState.CONVERTED)
+        assert [store_user.person(number) for number in people] == before
+        for n, number in enumerate(people, 5):
+            pair = self.pair(store, sf_id(n)).pair
+            assert (pair.person_id, pair.state, pair.redirect_to) == (
+                number,
+                PairState.CONVERTED,
+                sf_id(n, "003"),
+            )
+        assert self.owed(store) == []
+        store_user.edit(people[0], "city", "Ulm")
+        assert self.owed(store) == [sf_id(1)]
+
     def test_people_who_share_a_text_are_found_in_pages(self, store: Store, store_user: StoreUser) -> None:
         texts = ("b", " A ", "a", "B", None, "", "  ", "c", "b", "dd", "dd")
         people = [store_user.insert(first_name=text, unsubscribed=False) for text in texts]

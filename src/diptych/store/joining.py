@@ -127,6 +127,33 @@ def open_pair(
     return pair_of_row(connection.execute(sa.select(pair).where(pair.c.id == number)).one())
 
 
+def open_ended(
+    connection: Connection,
+    object_mapping: ObjectMapping,
+    ended: Sequence[tuple[int, Observation, str]],
+    state: PairState,
+) -> None:
+    """See `Transaction.open_ended`."""
+    if ended:
+        connection.execute(
+            pair.insert(),
+            [
+                {
+                    "person_id": person_id,
+                    "object_name": object_mapping.object_name,
+                    "sf_id": seen.record.sf_id,
+                    "state": state.value,
+                    "redirect_to": became,
+                    "seen_modstamp": seen.record.modstamp,
+                    "seen_at": seen.record.read_at,
+                    "mapping_version": object_mapping.version,
+                    "attempts": 0,
+                }
+                for person_id, seen, became in ended
+            ],
+        )
+
+
 def redirected_to(connection: Connection, sf_ids: Sequence[str]) -> dict[str, int]:
     """See `Transaction.redirected_to`."""
     found: dict[str, int] = {}

@@ -226,6 +226,11 @@ class SqlTransaction:
             self.connection, self.catalogue, person_id, object_mapping, observation, state, redirect_to
         )
 
+    def open_ended(
+        self, object_mapping: ObjectMapping, ended: Sequence[tuple[int, Observation, str]], state: PairState
+    ) -> None:
+        joining.open_ended(self.connection, object_mapping, ended, state)
+
     def redirected_to(self, sf_ids: Sequence[str]) -> dict[str, int]:
         return joining.redirected_to(self.connection, sf_ids)
 

@@ -147,6 +147,9 @@ def _leave_to_succession(
 ) -> tuple[list[Observation], dict[str, Linked]]:
     """All but the records that have become others; those are noted, unless it is known already what became of them."""
     kept, waiting = [], []
+    theirs = _join_their_contacts(
+        tx, object_mapping, [o for o in observations if o.record.sf_id not in known]
+    )
     for seen in observations:
         record = seen.record
         linked, fate = known.get(record.sf_id), fate_of(record)
@@ -154,7 +157,7 @@ def _leave_to_succession(
         if fate not in (Fate.MERGED, Fate.CONVERTED) or successor is None:
             kept.append(seen)
         elif linked is None:
-            if fate is Fate.CONVERTED and not _joins_its_contact(tx, object_mapping, seen):
+            if fate is Fate.CONVERTED and record.sf_id not in theirs:
                 waiting.append(record.sf_id)
         elif linked.pair.state is ending_of(object_mapping.object_name, fate).state:
             if merged_elsewhere(linked.pair, record):
@@ -167,14 +170,30 @@ def _leave_to_succession(
     return kept, dict(known)
 
 
-def _joins_its_contact(tx: Transaction, object_mapping: ObjectMapping, seen: Observation) -> bool:
-    """A lead converted before it was ever seen here belongs to its contact's person, where that is here already."""
-    contact = seen.record.converted_contact_id or ""
-    there = tx.linked(ObjectMapping("Contact", 0, ()), [contact]).get(contact)
-    if there is None or there.pair.state not in (PairState.PAIRED, PairState.PARKED):
-        return False
-    tx.open_pair(there.pair.person_id, object_mapping, seen, PairState.CONVERTED, contact)
-    return True
+def _join_their_contacts(
+    tx: Transaction, object_mapping: ObjectMapping, strangers: Sequence[Observation]
+) -> set[str]:
+    """Leads converted before they were ever seen here belong to their contacts' people, where those are here already; which."""
+    contacts = {
+        seen.record.sf_id: seen.record.converted_contact_id
+        for seen in strangers
+        if fate_of(seen.record) is Fate.CONVERTED and seen.record.converted_contact_id
+    }
+    if not contacts:
+        return set()
+    there = tx.linked(ObjectMapping("Contact", 0, ()), list(contacts.values()))
+    here = {
+        sf_id: there[contact].pair.person_id
+        for sf_id, contact in contacts.items()
+        if contact in there and there[contact].pair.state in (PairState.PAIRED, PairState.PARKED)
+    }
+    ended = [
+        (here[seen.record.sf_id], seen, contacts[seen.record.sf_id])
+        for seen in strangers
+        if seen.record.sf_id in here
+    ]
+    tx.open_ended(object_mapping, ended, PairState.CONVERTED)
+    return set(here)
 
 
 def is_apart_again(pair: Pair, record: Record) -> bool:

@@ -429,6 +429,12 @@ class Transaction(Protocol):
         """A pair of that record on a person who is there; base is what was observed. Raises ValueError for a record that
         has a pair."""
 
+    def open_ended(
+        self, object_mapping: ObjectMapping, ended: Sequence[tuple[int, Observation, str]], state: PairState
+    ) -> None:
+        """Pairs of records that have ended, on people who have what they became already, by whose pair their rows go on to
+        speak: by person, the record and the id of what it became. The records must have no pair."""
+
     def redirected_to(self, sf_ids: Sequence[str]) -> dict[str, int]:
         """The people whose ended pairs point at these records, by record id; the oldest where there are several."""
 

@@ -349,6 +349,12 @@ class InMemoryTransaction(Creations):
         self._journal.put(self._tables.pairs, made.id, made)
         return joining.opened(self._store, made, observation)
 
+    def open_ended(
+        self, object_mapping: ObjectMapping, ended: Sequence[tuple[int, Observation, str]], state: PairState
+    ) -> None:
+        for person_id, seen, became in ended:
+            self.open_pair(person_id, object_mapping, seen, state, became)
+
     def redirected_to(self, sf_ids: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
         for pair in self._tables.pairs.values():
