@@ -523,6 +523,16 @@ class StoreContract(TrailContract, StoreCreates, StoreActs):
         self.save(store, pairs[1], state=PairState.PAIRED, link_state="lead")
         assert self.owed(store) == [sf_id(2)]
 
+    def test_ended_records_are_found_by_id(self, store: Store) -> None:
+        pairs = self.add(store, *(seen(n) for n in range(1, 6)))
+        for linked, state in zip(pairs[1:4], ("tombstoned", "redirected", "hidden"), strict=True):
+            self.save(store, linked, state=PairState(state))
+        with store.transaction() as tx:
+            assert tx.ended_ids("Lead", "", "", 10) == [sf_id(2), sf_id(3)]
+            assert tx.ended_ids("Lead", sf_id(2), "", 10) == [sf_id(3)]
+            assert tx.ended_ids("Lead", "", sf_id(2), 10) == tx.ended_ids("Lead", "", "", 1) == [sf_id(2)]
+            assert tx.ended_ids("Account", "", "", 10) == []
+
     def test_of_two_pairs_the_row_speaks_of_the_one_that_is_shown(
         self, store: Store, store_user: StoreUser
     ) -> None:

@@ -369,6 +369,20 @@ def awaited_ids(connection: Connection, object_name: str, after: str, limit: int
     return list(connection.execute(statement, given).scalars())
 
 
+def ended_ids(connection: Connection, object_name: str, after: str, until: str, limit: int) -> list[str]:
+    """See `Transaction.ended_ids`. Order is by code point on both databases."""
+    if not synced_object(object_name).two_way:
+        return []
+    order = 'COLLATE "C"' if is_postgres(connection) else ""
+    bound = f"AND sf_id {order} <= :until " if until else ""
+    statement = sa.text(
+        "SELECT sf_id FROM pair WHERE object_name = :name AND state IN ('tombstoned', 'redirected') "
+        f"AND sf_id {order} > :after {bound}ORDER BY sf_id {order} LIMIT :limit"
+    )
+    given = {"name": object_name, "after": after, "limit": limit, **({"until": until} if until else {})}
+    return list(connection.execute(statement, given).scalars())
+
+
 def _ids(connection: Connection, object_name: str, after: str, limit: int, states: str) -> list[str]:
     known = synced_object(object_name)
     order = 'COLLATE "C"' if is_postgres(connection) else ""

@@ -351,6 +351,9 @@ class SqlTransaction:
     def awaited_ids(self, object_name: str, after: str, limit: int) -> list[str]:
         return pairs.awaited_ids(self.connection, object_name, after, limit)
 
+    def ended_ids(self, object_name: str, after: str, until: str, limit: int) -> list[str]:
+        return pairs.ended_ids(self.connection, object_name, after, until, limit)
+
     # -- cursors and ledger
 
     def feed_cursor(self, object_name: str) -> FeedCursor | None:

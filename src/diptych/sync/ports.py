@@ -546,6 +546,10 @@ class Transaction(Protocol):
         """Salesforce ids that we wait to be shown, by code point, after `after`: those of hidden pairs, and those of records that
         others of people here have become and that have no pair yet; none of an inbound-only object."""
 
+    def ended_ids(self, object_name: str, after: str, until: str, limit: int) -> list[str]:
+        """Salesforce ids of pairs that ended by a delete or a merge, by code point, after `after` and up to `until` (blank: no
+        end); none of an inbound-only object."""
+
     # -- cursors and ledger
     def feed_cursor(self, object_name: str) -> FeedCursor | None: ...
     def save_feed_cursor(self, cursor: FeedCursor) -> None: ...

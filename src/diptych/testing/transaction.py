@@ -473,6 +473,13 @@ class InMemoryTransaction(Creations):
         there = (PairState.PAIRED, PairState.PARKED, PairState.CONVERTED, PairState.DETACHED)
         return self._ids(object_name, after, limit, there)
 
+    def ended_ids(self, object_name: str, after: str, until: str, limit: int) -> list[str]:
+        if not synced_object(object_name).two_way:
+            return []
+        states = (PairState.TOMBSTONED, PairState.REDIRECTED)
+        every = self._ids(object_name, after, len(self._tables.pairs), states)
+        return [sf_id for sf_id in every if not until or sf_id <= until][:limit]
+
     def awaited_ids(self, object_name: str, after: str, limit: int) -> list[str]:
         if not synced_object(object_name).two_way:
             return []

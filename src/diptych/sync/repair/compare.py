@@ -102,7 +102,7 @@ class Comparer:
         self.found = found or ObjectComparison(known.name)
         self._rechecked = 0
         self._deleted: set[str] | None = None
-        self._collect, self.absent = collect, list[str]()
+        self._collect, self.absent, self.again = collect, list[str](), list[str]()
         with engine.store.transaction() as tx:
             cursor = tx.feed_cursor(known.name)
         self._read_up_to: datetime | None = None
@@ -216,6 +216,10 @@ class Comparer:
         self.found.ours += len(ids)
         for sf_id in ids:
             self._differs(Differing(sf_id, "missing_there"))
+
+    def look_again(self, ids: Sequence[str]) -> None:
+        """Ids of records that had ended: those that are shown again are put into `again`."""
+        self.again.extend(sorted(self._shown(ids)))
 
     def look_for(self, ids: Sequence[str]) -> None:
         """Ids that we hold, of which some may not be there: name those that are not."""

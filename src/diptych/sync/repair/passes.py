@@ -36,6 +36,7 @@ from diptych.sync.repair.compare import Comparer, Differing, ObjectComparison, i
 from diptych.sync.repair.reconcile import (
     LANE,
     OPERATION,
+    batches,
     carry_out,
     count_in,
     count_round,
@@ -241,6 +242,10 @@ def _count(engine: Engine, lease: Lease, one: Pass, mapping: ObjectMapping) -> P
     known = synced_object(one.object_name)
     comparer = Comparer(engine, lease, known, mapping, found=found, lane=LANE, collect=True)
     after = count_round(engine, comparer, one.object_name, one.after, lease)
+    for ids in batches(comparer.again, engine.options.batch):
+        looked = look(engine, one.object_name, ids)
+        carry_out(engine, lease, one.run_id, one.object_name, looked)
+        count_in(found, looked, engine.options.differing_limit)
     absent = tuple(dict.fromkeys((*one.absent, *comparer.absent)))
     stage = "counting" if after is not None else "telling"
     return _save(

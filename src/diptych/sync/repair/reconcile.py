@@ -47,37 +47,71 @@ _CAN_END = (PairState.PAIRED, PairState.PARKED, PairState.HIDDEN, PairState.CONV
 # ---------------------------------------------------------------- which ids
 
 
+@dataclass(frozen=True)
+class _Range:
+    """Our ids in a range that begins after `start`, and how many the org has in it."""
+
+    start: str
+    ids: Sequence[str]
+    count: int = 0
+
+
 def count_round(engine: Engine, comparer: Comparer, name: str, after: str, lease: Lease | None) -> str | None:
-    """Five ranges of ids that we hold against the org's counts; `comparer` looks for the ids in those that differ. Where the
-    next round begins; None: that was the last one."""
-    ranges: list[tuple[str, list[str]]] = []
+    """Five ranges of ids that we hold against the org's counts; `comparer` looks for the ids in those that differ, and, where the
+    org has more, for records that had ended. Where the next round begins; None: that was the last one."""
+    ranges: list[_Range] = []
     with engine.store.transaction() as tx:
         while len(ranges) < _FEWER and (ids := tx.held_ids(name, after, _SPAN)):
-            ranges.append((after, ids))
+            ranges.append(_Range(after, ids))
             after = ids[-1]
     suspects = _of_unequal_count(engine, name, ranges)
     while suspects:
-        start_after, ids = suspects.pop()
+        one = suspects.pop()
         if lease is not None:
             engine.hold(lease)
-        if len(ids) <= engine.options.batch:
-            comparer.look_for(ids)
+        if len(one.ids) <= engine.options.batch:
+            comparer.look_for(one.ids)
+            if one.count > 0:
+                _look_again(engine, comparer, name, one.start, one.ids[-1])
             continue
-        size = -(-len(ids) // _FEWER)
-        parts = [ids[first : first + size] for first in range(0, len(ids), size)]
-        bounds = [start_after, *(part[-1] for part in parts[:-1])]
-        suspects += _of_unequal_count(engine, name, list(zip(bounds, parts, strict=True)))
-    return after if len(ranges) == _FEWER else None
+        size = -(-len(one.ids) // _FEWER)
+        parts = [one.ids[first : first + size] for first in range(0, len(one.ids), size)]
+        bounds = [one.start, *(part[-1] for part in parts[:-1])]
+        suspects += _of_unequal_count(
+            engine, name, [_Range(*each) for each in zip(bounds, parts, strict=True)]
+        )
+    if len(ranges) == _FEWER:
+        return after
+    while True:  # those that come after all that we hold
+        with engine.store.transaction() as tx:
+            ended = tx.ended_ids(name, after, "", _SPAN)
+        if not ended:
+            return None
+        (tail,) = _counted(engine, name, [_Range(after, ended)])
+        if tail.count > 0:
+            _look_again(engine, comparer, name, after, ended[-1])
+        after = ended[-1]
 
 
-def _of_unequal_count(
-    engine: Engine, name: str, ranges: Sequence[tuple[str, list[str]]]
-) -> list[tuple[str, list[str]]]:
-    if not ranges:
-        return []
+def _look_again(engine: Engine, comparer: Comparer, name: str, after: str, until: str) -> None:
+    """Records that ended and whose ids are in that range: any of them may have come back while it was hidden."""
+    while True:
+        with engine.store.transaction() as tx:
+            ids = tx.ended_ids(name, after, until, engine.options.batch)
+        if not ids:
+            return
+        comparer.look_again(ids)
+        after = ids[-1]
+
+
+def _of_unequal_count(engine: Engine, name: str, ranges: Sequence[_Range]) -> list[_Range]:
+    return [one for one in _counted(engine, name, ranges) if one.count != len(one.ids)] if ranges else []
+
+
+def _counted(engine: Engine, name: str, ranges: Sequence[_Range]) -> list[_Range]:
     engine.budget.reserve(LANE)
-    counts = engine.org.count_ranges(name, [(after, ids[-1]) for after, ids in ranges])
-    return [one for one, count in zip(ranges, counts, strict=True) if count != len(one[1])]
+    counts = engine.org.count_ranges(name, [(one.start, one.ids[-1]) for one in ranges])
+    return [replace(one, count=count) for one, count in zip(ranges, counts, strict=True)]
 
 
 # ---------------------------------------------------------------- what is known
@@ -298,7 +332,7 @@ def look_through(engine: Engine, name: str) -> ObjectComparison:
     after: str | None = ""
     while after is not None:
         after = count_round(engine, comparer, name, after, None)
-    for ids in batches([*hidden, *comparer.absent], engine.options.batch):
+    for ids in batches([*hidden, *comparer.absent, *comparer.again], engine.options.batch):
         count_in(found, look(engine, name, ids), limit)
     return found
 
