@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
 from diptych.salesforce import lead_mapping, page_layout, permission_sets
+from diptych.salesforce.errors import Effect
 from diptych.salesforce.metadata_api import MetadataApi, component
 from diptych.salesforce.org import SalesforceOrg
 from diptych.salesforce.permission_sets import among, rows
 from diptych.salesforce.soql import query_url, text_literal
 from diptych.setup.preparation import OBJECTS, PERMISSION_SET, SECTION, Act, Change, PreparationFacts
-from diptych.setup.prepare import FIELDS_TO_CREATE, KEY, FieldToCreate
+from diptych.setup.prepare import CONVERT_RIGHT, FIELDS_TO_CREATE, KEY, FieldToCreate
 
 _BY_NAME = {field.api_name: field for field in (*FIELDS_TO_CREATE, KEY)}
 _NEEDED = {
@@ -46,6 +48,7 @@ class SalesforceWorkshop:
                 for page in self._metadata.read("Layout", layouts)
             },
             lead_mapping.mapped(settings[0]) if settings else frozenset(),
+            granted_system=self._granted_system(set_id),
         )
 
     def carry_out(self, change: Change, sync_username: str) -> None:
@@ -91,6 +94,16 @@ class SalesforceWorkshop:
             row["SobjectType"]: frozenset(flag for flag in flags if row[f"Permissions{flag}"])
             for row in rows(self._client, statement)
         }
+
+    def _granted_system(self, set_id: str | None) -> frozenset[str]:
+        if set_id is None:
+            return frozenset()
+        found = rows(
+            self._client, f"SELECT Permissions{CONVERT_RIGHT} FROM PermissionSet WHERE Id = '{set_id}'"
+        )
+        return (
+            frozenset([CONVERT_RIGHT]) if found and found[0][f"Permissions{CONVERT_RIGHT}"] else frozenset()
+        )
 
     def _granted_fields(self, set_id: str | None) -> frozenset[str]:
         if set_id is None:
@@ -145,6 +158,18 @@ class SalesforceWorkshop:
             self._remove_rows(
                 "ObjectPermissions", f"ParentId = '{held}' AND SobjectType = '{change.object_name}'"
             )
+
+    def _grant_system(self, change: Change) -> None:
+        self._switch(self._set_id(), change, True)
+
+    def _revoke_system(self, change: Change) -> None:
+        held = permission_sets.find(self._client, change.target)
+        if held:
+            self._switch(held, change, False)
+
+    def _switch(self, set_id: str, change: Change, on: bool) -> None:
+        body = json.dumps({f"Permissions{name}": on for name in change.names})
+        self._client.call("PATCH", f"sobjects/PermissionSet/{set_id}", body, effect=Effect.WRITE)
 
     def _grant_fields(self, change: Change) -> None:
         set_id = self._set_id()
@@ -266,6 +291,7 @@ _DO: dict[Act, _Step] = {
     Act.CREATE_FIELDS: SalesforceWorkshop._create_fields,
     Act.CREATE_PERMISSION_SET: SalesforceWorkshop._create_set,
     Act.GRANT_OBJECT: SalesforceWorkshop._grant_object,
+    Act.GRANT_SYSTEM: SalesforceWorkshop._grant_system,
     Act.GRANT_FIELDS: SalesforceWorkshop._grant_fields,
     Act.ASSIGN: SalesforceWorkshop._assign,
     Act.SHOW_FIELDS: SalesforceWorkshop._show_fields,
@@ -276,6 +302,7 @@ _UNDO: dict[Act, _Step] = {
     Act.CREATE_FIELDS: SalesforceWorkshop._delete_fields,
     Act.CREATE_PERMISSION_SET: SalesforceWorkshop._delete_set,
     Act.GRANT_OBJECT: SalesforceWorkshop._revoke_object,
+    Act.GRANT_SYSTEM: SalesforceWorkshop._revoke_system,
     Act.GRANT_FIELDS: SalesforceWorkshop._revoke_fields,
     Act.ASSIGN: SalesforceWorkshop._unassign,
     Act.SHOW_FIELDS: SalesforceWorkshop._hide_fields,

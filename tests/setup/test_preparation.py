@@ -109,5 +109,16 @@ def test_the_right_to_create_is_added_to_what_is_granted() -> None:
     assert plan(facts, Wishes()) == ()
 
 
+def test_what_acting_on_whole_people_needs_is_granted_only_when_asked_for() -> None:
+    assert plan(READY, Wishes()) == ()
+    assert plan(READY, Wishes(acting=True)) == (
+        Change(Act.GRANT_OBJECT, "Lead", ("Read", "Edit", "Delete"), PERMISSION_SET),
+        Change(Act.GRANT_OBJECT, "Contact", ("Read", "Create", "Edit", "Delete"), PERMISSION_SET),
+        Change(Act.GRANT_OBJECT, "Account", ("Read", "Create", "Edit"), PERMISSION_SET),
+        Change(Act.GRANT_OBJECT, "Opportunity", ("Read", "Create", "Edit"), PERMISSION_SET),
+        Change(Act.GRANT_SYSTEM, names=("ConvertLeads",), target=PERMISSION_SET),
+    )
+
+
 def test_the_key_is_an_external_id() -> None:
     assert KEY.attributes == "Length 40, Unique, External ID"

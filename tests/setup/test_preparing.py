@@ -130,6 +130,20 @@ def test_what_creating_people_needs_is_prepared_used_and_taken_back(
     assert KEY_FIELD not in after.fields and not after.createable
 
 
+def test_the_rights_to_act_on_whole_people_are_prepared_used_and_taken_back(
+    setup: Setup, practice: RunningOrg
+) -> None:
+    practice.control("users", {"username": practice.username, "objects": {"Lead": ["Read", "Edit"]}})
+    acting = Wishes(acting=True, without=frozenset({Part.FIELDS, Part.LAYOUTS, Part.VISIBILITY}))
+    setup.preparing.carry_out(acting)
+    assert setup.preparing.preview(acting).changes == ()
+    assert setup.org().describe("Lead").deletable and setup.org().describe("Contact").deletable
+    held = f"SELECT PermissionsConvertLeads FROM PermissionSet WHERE Name = '{PERMISSION_SET}'"
+    assert query(practice, held)[0]["PermissionsConvertLeads"]
+    setup.preparing.undo()
+    assert not setup.org().describe("Lead").deletable
+
+
 def test_what_an_administrator_had_mapped_and_laid_out_stays(setup: Setup, practice: RunningOrg) -> None:
     for name in ("Lead", "Contact"):
         practice.control("fields", {"object": name, "name": "Theirs", "type": "text", "length": 20})

@@ -30,13 +30,19 @@ FIELDS = (
 )
 
 
-@pytest.fixture
-def world() -> World:
+def acting_world() -> World:
+    """Both sides, with e-mail addresses, consent and scores on leads and contacts."""
     made = World(fields=FIELDS)
     for name in ("Lead", "Contact"):
         described = made.sf.described[name]
         score = field("mkto71_Lead_Score__c", "int")
         made.sf.described[name] = replace(described, fields={**described.fields, score.name: score})
+    return made
+
+
+@pytest.fixture
+def world() -> World:
+    made = acting_world()
     for number, name in enumerate(("Anna", "Bert", "Cora"), start=1):
         made.lead(name, Email=f"{name.lower()}@x.org", mkto71_Lead_Score__c=number * 10)
     return made.ready()

@@ -33,6 +33,12 @@ def prepare(
             "--creating", help="Also what creating people in Salesforce needs: the key field, Create on Lead."
         ),
     ] = False,
+    acting: Annotated[
+        bool,
+        typer.Option(
+            "--acting", help="Also the rights to merge, convert and delete from here (diptych people)."
+        ),
+    ] = False,
     undo: Annotated[
         bool, typer.Option("--undo", help="Take back what was done; fields go with their values.")
     ] = False,
@@ -58,7 +64,7 @@ def prepare(
             changes: Sequence[Change] = tuple(reversed(preparing.noted()))
             lines = [change.undoing for change in changes]
         else:
-            wishes = _wishes(optional, without or [], creating)
+            wishes = _wishes(optional, without or [], creating, acting)
             preview = preparing.preview(wishes, administrator)
             changes, lines = preview.changes, [change.text for change in preview.changes]
             if preview.lacking and not as_json:
@@ -87,12 +93,12 @@ def _show(lines: Sequence[str], undo: bool) -> None:
         say(f"  {line}")
 
 
-def _wishes(optional: bool, without: Sequence[str], creating: bool) -> Wishes:
+def _wishes(optional: bool, without: Sequence[str], creating: bool, acting: bool) -> Wishes:
     from diptych.cli.trouble import Refused
     from diptych.setup.preparation import Part, Wishes
 
     try:
-        return Wishes(optional, frozenset(Part(one) for one in without), creating)
+        return Wishes(optional, frozenset(Part(one) for one in without), creating, acting)
     except ValueError as problem:
         raise Refused(f"--without takes {', '.join(part.value for part in Part)}.") from problem
 

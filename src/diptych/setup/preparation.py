@@ -11,12 +11,13 @@ from enum import StrEnum
 
 from diptych.domain.creating import CREATED_OBJECT
 from diptych.setup.prepare import (
+    ACTING_RIGHTS,
+    CONVERT_RIGHT,
     CREATING_RIGHT,
     FIELDS_TO_CREATE,
     KEY,
     OBJECT_RIGHTS,
     FieldToCreate,
-    ObjectRights,
 )
 
 OBJECTS = ("Lead", "Contact")
@@ -43,6 +44,7 @@ class Act(StrEnum):
     CREATE_FIELDS = "create_fields"
     CREATE_PERMISSION_SET = "create_permission_set"
     GRANT_OBJECT = "grant_object"
+    GRANT_SYSTEM = "grant_system"
     GRANT_FIELDS = "grant_fields"
     ASSIGN = "assign"
     SHOW_FIELDS = "show_fields"
@@ -54,6 +56,7 @@ _PART = {
     Act.CREATE_FIELDS: Part.FIELDS,
     Act.CREATE_PERMISSION_SET: Part.PERMISSIONS,
     Act.GRANT_OBJECT: Part.PERMISSIONS,
+    Act.GRANT_SYSTEM: Part.PERMISSIONS,
     Act.GRANT_FIELDS: Part.PERMISSIONS,
     Act.ASSIGN: Part.PERMISSIONS,
     Act.SHOW_FIELDS: Part.VISIBILITY,
@@ -88,6 +91,8 @@ class Change:
                 return f"Create the permission set {self.target}."
             case Act.GRANT_OBJECT:
                 return f"Let {self.target} {' and '.join(self.names).lower()} {self.object_name} records."
+            case Act.GRANT_SYSTEM:
+                return f"Let {self.target} convert leads."
             case Act.GRANT_FIELDS:
                 return f"Let {self.target} read and edit on {self.object_name}: {listed}."
             case Act.ASSIGN:
@@ -110,6 +115,8 @@ class Change:
                 return f"Delete the permission set {self.target}."
             case Act.GRANT_OBJECT:
                 return f"Take from {self.target} its rights on {self.object_name}."
+            case Act.GRANT_SYSTEM:
+                return f"Take from {self.target} the right to convert leads."
             case Act.GRANT_FIELDS:
                 return f"Take from {self.target} its rights on {self.object_name}: {listed}."
             case Act.ASSIGN:
@@ -126,7 +133,7 @@ class Change:
 class PreparationFacts:
     """What is there. `fields` by object: names of all fields, seen or not; `layouts`: the fields on each, by full name.
 
-    `granted_objects` and `granted_fields` (`Object.Field`, editable) are what the permission set of ours gives;
+    `granted_objects`, `granted_fields` (`Object.Field`, editable) and `granted_system` are what the permission set of ours gives;
     `lacking` are the rights that whoever asks would need and has not.
     """
 
@@ -139,16 +146,18 @@ class PreparationFacts:
     layouts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     mapped: frozenset[str] = frozenset()
     lacking: tuple[str, ...] = ()
+    granted_system: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Wishes:
     """What a person wants: `optional` the 13 further fields too; `creating` what creating people in Salesforce needs (the key
-    field, the right to create leads); `without` these parts."""
+    field, the right to create leads); `acting` the rights to merge, convert and delete from here; `without` these parts."""
 
     optional: bool = False
     without: frozenset[Part] = frozenset()
     creating: bool = False
+    acting: bool = False
 
     @property
     def fields(self) -> tuple[FieldToCreate, ...]:
@@ -193,26 +202,31 @@ def _fields(facts: PreparationFacts, wishes: Wishes) -> list[Change]:
     return [Change(Act.CREATE_FIELDS, name, missing) for name, missing in found if missing]
 
 
-def rights_on(right: ObjectRights, creating: bool) -> tuple[str, ...]:
-    """The rights wanted on an object."""
-    if not creating or right.object_name != CREATED_OBJECT:
-        return right.rights
-    return (*right.rights[:1], CREATING_RIGHT, *right.rights[1:])
+_RIGHTS = ("Read", "Create", "Edit", "Delete")
+
+
+def rights_on(object_name: str, wishes: Wishes) -> tuple[str, ...]:
+    """The rights wanted on an object, in Salesforce's order."""
+    wanted = {right for one in OBJECT_RIGHTS if one.object_name == object_name for right in one.rights}
+    if wishes.creating and object_name == CREATED_OBJECT:
+        wanted.add(CREATING_RIGHT)
+    if wishes.acting:
+        wanted |= set(ACTING_RIGHTS.get(object_name, ()))
+    return tuple(right for right in _RIGHTS if right in wanted)
 
 
 def _permissions(facts: PreparationFacts, wishes: Wishes) -> list[Change]:
     changes = [] if facts.has_permission_set else [Change(Act.CREATE_PERMISSION_SET, target=PERMISSION_SET)]
-    for right in OBJECT_RIGHTS:
-        if right.object_name == "User":
-            continue
-        granted, wanted = (
-            facts.granted_objects.get(right.object_name, frozenset()),
-            rights_on(right, wishes.creating),
-        )
-        if set(wanted) - granted:
+    every = dict.fromkeys([*(one.object_name for one in OBJECT_RIGHTS), *ACTING_RIGHTS])
+    for name in every:
+        wanted = rights_on(name, wishes)
+        granted = facts.granted_objects.get(name, frozenset())
+        if name != "User" and set(wanted) - granted:
             # what an administrator has given it besides is kept: the row is written anew
             more = tuple(sorted(granted - set(wanted)))
-            changes.append(Change(Act.GRANT_OBJECT, right.object_name, (*wanted, *more), PERMISSION_SET))
+            changes.append(Change(Act.GRANT_OBJECT, name, (*wanted, *more), PERMISSION_SET))
+    if wishes.acting and CONVERT_RIGHT not in facts.granted_system:
+        changes.append(Change(Act.GRANT_SYSTEM, names=(CONVERT_RIGHT,), target=PERMISSION_SET))
     for name in OBJECTS:
         there = (*_there(facts, wishes, name), *_key_there(facts, wishes, name))
         fields = tuple(f for f in there if f"{name}.{f}" not in facts.granted_fields)

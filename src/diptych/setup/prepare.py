@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from diptych.domain.creating import KEY_FIELD
@@ -98,7 +99,18 @@ KEY = FieldToCreate("Diptych Key", KEY_FIELD.removesuffix("__c"), "Text", 40, ex
 CREATING_RIGHT = "Create"
 """The further right on Lead that creating people there needs."""
 
-# less than S-14 asks for: no right to create (unless people are created there) or delete, and nothing on objects that are not synced (least privilege)
+ACTING_RIGHTS: Mapping[str, tuple[str, ...]] = {
+    "Lead": ("Delete",),
+    "Contact": ("Create", "Delete"),
+    "Account": ("Create", "Edit"),
+    "Opportunity": ("Read", "Create", "Edit"),
+}
+"""The further rights that merging, converting and deleting from here need (D-61): a merge deletes, a conversion creates."""
+
+CONVERT_RIGHT = "ConvertLeads"
+"""The permission that converting needs beside them."""
+
+# less than S-14 asks for: no right to create or delete (unless that is done from here), and nothing on objects that are not synced (least privilege)
 OBJECT_RIGHTS = (
     ObjectRights("Lead", ("Read", "Edit"), "people, both ways"),
     ObjectRights("Contact", ("Read", "Edit"), "people, both ways"),
@@ -165,7 +177,8 @@ USER_INSTRUCTIONS = (
     Instruction(
         "Give it only what is needed",
         "A profile cloned from Standard User, or a permission set, with the rights in the tables below. "
-        "To create people of yours as leads it also needs Create on Lead. Not needed: deleting, Opportunities, Campaigns, Manage Public Documents, Edit HTML Templates.",
+        "To create people of yours as leads it also needs Create on Lead. To merge, convert and delete from here: Delete on Lead and "
+        "Contact, Create on Contact, Create and Edit on Account and Opportunity, Convert Leads. Not needed: Campaigns, Manage Public Documents, Edit HTML Templates.",
     ),
     Instruction(
         "Hide what should not be synced",

@@ -38,7 +38,9 @@ def choose(request: Request, form: Form) -> Response:
     if workspace_of(request).setup.connection() is None:
         return RedirectResponse(ADDRESSES["credentials"], 303)
     left_out = frozenset(part for part, _label in _parts() if not form.get(f"part.{part.value}"))
-    wishes = Wishes(bool(form.get("optional")), left_out, bool(form.get("creating")))
+    wishes = Wishes(
+        bool(form.get("optional")), left_out, bool(form.get("creating")), bool(form.get("acting"))
+    )
     return _preview(request, Order(wishes, bool(form.get("undo")), _administrator(request, form)))
 
 
@@ -128,6 +130,7 @@ def _shown(request: Request, order: Order, lines: Sequence[str], trouble: Troubl
         undo=order.undo,
         optional=order.wishes.optional,
         creating=order.wishes.creating,
+        acting=order.wishes.acting,
         parts=[(part.value, label, part not in order.wishes.without) for part, label in _parts()],
         actor=order.administrator.username if order.administrator else connection.identity.username,
         noted=len(setup.preparing.noted()),

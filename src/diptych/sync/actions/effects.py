@@ -212,6 +212,8 @@ def _delete(tx: Transaction, action: Action) -> int:
         )
         return 0
     records = [(pair.object_name, pair.sf_id) for pair in held.pairs if pair.sf_id]
+    # what was not sent was given up with a yes; nobody is to be asked about it any more
+    tx.save([PairChange(p.id, person_id, clear_dead_letters=True) for p in held.pairs], action.run_id)
     tx.drop_creations([person_id])
     if action.forget:
         tx.suppressions.erase(person_id)  # before, so that what goes next is overwritten as well

@@ -197,6 +197,7 @@ def merge(
         status, _ = _status(engine, None)
         plan = replace(plan, steps=tuple(_with_status(step, status) for step in plan.steps))
     notes = [f"Person {asked} has joined person {now} already." for now, asked in former.items()]
+    notes += _lacking(engine, plan.steps)
     return MergePreview(
         replace(plan, notes=(*notes, *plan.notes)),
         {person.id: name_of(person) for person in people},
@@ -225,6 +226,17 @@ def _status(engine: Engine, wanted: str | None) -> tuple[str, tuple[str, ...]]:
         known = ", ".join(statuses) or "none: mark one as Converted in the set-up of Salesforce"
         raise CannotAct(f"{wanted or 'No'} status of leads counts as converted. There are: {known}.")
     return status, statuses
+
+
+def _lacking(engine: Engine, steps: Sequence[ActionStep]) -> list[str]:
+    """Rights that the sync user was last seen not to have, and without which Salesforce will refuse."""
+    names = {step.object_name for step in steps if step.kind in (StepKind.MERGE, StepKind.DELETE)}
+    return [
+        f"The sync user may not delete {engine.schemas[name].label_plural.lower()}, so Salesforce will refuse this. Give it "
+        f"Delete on {name}: diptych prepare --acting"
+        for name in sorted(names)
+        if name in engine.schemas and not engine.schemas[name].deletable
+    ]
 
 
 def _with_status(step: ActionStep, status: str) -> ActionStep:
@@ -389,16 +401,17 @@ def delete(
         _must_be_there(name, sf_id, record, "or delete only here (--policy leave)")
         if record is not None and record.modified_at is not None:
             saved[sf_id] = record.modified_at
+    steps = plan_delete(person, policy, saved)
     return DeletePreview(
         person.id,
         name_of(person),
         policy,
-        plan_delete(person, policy, saved),
+        steps,
         tuple(f"{name} {sf_id}" for name, sf_id in sorted(live)),
         person.values.get("email"),
         suppress,
         forget,
-        _delete_notes(person, policy, suppress, forget),
+        (*_lacking(engine, steps), *_delete_notes(person, policy, suppress, forget)),
     )
 
 

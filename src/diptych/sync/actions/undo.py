@@ -126,8 +126,9 @@ def _parted(tx: Transaction, join: StoredJoin) -> PartedJoin:
 
 def _gone(tx: Transaction, action: Action) -> tuple[int, ...]:
     """Whom the action deleted or let go, and who is that still."""
-    if action.kind is not ActionKind.DELETE:
-        return ()
+    number = action.person_id
+    if action.kind is not ActionKind.DELETE or tx.actions.now_id(number) != number:
+        return ()  # who has joined another person since is here
     present = bool(tx.held_people([action.person_id]))
     return (action.person_id,) if present is (action.policy is DeletePolicy.DETACH) else ()
 
@@ -215,7 +216,7 @@ class TakeBack:
                 ],
                 run_id,
             )
-        elif not tx.held_people([number]):
+        elif not tx.held_people([number]) and tx.actions.now_id(number) == number:
             tx.trail.bring_back([number], actor, run_id)
             tx.suppressions.release(number)
             tx.save(self._as_shown(number), run_id)
@@ -239,6 +240,8 @@ class TakeBack:
                     state=ending.state,
                     link_state=ending.link_state,
                     salesforce_deleted=ending.salesforce_deleted,
+                    attempts=0,
+                    clear_dead_letters=True,
                 )
             )
         return changes
