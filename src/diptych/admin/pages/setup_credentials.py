@@ -282,7 +282,7 @@ def _card(request: Request, card: ConnectionCard) -> Response:
         "setup/card.html",
         steps=stepper(workspace_of(request).setup.state().step, "credentials"),
         card=card,
-        who=card.identity,
+        identity=card.identity,
         token=token,
         kind_label=dict(_kinds())[card.kind.value],
     )
