@@ -9,10 +9,12 @@ import os
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
+
+from diptych.domain.roles import parse_rules
 
 PREFIX = "DIPTYCH_"
 
@@ -94,6 +96,24 @@ class Settings(BaseSettings):
         default=None, description="The one-time token of the address that opens the admin pages."
     )
     open_access: bool = Field(default=False, description="Let anyone who reaches the port use the admin.")
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="Address of an OpenID Connect provider to sign in with; none: passwords only.",
+    )
+    oidc_client_id: str | None = Field(default=None, description="Our id at that provider.")
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="Our secret at that provider, if it gave one."
+    )
+    oidc_scopes: str = Field(default="openid email profile", description="What the provider is asked for.")
+    oidc_role_claim: str = Field(
+        default="groups",
+        description="The claim that says what somebody may do; a path with dots is possible.",
+    )
+    oidc_roles: str = Field(
+        default="",
+        description="Which values of the claim give which role: admin=it-admins; operator=marketing; viewer=*",
+    )
+    oidc_label: str = Field(default="your organization", description="What the button calls the provider.")
     demo: bool = Field(default=False, description="This is a demo: the set-up may be started over.")
 
     @field_validator("data_dir", "ca_file")
@@ -113,6 +133,27 @@ class Settings(BaseSettings):
         if kind not in ("sqlite", "postgresql"):
             raise ValueError(f"{kind} is not supported; use sqlite:///FILE or postgresql://...")
         return url
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _secure_issuer(cls, address: str | None) -> str | None:
+        if address is not None and not address.startswith(
+            ("https://", "http://127.0.0.1", "http://localhost")
+        ):
+            raise ValueError("it must be an https address")
+        return address
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _readable_rules(cls, text: str) -> str:
+        parse_rules(text)
+        return text
+
+    @model_validator(mode="after")
+    def _whole_provider(self) -> Settings:
+        if (self.oidc_issuer is None) != (self.oidc_client_id is None):
+            raise ValueError("DIPTYCH_OIDC_ISSUER and DIPTYCH_OIDC_CLIENT_ID are given together")
+        return self
 
     @field_validator("crashpoint")
     @classmethod
@@ -145,7 +186,7 @@ def read_settings(**overrides: object) -> Settings:
         return Settings(**{k: v for k, v in overrides.items() if v is not None})  # type: ignore[arg-type]
     except ValidationError as problem:
         first = problem.errors()[0]
-        name = str(first["loc"][0]) if first["loc"] else "?"
+        name = str(first["loc"][0]) if first["loc"] else "oidc_issuer"
         raise BadSettings(
             f"{PREFIX}{name.upper()} cannot be used: {first['msg'].removeprefix('Value error, ')}."
         ) from None

@@ -38,6 +38,7 @@ from diptych.admin.pages import (
     setup_prepare,
     setup_prepare_org,
     setup_start,
+    sign_in,
     start_over,
     vitals,
 )
@@ -48,6 +49,7 @@ from diptych.api import problems
 from diptych.api.app import create_api
 from diptych.api.services import Workspace
 from diptych.domain.roles import Role
+from diptych.openid.flow import Flow
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +64,7 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.state.live = Live(workspace)
     app.state.entered = Entered()
     app.state.report = None
+    app.state.sign_in = Flow(given) if given.oidc_issuer is not None else None
     if given.start_token is not None:
         app.state.access.accept(given.start_token.get_secret_value())
     app.add_middleware(Confine)
@@ -69,6 +72,7 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(enter.router)
     app.include_router(enter.leaving)
+    app.include_router(sign_in.router)
     app.include_router(vitals.router)
     for router in guarded():
         app.include_router(router, dependencies=[Depends(admitted)])

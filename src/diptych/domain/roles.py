@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -41,6 +42,30 @@ class Scope(StrEnum):
 def scope_of(role: Role) -> Scope:
     """The scope that stands for this role."""
     return next(scope for scope in Scope if scope.role is role)
+
+
+@dataclass(frozen=True)
+class RoleRules:
+    """Which values of a claim of an identity provider give which role; `*` is everybody. The highest role counts."""
+
+    values: Mapping[Role, frozenset[str]]
+
+    def role_for(self, claimed: Collection[str]) -> Role | None:
+        """None: no role, so not admitted."""
+        fitting = [r for r, wanted in self.values.items() if "*" in wanted or not wanted.isdisjoint(claimed)]
+        return max(fitting, key=lambda role: role.rank, default=None)
+
+
+def parse_rules(text: str) -> RoleRules:
+    """Rules such as `admin=it-admins; operator=marketing,sales; viewer=*`. Raises ValueError, with the reason."""
+    values: dict[Role, frozenset[str]] = {}
+    for part in filter(None, (one.strip() for one in text.split(";"))):
+        name, sign, wanted = part.partition("=")
+        if name.strip() not in list(Role) or not sign:
+            raise ValueError(f"{part!r} is not of the form role=value,value with one of {', '.join(Role)}")
+        given = frozenset(filter(None, (one.strip() for one in wanted.split(","))))
+        values[Role(name.strip())] = given
+    return RoleRules(values)
 
 
 @dataclass(frozen=True)

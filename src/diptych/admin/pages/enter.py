@@ -77,7 +77,7 @@ def logout(request: Request) -> Response:
 
 def closed(request: Request, status: int = 200, trouble: Trouble | None = None, name: str = "") -> Response:
     """The page that says how to get in."""
-    users = Users(workspace_of(request).store).all()
+    users, settings = Users(workspace_of(request).store).all(), workspace_of(request).settings
     return page(
         request,
         "enter.html",
@@ -85,6 +85,7 @@ def closed(request: Request, status: int = 200, trouble: Trouble | None = None, 
         trouble=trouble,
         name=name[:100],
         with_password=any(user.active and user.has_password for user in users),
+        provider=settings.oidc_label if settings.oidc_issuer is not None else "",
     )
 
 
