@@ -40,6 +40,7 @@ from diptych.admin.pages import (
     setup_start,
     sign_in,
     start_over,
+    throughput,
     vitals,
 )
 from diptych.admin.pages.setup_credentials import Entered
@@ -96,6 +97,7 @@ def guarded() -> list[APIRouter]:
         setup_start.router,
         salesforce.router,
         runs.router,
+        throughput.router,
         errors.router,
         alerts.router,
         conflicts.router,

@@ -29,6 +29,7 @@ WORDS = {
 def register(app: typer.Typer) -> None:
     app.command()(status)
     runs.register(app)
+    app.command()(backlog)
     app.command()(verify)
     app.command()(config)
     errors.register(app)
@@ -96,6 +97,36 @@ def status(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
         say(f"To be created: {found.waiting_for_data:,} wait for data; {found.for_review:,} for review.")
     if found.api_calls_today is not None:
         say(f"API calls made in these 24 hours: {found.api_calls_today:,}")
+
+
+def backlog(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
+    """What waits for Salesforce, since when, how fast it goes, and what makes it."""
+    from diptych.throughput import read_throughput
+
+    with workspace() as space:
+        found = read_throughput(space.store, space.clock.now())
+    if as_json:
+        emit(found)
+        return
+    table(
+        ["object", "waiting", "oldest", "seconds left", "sent/h mean", "most", "received/h mean", "most"],
+        [
+            (
+                *(one.object_name, one.waiting, one.oldest_at),
+                round(one.left.total_seconds()) if one.left is not None else None,
+                *(round(one.outbound.mean), one.outbound.most, round(one.inbound.mean), one.inbound.most),
+            )
+            for one in found.objects
+        ],
+    )
+    state = "growing" if found.growing else "normal"
+    say(f"{found.waiting:,} records wait; {state}.")
+    for queue in found.queues:
+        say(f"{queue.kind}: {queue.count:,}")
+    for share in (*found.fields, *found.actors):
+        say(f"    {share.name}: {share.count:,} values, {share.part:.0%}")
+    for one in found.proposals:
+        say(f"Could be left out: {one.subject} ({one.part:.0%}){': ' if one.command else ''}{one.command}")
 
 
 def verify(

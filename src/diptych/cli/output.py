@@ -7,7 +7,7 @@ import getpass
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,6 +77,8 @@ def plain(value: object) -> object:
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, datetime):
         return instant_text(value)
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal | Path):

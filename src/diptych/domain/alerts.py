@@ -253,7 +253,7 @@ def _backlog(facts: Facts, rule: Rule) -> list[Finding]:
         if facts.running and one.count and age >= timedelta(minutes=rule.threshold):
             title = f"Changes of {one.object_name} have waited {in_words(age)}"
             text = f"{_records(one.count)} wait to be sent to Salesforce."
-            found.append(Finding(rule.kind, one.object_name, rule.severity, title, text, "", "/salesforce"))
+            found.append(Finding(rule.kind, one.object_name, rule.severity, title, text, "", "/throughput"))
     return found
 
 
@@ -267,7 +267,7 @@ def _api(facts: Facts, rule: Rule) -> list[Finding]:
             title = f"{used / allowed:.0%} of {whose} are used"
             text = f"{used:,} of {allowed:,} in 24 hours. Bulk loads stop first, reading changes last."
             remedy = "It goes on by itself as calls become free; DIPTYCH_API_SHARE sets the share."
-            found.append(Finding(rule.kind, subject, rule.severity, title, text, remedy, "/salesforce"))
+            found.append(Finding(rule.kind, subject, rule.severity, title, text, remedy, "/throughput"))
     return found
 
 

@@ -19,6 +19,9 @@ _NOT_HELD = """NOT EXISTS (SELECT 1 FROM dead_letter AS d WHERE d.pair_id = v.pa
 AND d.status IN ('open', 'ignored', 'quarantined') AND (d.column_name IS NULL OR d.column_name = v.column_name))"""
 """What an error holds back does not wait: it is among the errors."""
 
+WAITING = f"SELECT * FROM v_backlog AS v WHERE {_NOT_HELD} ORDER BY pair_id LIMIT :most"
+"""Values that Salesforce does not have yet and that nothing holds back."""
+
 _OLDEST = f"""SELECT object_name, count(*) AS records, min(at) AS at FROM (
 SELECT b.pair_id, b.object_name, min(
   (SELECT max(c.at) FROM change_log AS c
