@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from diptych.domain.alerts import Waiting
-from diptych.domain.objects import SYNCED_OBJECTS
+from diptych.domain.objects import SYNCED_OBJECTS, synced_object
 from diptych.domain.throughput import (
     GROWING_OVER,
     HOURS,
@@ -47,6 +47,7 @@ class ObjectFlow:
     inbound: Hourly
     outbound: Hourly
     read_up_to: datetime | None
+    two_way: bool = True
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def read_throughput(store: SqlStore, now: datetime) -> Throughput:
             hours.get((name, False), Hourly(name, False, empty)),
             hours.get((name, True), Hourly(name, True, empty)),
             cursors[name].cursor if name in cursors else None,
+            synced_object(name).two_way,
         )
         for name in mapped
     ]

@@ -308,7 +308,8 @@ def _notices(facts: Facts, rule: Rule, wanted: Callable[[str], bool], title: str
     found = []
     for (name, at), changes in looks.items():
         text = "; ".join(change.text for change in changes)
-        remedy = "; ".join(dict.fromkeys(change.remedy for change in changes if change.remedy))
+        remedies = "; ".join(dict.fromkeys(change.remedy for change in changes if change.remedy))
+        remedy = remedies[:1].upper() + remedies[1:]
         found.append(
             Finding(rule.kind, f"{name} {at}", rule.severity, title.format(name), text, remedy, "/mappings")
         )

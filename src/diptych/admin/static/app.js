@@ -87,6 +87,12 @@ function startLive() {
 }
 document.addEventListener("DOMContentLoaded", startLive);
 
+// a chart that is wider than the page shows its newest end
+function showNewest(root) {
+  for (const chart of root.querySelectorAll(".chart")) chart.scrollLeft = chart.scrollWidth;
+}
+document.addEventListener("DOMContentLoaded", () => showNewest(document));
+
 // <div data-poll="/address" data-every="5"> is read again while the page is seen, nobody is at work in it, and the box that
 // data-poll-switch names is ticked
 function startPolling() {
@@ -104,6 +110,7 @@ function startPolling() {
       if (last !== "" || html.trim() !== "") part.innerHTML = html;
       last = html;
       localTimes(part);
+      showNewest(part);
     };
     setInterval(look, 1000 * Number(part.dataset.every || 5));
   }

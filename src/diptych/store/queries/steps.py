@@ -10,7 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from diptych.domain.objects import TWO_WAY_OBJECTS
 from diptych.store.system_tables import conflict, pair, run, step
+
+_TOLD = frozenset(known.name for known in TWO_WAY_OBJECTS)
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,11 @@ class StepRow:
     api_calls: int
     detail: str | None
     conflicts: int = 0
+
+    @property
+    def told(self) -> bool:
+        """Whether what it did is kept line by line: of people; of companies and users the numbers alone are."""
+        return self.object_name in _TOLD
 
     @property
     def rows(self) -> int:

@@ -112,7 +112,7 @@ def _refused_text(mapped: FieldMapping, value: str) -> Problem | None:
             "STRING_TOO_LONG",
             f"The value for {mapped.field} has {len(value)} characters; Salesforce takes {mapped.length}.",
             ErrorClass.LENGTH,
-            "It is never cut off silently.",
+            "The field takes fewer characters than the value has; nothing is cut off silently.",
             "Shorten it here, or lengthen the field in Salesforce and run Sync Fields.",
         )
     if mapped.restricted:

@@ -30,7 +30,7 @@ from diptych.sync.repair.dead_letter import RETRY, for_all, try_again
 PROBES = "probes"
 _LOOKED = "probes_looked_at"
 _PORTION = 500
-_LONGEST = timedelta(days=1)
+_LONGEST, _LOOK_EVERY = timedelta(days=1), timedelta(minutes=1)
 WouldTake = Callable[[UsableMapping, str, Value], bool]
 _TRIED = (OPEN, QUARANTINED)
 
@@ -48,7 +48,7 @@ def release(engine: Engine, lease: Lease, would_take: WouldTake) -> None:
         return
     with engine.store.transaction(lease) as tx:
         probes, looked = read_probes(tx), tx.setting(_LOOKED)
-        idle = looked is not None and abs(now - parse_instant(looked)).total_seconds() < 60
+        idle = looked is not None and abs(now - parse_instant(looked)) < min(_LOOK_EVERY, first)
         if idle and not any(probe.under_way for probe in probes.values()):
             return
         tx.save_setting(_LOOKED, instant_text(now))
