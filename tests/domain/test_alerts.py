@@ -52,6 +52,7 @@ def test_all_well_finds_nothing() -> None:
         ({"running": False, "paused_at": NOW - 25 * HOUR}, [("paused", "sync")]),
         ({"running": False, "paused_at": NOW - HOUR}, []),
         ({"mass_deletes": {"Lead": "200 of 300"}}, [("mass_delete", "Lead")]),
+        ({"missing": {"Lead": "200 of 300"}}, [("mass_delete", "Lead, not shown")]),
         ({"waiting": [Waiting("Lead", 3, NOW - 3 * HOUR)]}, [("backlog_age", "Lead")]),
         ({"waiting": [Waiting("Lead", 3000, NOW - HOUR), Waiting("Contact", 1, None)]}, []),
         ({"api_used": 80, "api_limit": 100}, [("api_share", "share")]),

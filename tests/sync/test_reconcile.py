@@ -45,6 +45,10 @@ def run(world: World, name: str = "Lead", allowed: bool = False) -> passes.Pass:
     return done
 
 
+def runs_of(world: World, kind: str) -> list[str]:
+    return [run.status for run in world.store.tables.runs.values() if run.kind == kind]
+
+
 def result(world: World, name: str = "Lead") -> Any:
     with world.store.transaction() as tx:
         return json.loads(tx.setting(reconcile.reconciled(name)) or "null")
@@ -277,10 +281,36 @@ def test_many_writes_that_find_no_record_stop_too() -> None:
     world.org.unseen.update(gone)
     world.cycle()
     assert {world.pair(i).state for i in gone} == {PairState.PAIRED}
-    assert result(world)["stopped"]
+    assert result(world)["stopped"] and not runs_of(world, "missing records")
     world.org.unseen.clear()
-    world.cycles(3, 60)
+    world.cycles(9, 60)
     assert {world.there(i)["City"] for i in gone} == {"Mainz"}
+    assert result(world)["stopped"] is None, "a pass has looked since"
+
+
+def test_out_of_calls_it_waits_and_the_cycle_does_not_suffer(world: World, lead: str) -> None:
+    other = world.sf.ids("Lead")[0]
+    world.org.unseen.update({lead, other})
+    world.edit(lead, city="Mainz")
+    world.budget.closed.add("sweep")
+    assert {world.cycle(100).status for _ in range(8)} == {"Succeeded"}
+    assert not runs_of(world, "missing records") and not runs_of(world, "reconcile")
+    assert [k.letter.problem.code for k in world.letters()] == ["NOT_VISIBLE"], "given up after five tries"
+    world.budget.closed.clear()
+    world.cycles(8, 100)
+    assert not world.letters()
+    assert world.pair(lead).state is world.pair(other).state is PairState.HIDDEN
+
+
+def test_an_object_that_cannot_be_read_keeps_what_a_write_missed(world: World, lead: str) -> None:
+    world.org.unseen.add(lead)
+    world.edit(lead, city="Mainz")
+    world.faults.arm([Fault("trace", 1, "refuse_all")])
+    assert world.cycle().status == "Succeeded"
+    assert world.pair(lead).state is PairState.PAIRED
+    world.faults.arm([])
+    world.cycle()
+    assert world.pair(lead).state is PairState.HIDDEN
 
 
 def test_an_allowance_for_deletes_in_the_feed_is_another_matter() -> None:
@@ -389,6 +419,8 @@ def test_why_says_what_has_become_of_the_record(world: World, lead: str) -> None
     (answer,) = why(world.engine, lead)
     assert "is hidden from the sync user" in answer.records[0].holds[0]
     assert "share it with the sync user, then: diptych reconcile" in answer.records[0].holds[1]
+    world.edit(lead, city="Mainz")
+    assert why(world.engine, lead)[0].records[0].holds[1] == "Edits that wait for it: city."
     assert any("is no longer shown to the sync user" in cause.text for cause in answer.causes)
     purged, binned = world.sf.ids("Lead")[5:7]
     world.sf.purge("Lead", purged)

@@ -20,6 +20,7 @@ from diptych.sync import drift
 from diptych.sync.budget import LEDGER, USAGE
 from diptych.sync.ports import Transaction
 from diptych.sync.repair import passes
+from diptych.sync.repair.reconcile import reconciled
 
 _SYNC_RUNS = ("cycle", "initial load")
 _NOTICE_DAYS = 7
@@ -40,6 +41,7 @@ def read_facts(store: SqlStore, state: SetupState, now: datetime) -> Facts:
             **_trouble(last),
             in_load=_loading(connection, last, now),
             mass_deletes=_mass_deletes(connection, last),
+            missing=_missing(unit),
             causes=_causes(connection),
             waiting=[Waiting(name, count, at) for name, count, at in oldest_waiting(connection)],
             **_usage(unit, now),
@@ -96,6 +98,16 @@ def _mass_deletes(connection: Connection, last: Any) -> dict[str, str]:
         )
     )
     return {row.object_name: row.detail or "" for row in rows}
+
+
+def _missing(unit: Transaction) -> dict[str, str]:
+    """Why reconciliations concluded nothing, by object."""
+    found = {}
+    for known in SYNCED_OBJECTS:
+        stopped = json.loads(unit.setting(reconciled(known.name)) or "{}").get("stopped")
+        if stopped:
+            found[known.name] = str(stopped)
+    return found
 
 
 def _causes(connection: Connection) -> list[ErrorCause]:

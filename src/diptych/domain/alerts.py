@@ -143,6 +143,7 @@ class Facts:
     trouble: str = ""
     in_load: bool = False
     mass_deletes: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
     causes: Sequence[ErrorCause] = ()
     waiting: Sequence[Waiting] = ()
     api_used: int = 0
@@ -221,6 +222,17 @@ def _mass_delete(facts: Facts, rule: Rule) -> list[Finding]:
             "/settings",
         )
         for name, text in facts.mass_deletes.items()
+    ] + [
+        Finding(
+            rule.kind,
+            f"{name}, not shown",
+            rule.severity,
+            f"Many records of {name} are not shown to the sync user any more",
+            text,
+            "Give the sync user its access back, or allow it once under Salesforce.",
+            "/salesforce",
+        )
+        for name, text in facts.missing.items()
     ]
 
 

@@ -33,7 +33,7 @@ from diptych.sync.guard import mass_disappearance
 from diptych.sync.noted import ABSENT, FOLLOW, forget, noted
 from diptych.sync.ports import DeadLetter, Lease, PairChange, Retrieved, Traces, Transaction
 from diptych.sync.repair.compare import Comparer, ObjectComparison
-from diptych.sync.report import FAILED, SUCCEEDED, CycleReport, begin, note
+from diptych.sync.report import SUCCEEDED, CycleReport, begin, note
 from diptych.sync.succession import follow_records
 
 LANE = "sweep"
@@ -232,6 +232,7 @@ def _hides(linked: Linked, now: datetime) -> PairChange:
         state=PairState.HIDDEN,
         attempts=0,
         next_try_at=now,
+        clear_dead_letters=True,  # what waits is no error; it is tried anew when the record is shown
         link_state="out_of_scope" if speaks else None,
         salesforce_deleted=False if speaks else None,
     )
@@ -355,24 +356,36 @@ def missed(engine: Engine, tx: Transaction) -> dict[str, list[str]]:
 
 
 def reconcile_missed(engine: Engine, lease: Lease, missed: Mapping[str, Sequence[str]]) -> None:
-    """Tell them apart at once. Out of calls, they wait; so they do while they are too many."""
+    """Tell them apart at once, a batch an object. Out of calls, they wait. Too many are forgotten here: as long as they are not
+    shown, each try to write notes them again, and a pass finds them too."""
     for name, waiting in missed.items():
         began = begin(engine)
         with engine.store.transaction(lease) as tx:
             problem = mass_disappearance(tx, name, len(waiting), len(waiting), engine.options)
             if problem is not None:
-                keep(engine, tx, ObjectComparison(name), instant_text(began.at), problem)
+                _keep_stopped(tx, name, began.at, problem)
+                forget(tx, name, waiting, of=ABSENT)
                 continue
-            run_id = tx.open_run("missing records", began.at)
-        own = CycleReport(run_id, "missing records", began.at)
-        status, why, applied, found = SUCCEEDED, None, Applied(), ObjectComparison(name)
         try:
-            for ids in batches(waiting, engine.options.batch):
-                looked = look(engine, name, ids)
-                applied += carry_out(engine, lease, run_id, name, looked)
-                count_in(found, looked, engine.options.differing_limit)
-        except (LimitExceeded, OrgRefused) as refused:
-            status, why = FAILED, str(refused)
-        note(engine, lease, own, name, OPERATION, applied, began, status, why or in_words(found))
+            looked = look(engine, name, waiting[: engine.options.batch])
+        except LimitExceeded:
+            return
+        except OrgRefused:
+            continue  # the object cannot be read: nothing is known of any, and its own stages say so
         with engine.store.transaction(lease) as tx:
-            tx.close_run(run_id, status, engine.clock.now(), why)
+            run_id = tx.open_run("missing records", began.at)
+        found = ObjectComparison(name)
+        applied = carry_out(engine, lease, run_id, name, looked)
+        count_in(found, looked, engine.options.differing_limit)
+        own = CycleReport(run_id, "missing records", began.at)
+        note(engine, lease, own, name, OPERATION, applied, began, SUCCEEDED, in_words(found))
+        with engine.store.transaction(lease) as tx:
+            tx.close_run(run_id, SUCCEEDED, engine.clock.now())
+
+
+def _keep_stopped(tx: Transaction, name: str, at: datetime, problem: Problem) -> None:
+    """Why nothing is concluded now; when the next pass is due stays as it was."""
+    before = json.loads(tx.setting(reconciled(name)) or "{}")
+    why = f"{problem.message} {problem.remedy}"
+    shown = {"at": instant_text(at), "done_at": None, "gone": {}, **before, "stopped": why}
+    tx.save_setting(reconciled(name), json.dumps(shown))

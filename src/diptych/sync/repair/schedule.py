@@ -168,7 +168,8 @@ def _last(
     """When the object was last gone through in full: by such a pass, or else by its load."""
     if kind in (VERIFY, RECONCILE):
         kept = tx.setting(verified(name) if kind == VERIFY else reconciled(name))
-        return parse_instant(json.loads(kept)["done_at"]) if kept else progress.finished_at
+        done_at = json.loads(kept)["done_at"] if kept else None
+        return parse_instant(done_at) if done_at else progress.finished_at
     held = json.loads(tx.setting(refreshed(name)) or "{}")
     if any(f in held and held[f] is None for f in fields):
         return None  # a formula was edited

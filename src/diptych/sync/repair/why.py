@@ -191,6 +191,8 @@ def _record(now: PairNow, column: str | None, facts: Facts, full: ObjectMapping)
 def _all_holds(now: PairNow, facts: Facts, full: ObjectMapping) -> list[str]:
     """Without a column: what holds the record, then what holds each value that Salesforce does not have."""
     pair = now.linked.pair
+    if pair.state is PairState.HIDDEN and now.linked.dirty:
+        return [*holds(now, "", ()), f"Edits that wait for it: {', '.join(now.linked.dirty)}."]
     if pair.state not in (PairState.PAIRED, PairState.PARKED):
         return holds(now, "", ())
     if now.asked and now.theirs is None:
