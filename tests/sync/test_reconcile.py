@@ -12,11 +12,13 @@ import pytest
 from diptych.domain.actions import CannotAct, DeletePolicy
 from diptych.domain.pair import PairState
 from diptych.sync.actions import preview
+from diptych.sync.apply import apply_records
 from diptych.sync.inbound.tombstones import allow_mass_delete
+from diptych.sync.ports import FeedRead
 from diptych.sync.repair import passes, reconcile, schedule
 from diptych.sync.repair.why import why
 from diptych.testing import Fault
-from tests.sync.world import OPTIONS, World
+from tests.sync.world import LEAD_FIELDS, OPTIONS, World
 
 QUARTERLY = replace(OPTIONS, reconcile_every=timedelta(hours=6), mass_delete_floor=5, batch=200)
 
@@ -110,6 +112,25 @@ def test_a_hidden_record_that_is_deleted_leaves_a_tombstone_and_what_was_owed(
     run(world)
     assert world.pair(lead).state is PairState.TOMBSTONED
     assert [kept.letter.ours for kept in world.letters()] == [{"city": "Mainz"}]
+
+
+@pytest.mark.parametrize("fate", ["hidden", "purged"])
+def test_an_old_page_that_comes_late_brings_nothing_back(world: World, lead: str, fate: str) -> None:
+    fields = tuple(m.field for m in LEAD_FIELDS)
+    world.sf.edit("Lead", lead, City="Ulm")
+    world.cycle()
+    (page,) = world.org.changed([FeedRead("Lead", fields, world.sf.now() - timedelta(minutes=5))])
+    assert lead in {record.sf_id for record in page.records}
+    world.clock.advance(5)
+    if fate == "hidden":
+        world.org.unseen.add(lead)
+    else:
+        world.sf.purge("Lead", lead)
+    run(world)
+    before = world.pair(lead), world.person(lead)
+    with world.store.transaction() as tx:
+        apply_records(tx, tx.mapping().of("Lead"), page.records, world.engine.terms(None))
+    assert (world.pair(lead), world.person(lead)) == before
 
 
 def test_an_org_that_does_not_tell_buries_nobody(world: World, lead: str) -> None:

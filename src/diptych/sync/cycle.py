@@ -9,7 +9,7 @@
     release       errors whose cause seems to be gone are owed again; of each other cause one record, now and then
     push          what changed here: read back what is in flight, read before, intent, send, acknowledge
     create        people who are to be in Salesforce and are not yet: look up, link or intent and send, acknowledge
-    passes        one slice of what is compared or filled in the background: backfill, verify, refresh
+    passes        one slice of what is compared or filled in the background: backfill, verify, reconcile, refresh
 
 Why in this order: reading comes before writing, so that a write is decided against what was just seen; deletes come before
 writes, so that what is gone is never written back; the snapshot comes before the feed, so that an object whose load ends in

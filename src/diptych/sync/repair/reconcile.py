@@ -217,7 +217,7 @@ def _ends(tx: Transaction, mapping: ObjectMapping, looked: Looked) -> list[PairC
             if pair.state is not PairState.HIDDEN:
                 changes.append(_hides(linked, looked.read.read_at))
         else:
-            changes.append(_purges(linked, looked.told[sf_id]))
+            changes.append(_purges(linked, looked.told[sf_id], looked.read.read_at))
     return changes
 
 
@@ -230,6 +230,7 @@ def _hides(linked: Linked, now: datetime) -> PairChange:
         pair.id,
         pair.person_id,
         state=PairState.HIDDEN,
+        seen_at=now,  # a page that was read before and comes late does not bring it back
         attempts=0,
         next_try_at=now,
         clear_dead_letters=True,  # what waits is no error; it is tried anew when the record is shown
@@ -238,10 +239,10 @@ def _hides(linked: Linked, now: datetime) -> PairChange:
     )
 
 
-def _purges(linked: Linked, where: Whereabouts) -> PairChange:
+def _purges(linked: Linked, where: Whereabouts, now: datetime) -> PairChange:
     pair = linked.pair
     if pair.redirect_to is not None:  # its person has another record: nothing of it is touched
-        return PairChange(pair.id, pair.person_id, state=PairState.TOMBSTONED)
+        return PairChange(pair.id, pair.person_id, state=PairState.TOMBSTONED, seen_at=now)
     owed = linked.dirty if pair.state not in ENDED else {}
     problem = _PURGED if where is Whereabouts.PURGED else _DELETED
     letters = (DeadLetter("Push updates", problem, None, owed),) if owed else ()
@@ -249,6 +250,7 @@ def _purges(linked: Linked, where: Whereabouts) -> PairChange:
         pair.id,
         pair.person_id,
         state=PairState.TOMBSTONED,
+        seen_at=now,
         link_state="deleted",
         salesforce_deleted=True,
         attempts=0,
