@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy.engine import make_url
 
 import diptych.sync.repair.undo as undoing
 import diptych.sync.repair.why as reasons
 from diptych import duplicates, reconciling
+from diptych.absent import AbsentOrg, NoCalls
 from diptych.access.carry import carry_over
 from diptych.acting import Acting
 from diptych.alerts.desk import AlertDesk
@@ -348,7 +349,14 @@ class Workspace:
     @property
     def acting(self) -> Acting:
         """Merging, converting and deleting people."""
-        return Acting(self.store, self.clock, self.engine, self._lease, self.sync_now)
+        return Acting(self.store, self.clock, self._engine_or_none, self._lease, self.sync_now)
+
+    def _engine_or_none(self) -> Engine:
+        """As `engine`; while no org can be had, one that still does what needs none, and says why when it needs one."""
+        try:
+            return self.engine()
+        except (OrgError, SetupRefused) as problem:
+            return Engine(cast(Org, AbsentOrg(problem)), self.store, self.clock, NoCalls())
 
     def gathering(self, order: gather.Order, sample: int = 20) -> gather.Gathered:
         """Which people of ours a match rule takes for one, and what would become of them; changes nothing.

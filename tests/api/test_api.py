@@ -229,3 +229,43 @@ def test_a_defect_is_said_plainly(loaded: Workspace, reader: Caller, monkeypatch
     monkeypatch.setattr(loaded, "status", broken)
     said = reader.problem("GET", "/status", 500)
     assert "secret" not in str(said)
+
+
+def test_people_are_merged_taken_apart_and_deleted(
+    loaded: Workspace, reader: Caller, operator: Caller, admin: Caller
+) -> None:
+    first, second = (
+        operator("POST", "/people", 201, json={"values": {"last_name": name, "email": f"{name}@api.org"}})[
+            "id"
+        ]
+        for name in ("Ames", "Bloom")
+    )
+    order = {"kind": "merge", "people": [first, second], "picks": {"last_name": second}}
+    shown = reader("POST", "/actions/preview", json=order)
+    assert (shown["person_id"], shown["steps"]) == (
+        first,
+        [f"join person {second} here; Salesforce is not touched"],
+    )
+    (name,) = (d for d in shown["differences"] if d["column"] == "last_name")
+    assert (name["result"], name["policy"]) == ("Bloom", "picked")
+    done = operator("POST", "/actions", json=order)
+    assert (done["state"], done["person_id"], done["others"]) == ("done", first, [second])
+    assert reader.get(f"/people/{second}")["values"]["last_name"] == "Bloom"
+    assert "one person" in operator.problem("POST", "/actions", 409, json=order)["detail"]
+    assert "has joined" in operator.problem("DELETE", f"/people/{second}", 409)["detail"]
+    back = {"kind": "undo", "run": done["run_id"]}
+    assert operator("POST", "/actions", json=back)["state"] == "done"
+    assert reader.get(f"/people/{second}")["id"] == second
+    assert "nothing to take back" in operator.problem("POST", "/actions", 409, json=back)["detail"]
+    forget = {"kind": "delete", "people": [second], "forget": True}
+    words = reader("POST", "/actions/preview", json=forget)["confirm"]
+    operator.problem("POST", "/actions", 403, json={**forget, "confirm": words})
+    assert words in admin.problem("POST", "/actions", 422, json=forget)["remedy"]
+    assert admin("POST", "/actions", json={**forget, "confirm": words})["state"] == "done"
+    reader.get(f"/people/{second}", 404)
+    assert [s["former_id"] for s in reader.get("/suppressions")] == [second]
+    operator("DELETE", f"/suppressions/{second}", 204)
+    operator.problem("DELETE", f"/suppressions/{second}", 404)
+    assert [a["kind"] for a in reader.get("/actions", limit=3)] == ["delete", "undelete", "merge"]
+    operator.problem("POST", "/actions/99999/cancel", 404)
+    assert "name one person" in operator.problem("POST", "/actions", 422, json={"kind": "convert"})["detail"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,3 +167,35 @@ def test_deleted_there_kept_away_and_forgotten(both: Both) -> None:
         api.patch(f"sobjects/Lead/{again}", json={"Phone": "2"})
     both.sync()
     assert both.sql("SELECT phone FROM v_people WHERE salesforce_id = ?", again) == [("2",)]
+
+
+def test_many_merges_from_a_file_each_on_its_own(both: Both, tmp_path: Path) -> None:
+    a, b, c = (
+        both.sql("INSERT INTO person (last_name, email) VALUES (?, ?) RETURNING id", n, f"{n}@bulk.org")[0][0]
+        for n in ("Ada", "Bea", "Cid")
+    )
+    d = both.sql("INSERT INTO person (last_name) VALUES ('Dot') RETURNING id")[0][0]
+    listed = tmp_path / "merges.txt"
+    listed.write_text(f"# the same people\n{a}, {b}\n\n{c};{d}\n{c} 999999\n")
+    shown = both.terminal.json("people", "merge", "--from", str(listed))
+    assert [(m["people"], m["remaining"]) for m in shown["merges"]] == [
+        ([a, b], a),
+        ([c, d], c),
+        ([c, 999999], None),
+    ]
+    assert "1 were not merged" in both.terminal.refused("people", "merge", "--from", str(listed), "--yes")
+    gone = both.sql("SELECT count(*) FROM person WHERE id IN (?, ?)", b, d)
+    assert gone == [(0,)] and both.sql("SELECT count(*) FROM person WHERE id IN (?, ?)", a, c) == [(2,)]
+    listed.write_text("12 x\n")
+    assert "Line 1 of" in both.terminal.refused("people", "merge", "--from", str(listed), "--yes")
+
+
+def test_what_needs_no_salesforce_goes_without_it(terminal: Terminal, both: Both) -> None:
+    """A database that is connected to nothing: deleting and joining here work, merging records says why not."""
+    terminal("status")
+    elsewhere = Both(terminal, both.org)
+    one = elsewhere.sql("INSERT INTO person (id) VALUES (NULL) RETURNING id")[0][0]
+    two = elsewhere.sql("INSERT INTO person (id) VALUES (NULL) RETURNING id")[0][0]
+    assert terminal.json("people", "merge", str(one), str(two), "--only-here", "--yes")["done"]
+    assert terminal.json("people", "delete", str(one), "--suppress", "--yes")["done"]
+    assert [s["former_id"] for s in terminal.json("people", "suppressed", "list")] == [one]

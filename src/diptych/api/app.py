@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from diptych.api import (
+    actions,
     audit,
     conflicts,
     connection,
@@ -18,6 +19,7 @@ from diptych.api import (
     schema,
     settings,
     status,
+    suppressions,
     sync,
     tokens,
     users,
@@ -66,6 +68,8 @@ def nouns() -> list[APIRouter]:
             conflicts,
             why,
             people,
+            actions,
+            suppressions,
             fields,
             mapping,
             schema,

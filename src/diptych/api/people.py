@@ -93,14 +93,15 @@ def create_person(request: Request, wanted: NewPerson) -> PersonSeen:
 
 @noun.read("/{person_id}")
 def get_person(request: Request, person_id: PersonId) -> PersonSeen:
-    """A person with all columns and pairs."""
-    return _seen(request, person_id)
+    """A person with all columns and pairs; of one who has joined another, that one."""
+    return _seen(request, workspace_of(request).acting.now_id(person_id))
 
 
 @noun.operate("PATCH", "/{person_id}")
 def edit_person(request: Request, person_id: PersonId, wanted: Edit) -> PersonSeen:
     """Change columns; what is sent to Salesforce goes with the next cycle."""
     workspace = workspace_of(request)
+    person_id = workspace.acting.now_id(person_id)
     found = reading.person(workspace, person_id)
     if found is None:
         raise _nobody(person_id)
@@ -127,8 +128,13 @@ def edit_person(request: Request, person_id: PersonId, wanted: Edit) -> PersonSe
 @noun.operate("DELETE", "/{person_id}", status_code=204)
 def delete_person(request: Request, person_id: PersonId) -> None:
     """Delete the person here. Salesforce keeps its record, and it does not come back."""
-    _seen(request, person_id)
     workspace = workspace_of(request)
+    now = workspace.acting.now_id(person_id)
+    if now != person_id:
+        raise Refusal(
+            409, f"Person {person_id} has joined person {now}.", f"DELETE /people/{now} deletes that one."
+        )
+    _seen(request, person_id)
     workspace.store.delete_person(actor_of(request), person_id)
     workspace.sync_now()
 

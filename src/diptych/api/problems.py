@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from diptych.access.passwords import UnfitPassword
 from diptych.access.tokens import TokenRefused
 from diptych.access.users import NoSuchUser, UserRefused
+from diptych.domain.actions import CannotAct
 from diptych.domain.outcome import OrgError
 from diptych.domain.proposal import MappingRefused
 from diptych.domain.reversal import ReversalRefused
@@ -60,6 +61,7 @@ def not_found(what: str) -> Refusal:
 # what the services raise, with the status it stands for
 _STATUS: dict[type[Exception], int] = {
     SetupRefused: 409,
+    CannotAct: 409,
     MappingRefused: 422,
     ReversalRefused: 409,
     NoSuchRun: 404,

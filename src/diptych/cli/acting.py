@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,7 +34,9 @@ def register(people_app: typer.Typer) -> None:
 
 
 def merge(
-    people: Annotated[list[int], typer.Argument(metavar="ID ID [ID ...]", help="The first one remains.")],
+    people: Annotated[
+        list[int] | None, typer.Argument(metavar="[ID ID ...]", help="The first one remains.")
+    ] = None,
     pick: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN=ID", help="Keep this person's value in that column."),
@@ -41,12 +45,25 @@ def merge(
         bool,
         typer.Option("--only-here", help="One person here; the records in Salesforce stay as they are."),
     ] = False,
+    from_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FILE", help="Many merges: on each line the ids of one, or - for stdin."
+        ),
+    ] = None,
     yes: Annotated[bool, YES_OPTION] = False,
     as_json: Annotated[bool, JSON_OPTION] = False,
 ) -> None:
     """Make one of several people, here and in Salesforce. Shows first what becomes of each value."""
+    from diptych.cli.trouble import Refused
+
+    if (from_file is None) is not bool(people):
+        raise Refused("Name the people to merge, or a file of them with --from.")
     with workspace() as space:
-        found = space.acting.merge(people, _picked(pick or []), only_here)
+        if from_file is not None:
+            _merge_many(space, _groups(from_file), only_here, yes, as_json)
+            return
+        found = space.acting.merge(people or [], _picked(pick or []), only_here)
         if not as_json:
             _show_merge(found)
         elif not yes:
@@ -55,6 +72,85 @@ def merge(
         sure("Merge these people?", yes)
         done = space.acting.carry_out(found, ACTOR)
     _report(done, as_json, f"Merged. They are person {found.plan.remaining} now")
+
+
+def _groups(source: Path) -> list[list[int]]:
+    """The people of each line; blank lines and what follows a # count for nothing."""
+    from diptych.cli.trouble import Refused
+
+    text = sys.stdin.read() if str(source) == "-" else source.read_text(encoding="utf-8")
+    groups = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = re.split(r"[\s,;]+", line.partition("#")[0].strip())
+        if words == [""]:
+            continue
+        if len(words) < 2 or not all(word.isascii() and word.isdigit() for word in words):
+            raise Refused(
+                f"Line {number} of {source} is not the ids of two or more people: {line.strip()[:60]}"
+            )
+        groups.append([int(word) for word in words])
+    if not groups:
+        raise Refused(f"{source} names nobody.")
+    return groups
+
+
+def _merge_many(space: Workspace, groups: list[list[int]], only_here: bool, yes: bool, as_json: bool) -> None:
+    """Each group on its own: one that cannot be merged, or fails, stops no other."""
+    from diptych.cli.trouble import Refused
+    from diptych.domain.actions import ActionState, CannotAct
+
+    plans: list[tuple[list[int], MergePreview | None, str]] = []
+    for group in groups:
+        try:
+            plans.append((group, space.acting.merge(group, {}, only_here), ""))
+        except CannotAct as problem:
+            plans.append((group, None, str(problem)))
+    doing = [found for _, found, _ in plans if found is not None]
+    shown = [
+        {
+            "people": group,
+            "remaining": found.plan.remaining if found else None,
+            "steps": [step.text for step in found.plan.steps] if found else [],
+            "differences": len(found.plan.differences) if found else 0,
+            "problem": problem or None,
+        }
+        for group, found, problem in plans
+    ]
+    if not as_json:
+        table(
+            ["people", "remains", "differing values", "what"],
+            [
+                (
+                    " ".join(map(str, one["people"])),  # type: ignore[arg-type]
+                    str(one["remaining"] or ""),
+                    one["differences"],
+                    one["problem"] or "; ".join(one["steps"]),  # type: ignore[arg-type]
+                )
+                for one in shown
+            ],
+        )
+        say(f"{len(doing):,} of {len(plans):,} can be merged.")
+    elif not yes:
+        emit({"done": False, "merges": shown})
+        return
+    if not doing:
+        raise Refused("None of these can be merged; nothing was changed.")
+    sure(f"Merge these {len(doing):,} groups of people?", yes)
+    done = []
+    for group, found, _ in plans:
+        if found is None:
+            continue
+        try:  # looked at anew: what was merged before it may have changed it
+            done.append(space.acting.carry_out(space.acting.merge(group, {}, only_here), ACTOR))
+        except CannotAct as problem:
+            note(f"{' '.join(map(str, group))}: {problem}")
+    good = sum(one.state is ActionState.DONE for one in done)
+    if as_json:
+        emit({"done": good == len(plans), "merges": shown, "actions": [_action(one) for one in done]})
+    else:
+        say(f"{good:,} groups were merged.")
+    if good < len(plans):
+        raise Refused(f"{len(plans) - good:,} were not merged. See: diptych people actions")
 
 
 def _picked(given: list[str]) -> dict[str, int]:

@@ -68,6 +68,7 @@ def carry_on(engine: Engine, lease: Lease, action_id: int) -> Action:
             return action
         place = action.next_step
         try:
+            ground.ready_for(action)
             if place is None:
                 shown = ground.records_of(action) if action.kind is ActionKind.UNDELETE else None
                 with engine.store.transaction(lease) as tx:

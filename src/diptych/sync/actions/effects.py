@@ -68,7 +68,11 @@ class Ground:
 
     def __post_init__(self) -> None:
         prepare(self.engine)
-        self.engine.sync_user()
+
+    def ready_for(self, action: Action) -> None:
+        """Ask who we are in Salesforce before any transaction, if the action has to do with Salesforce. Raises OrgError."""
+        if action.kind is ActionKind.UNDELETE or any(s.kind is not StepKind.JOIN for s in action.steps):
+            self.engine.sync_user()
 
     def read(self, object_name: str, ids: Sequence[str]) -> dict[str, Record | None]:
         """These records as they are now, deleted ones included."""
