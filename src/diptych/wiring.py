@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from sqlalchemy.engine import make_url
 
+import diptych.sync.repair.gather as joining
 import diptych.sync.repair.undo as undoing
 import diptych.sync.repair.why as reasons
 from diptych import duplicates, reconciling
@@ -49,7 +50,7 @@ from diptych.sync.cycle import run_cycle, run_initial_load, run_recovery
 from diptych.sync.engine import Engine, Options, described_at
 from diptych.sync.outbound import wishes
 from diptych.sync.ports import Clock, Lease, Org, StoreBusy
-from diptych.sync.repair import gather, passes, recovery, schedule, sweep
+from diptych.sync.repair import passes, recovery, schedule, sweep
 from diptych.sync.report import FAILED, SUCCEEDED, CycleReport
 from diptych.vault import StoreVault
 
@@ -358,22 +359,37 @@ class Workspace:
         except (OrgError, SetupRefused) as problem:
             return Engine(cast(Org, AbsentOrg(problem)), self.store, self.clock, NoCalls())
 
-    def gathering(self, order: gather.Order, sample: int = 20) -> gather.Gathered:
+    def gathering(self, order: joining.Order, sample: int = 20) -> joining.Gathered:
         """Which people of ours a match rule takes for one, and what would become of them; changes nothing.
 
         Raises SetupRefused for a rule that cannot be asked.
         """
         with _askable():
-            return gather.look(self.store, order, sample)
+            return joining.look(self.store, order, sample)
 
     def gather(
-        self, order: gather.Order, tell: Callable[[gather.Counts], None], wait_seconds: float = 60
-    ) -> gather.Gathered:
-        """Join them. `tell` hears how far it got. Raises SetupRefused, StoreBusy while another engine is at work."""
-        with _askable(), self._right(Options().lease_ttl, wait_seconds) as (lease, hold):
-            done = gather.carry_out(self.store, self.clock, lease, order, tell, hold)
+        self,
+        order: joining.Order,
+        tell: Callable[[joining.Counts], None] = lambda counts: None,
+        wait_seconds: float = 60,
+        stop: threading.Event | None = None,
+    ) -> joining.Gathered:
+        """Join them. `tell` hears how far it got; with `stop` set it ends after a slice. Raises SetupRefused, and StoreBusy while
+        another engine is at work."""
+        clock = StoppingClock(self.clock, stop)
+        with _askable(), self._right(Options().lease_ttl, wait_seconds, clock) as (lease, hold):
+            done = joining.carry_out(self.store, self.clock, lease, order, tell, hold)
         self.sync_now()
         return done
+
+    def gather_soon(self, order: joining.Order) -> None:
+        """Ask the worker to join them; how far it has got is in the settings, what came of it in the ledger."""
+        rule, column = order.matching.rule.value, order.matching.column
+        self._ask_for("gather", {"rule": rule, "column": column, "largest": order.largest})
+
+    def undo_soon(self, run_id: int) -> None:
+        """Ask the worker to undo that run."""
+        self._ask_for("undo", {"run": run_id})
 
     def link_reviewed(self, person_id: int, target: str, wait_seconds: float = 20) -> wishes.Linking:
         """The person under review is that of the record, or the person, `target`. Raises WishRefused, and StoreBusy as `gather`."""

@@ -13,17 +13,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from diptych.alerts.watch import watch
+from diptych.domain.matching import Matching, MatchRule
 from diptych.domain.outcome import LoginFailed, OrgError
 from diptych.jobs.port import JsonMap
 from diptych.keeping import prune_if_due
 from diptych.setup.state import SetupRefused, Step
 from diptych.sync.ports import LeaseLost, StoreBusy
+from diptych.sync.repair.gather import Order
 
 if TYPE_CHECKING:
     from diptych.sync.report import CycleReport
     from diptych.wiring import Workspace
 
 CYCLE, VERIFY, RECONCILE = "cycle", "verify", "reconcile"
+GATHER, UNDO = "gather", "undo"
 _LOOK_SECONDS = 1.0
 _AFTER_LOGIN_FAILED = timedelta(minutes=15)
 _LEASE_WAIT_SECONDS = 300.0
@@ -50,7 +53,14 @@ class Worker:
         watch(lambda: self._space.alerts, self._stop)
         try:
             self._space.jobs.run_worker(
-                {CYCLE: self.cycle, VERIFY: self.verify, RECONCILE: self.reconcile}, self._stop
+                {
+                    CYCLE: self.cycle,
+                    VERIFY: self.verify,
+                    RECONCILE: self.reconcile,
+                    GATHER: self.gather,
+                    UNDO: self.undo,
+                },
+                self._stop,
             )
         finally:
             self._stop.set()
@@ -95,6 +105,22 @@ class Worker:
             wait_seconds=_LEASE_WAIT_SECONDS,
         )
         return {one.object: dict(one.gone) for one in done}
+
+    def gather(self, arguments: JsonMap, _stop: threading.Event) -> JsonMap:
+        """Join the people that a match rule takes for one; stopped, it goes on when it is asked for again."""
+        column = arguments.get("column")
+        matching = Matching(MatchRule(str(arguments["rule"])), str(column) if column else None)
+        order = Order(matching, int(str(arguments["largest"])))
+        try:
+            done = self._space.gather(order, wait_seconds=_LEASE_WAIT_SECONDS, stop=self._stop)
+        except (SetupRefused, StoreBusy) as problem:
+            return {"status": "Failed", "error": str(problem)}
+        return {"run": done.run_id, "joins": done.counts.joins}
+
+    def undo(self, arguments: JsonMap, _stop: threading.Event) -> JsonMap:
+        """Undo a run."""
+        done = self._space.undo(int(str(arguments["run"])), carry_out=True, wait_seconds=_LEASE_WAIT_SECONDS)
+        return {"run": done.run_id, "status": done.status, "error": done.error}
 
     # ------------------------------------------------------------ when
 

@@ -60,4 +60,4 @@ def summary(status: Status, alerts: int = 0) -> Summary:
         "not_connected": _("Not connected"),
     }.get(status.state, _("Set-up not finished"))
     at = status.last_sync_at if status.state == "last_sync" else None
-    return Summary(status.state, words, at, status.dead_letters, alerts)
+    return Summary(status.state, words, at, status.dead_letters, alerts, status.for_review)

@@ -148,6 +148,7 @@ class Summary:
     at: datetime | None = None
     dead_letters: int = 0
     alerts: int = 0
+    for_review: int = 0
 
 
 @dataclass(frozen=True)

@@ -83,19 +83,14 @@ def set_default(
 ) -> None:
     """What a required field is filled with at create when ours is blank: diptych create-rule default Company '[unknown]'"""
     from diptych.cli.trouble import Refused
-    from diptych.domain.creating import CREATED_OBJECT
-    from diptych.sync.outbound.create_rule import read_rule, save_rule
+    from diptych.sync.outbound.create_rule import NoSuchField, save_default
 
     with workspace() as space:
-        with space.store.transaction() as tx:
-            described = tx.schema(CREATED_OBJECT)
-            if described is not None and (
-                field not in described.fields or not described.fields[field].createable
-            ):
-                raise Refused(f"Lead has no field {field} that the sync user may fill at create.")
-            rule = read_rule(tx)
-            defaults = {**rule.defaults, field: value}
-            save_rule(tx, replace(rule, defaults={k: v for k, v in defaults.items() if v}))
+        try:
+            with space.store.transaction() as tx:
+                save_default(tx, field, value)
+        except NoSuchField as problem:
+            raise Refused(str(problem)) from None
         space.sync_now()
     say(
         f"{field} is {value!r} at create when ours is blank."
@@ -274,9 +269,9 @@ def waiting(limit: Annotated[int, _LIMIT] = 100, as_json: Annotated[bool, JSON_O
 def _list(wishes: tuple[Wish, ...], limit: int, as_json: bool, words: str) -> None:
     with workspace() as space:
         shown = [c for c in ("first_name", "last_name", "email") if c in space.queries.columns()]
-        with space.store.transaction() as tx:
-            found = tx.creations(wishes, limit)
-            values = tx.people_values(shown, [one.person_id for one in found])
+        rows, total = space.queries.creations(wishes, limit)
+    found = [one.creation for one in rows]
+    values = {one.creation.person_id: {c: one.values.get(c) for c in shown} for one in rows}
     if as_json:
         emit(
             [
@@ -304,7 +299,7 @@ def _list(wishes: tuple[Wish, ...], limit: int, as_json: bool, words: str) -> No
             for one in found
         ],
     )
-    say(f"{len(found):,} people {words}.")
+    say(f"{total:,} people {words}.")
 
 
 def _wish(carry_out: Callable[[], None]) -> None:

@@ -86,10 +86,11 @@ def all_said(connection: Connection, wishes: Sequence[Wish], limit: int) -> list
 
 def _said(connection: Connection, *conditions: Any, limit: int | None = None) -> list[Creation]:
     wanted = sa.select(creation).where(*conditions).order_by(creation.c.person_id).limit(limit)
-    return [_creation(row) for row in connection.execute(wanted)]
+    return [creation_of(row) for row in connection.execute(wanted)]
 
 
-def _creation(row: Row[Any]) -> Creation:
+def creation_of(row: Row[Any]) -> Creation:
+    """A row of `creation`."""
     return Creation(
         row.person_id,
         Wish(row.wish),

@@ -9,12 +9,14 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from diptych.domain.creating import Wish
 from diptych.store import auditing
 from diptych.store.auditing import AuditLine
 from diptych.store.queries import (
     alike,
     causes,
     companies,
+    creations,
     ledger,
     people,
     run_lines,
@@ -26,6 +28,7 @@ from diptych.store.queries import (
 from diptych.store.queries.alike import AlikePerson
 from diptych.store.queries.causes import CauseRow, JobError
 from diptych.store.queries.companies import MirrorPage
+from diptych.store.queries.creations import CreationRow
 from diptych.store.queries.ledger import RunRow
 from diptych.store.queries.people import HistoryRow, PairRow, PeoplePage, Person
 from diptych.store.queries.run_lines import RunLine
@@ -38,6 +41,7 @@ __all__ = [
     "AuditLine",
     "CauseRow",
     "ConflictRow",
+    "CreationRow",
     "DeadLetterRow",
     "HistoryRow",
     "JobError",
@@ -112,6 +116,13 @@ class Queries:
         """Everybody who shares the first of these columns with somebody, case aside. Raises KeyError for an unknown column."""
         with self._reading() as connection:
             return alike.alike(connection, columns)
+
+    def creations(
+        self, wishes: Sequence[Wish], limit: int = 100, page: int = 1
+    ) -> tuple[list[CreationRow], int]:
+        """People of whom one of these is said, by id, and how many there are."""
+        with self._reading() as connection:
+            return creations.listed(connection, wishes, limit, page)
 
     def status(self) -> StoreStatus:
         """Counts of each object, latest run, latest step of each kind, loads."""

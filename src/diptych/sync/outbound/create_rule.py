@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-from diptych.domain.creating import CreateRule, MatchPolicy
+from diptych.domain.creating import CREATED_OBJECT, CreateRule, MatchPolicy
 from diptych.sync.ports import Transaction
 
 SETTING = "create.rule"
@@ -38,3 +39,17 @@ def save_rule(tx: Transaction, rule: CreateRule) -> None:
     )
     tx.save_setting(SETTING, None if rule == CreateRule() else text)
     tx.save_setting(POSITION, None)
+
+
+class NoSuchField(ValueError):
+    """There is no such field to be filled at create."""
+
+
+def save_default(tx: Transaction, field: str, value: str) -> None:
+    """Fill a field of the new record with this where ours is blank; '' takes the default away. Raises NoSuchField."""
+    described = tx.schema(CREATED_OBJECT)
+    if described is not None and (field not in described.fields or not described.fields[field].createable):
+        raise NoSuchField(f"{CREATED_OBJECT} has no field {field} that the sync user may fill at create.")
+    rule = read_rule(tx)
+    defaults = {**rule.defaults, field: value}
+    save_rule(tx, replace(rule, defaults={k: v for k, v in defaults.items() if v}))

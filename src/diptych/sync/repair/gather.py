@@ -24,7 +24,8 @@ from diptych.sync.report import SUCCEEDED
 
 LARGEST = 20
 """A group of more people than this is left alone unless asked for: the address of an office rather than of a human."""
-_PROGRESS = "identity.apply"
+PROGRESS = "identity.apply"
+"""The setting that says how far one has got."""
 _PAGE = 5000
 _SLICE = 200
 
@@ -136,7 +137,7 @@ def carry_out(
         )
         tx.add_step(progress.run_id, step)
         tx.close_run(progress.run_id, SUCCEEDED, clock.now())
-        tx.save_setting(_PROGRESS, None)
+        tx.save_setting(PROGRESS, None)
     return Gathered(order, counts, run_id=progress.run_id)
 
 
@@ -154,7 +155,7 @@ class _Progress:
 
 def _held(tx: Transaction, order: Order) -> _Progress | None:
     """How far this very order got before it was interrupted."""
-    text = tx.setting(_PROGRESS)
+    text = tx.setting(PROGRESS)
     if text is None:
         return None
     kept = json.loads(text)
@@ -170,7 +171,7 @@ def _keep(tx: Transaction, order: Order, progress: _Progress) -> None:
         "after": progress.after,
         "counts": asdict(progress.counts),
     }
-    tx.save_setting(_PROGRESS, json.dumps(kept))
+    tx.save_setting(PROGRESS, json.dumps(kept))
 
 
 def _order(order: Order) -> list[object]:
