@@ -285,6 +285,23 @@ def test_very_many_at_once_stop_it_until_a_person_allows_it() -> None:
     assert {world.pair(i).state for i in gone} == {PairState.PAIRED}
 
 
+def test_too_many_stop_the_counting_itself_and_an_allowance_goes_through_in_portions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile, "_SPAN", 10)
+    monkeypatch.setattr(passes, "_AT_ONCE", 20)
+    world = new_world(150, batch=5)
+    gone = world.sf.ids("Lead")[:100]
+    world.org.unseen.update(gone)
+    calls = world.org.calls
+    done = run(world)
+    assert done.found.gone == {} and 5 < done.found.differing_count < 100, "it has seen enough"
+    stopped = world.org.calls - calls
+    assert run(world, allowed=True).found.gone == {"hidden": 100}
+    assert {world.pair(i).state for i in gone} == {PairState.HIDDEN}
+    assert stopped < 40
+
+
 def test_the_guard_counts_all_slices_together() -> None:
     world = new_world(30, batch=3)
     world.org.unseen.update(world.sf.ids("Lead")[:9])

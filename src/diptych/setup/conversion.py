@@ -42,8 +42,7 @@ def examine_conversion(
             f"The sync user may not read the org's lead field mapping; {len(custom)} custom lead fields are synced: "
             f"{', '.join(custom)}.",
             _WHY.replace("these", "those that are not mapped to a contact field"),
-            f"Look in {_WHERE} whether each of them goes to a contact field; or let an administrator's login look: "
-            "diptych prepare --admin-username NAME",
+            f"As an administrator, look in {_WHERE} whether each of them goes to a contact field.",
             "Lead",
             tuple(custom),
         )

@@ -31,7 +31,7 @@ def mass_disappearance(
     label = synced_object(object_name).label_plural
     return Problem(
         "MASS_DISAPPEARANCE",
-        f"{missing:,} of {held:,} {label} are not shown to the sync user any more; nothing was concluded from that.",
+        f"At least {missing:,} of {held:,} {label} are not shown to the sync user any more; nothing was concluded from that.",
         ErrorClass.PERMISSION,
         f"More than max({options.mass_delete_floor}, {options.mass_delete_share:.0%}) at once is often a change of sharing, of a "
         "permission or of the sync user, or a delete by mistake.",

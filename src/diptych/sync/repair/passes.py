@@ -50,6 +50,8 @@ VERIFY, REFRESH, BACKFILL, RECONCILE = "verify", "refresh", "backfill", "reconci
 KINDS = (BACKFILL, VERIFY, RECONCILE, REFRESH)
 _OPERATIONS = {VERIFY: "Verify", REFRESH: "Refresh", BACKFILL: "Backfill", RECONCILE: OPERATION}
 _RESTARTS = 5
+_AT_ONCE = 5_000
+"""So many missing ids at most are kept before they are told apart, where a person has allowed any number."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Pass:
     (what was hidden), counting, telling (apart), done, given up.
 
     `rows` of `rows_total` are done; `after`: the last id counted; `began`: server time before the query was asked for;
-    `waits`: why it cannot go on just now. `absent`: ids that only we hold, still to be told apart; `rechecked`: how many are
+    `waits`: why it cannot go on just now. `absent`: ids that only we hold, still to be told apart;
+    `counted`: no range is left to count; `rechecked`: how many are
     gone of those that were hidden before; `allowed`: a person said that very many may be gone.
     """
 
@@ -76,6 +79,7 @@ class Pass:
     restarts: int = 0
     waits: str | None = None
     absent: tuple[str, ...] = ()
+    counted: bool = False
     rechecked: int = 0
     allowed: bool = False
     found: ObjectComparison = field(default_factory=lambda: ObjectComparison(""))
@@ -247,10 +251,23 @@ def _count(engine: Engine, lease: Lease, one: Pass, mapping: ObjectMapping) -> P
         carry_out(engine, lease, one.run_id, one.object_name, looked)
         count_in(found, looked, engine.options.differing_limit)
     absent = tuple(dict.fromkeys((*one.absent, *comparer.absent)))
-    stage = "counting" if after is not None else "telling"
-    return _save(
-        engine, lease, replace(one, stage=stage, after=after or "", absent=absent, found=found, waits=None)
+    moved = replace(
+        one,
+        after=after or "",
+        counted=after is None,
+        absent=absent,
+        found=found,
+        waits=None,
+        stage="counting",
     )
+    enough = len(absent) >= _AT_ONCE if one.allowed else _too_many(engine, lease, moved) is not None
+    return _save(engine, lease, replace(moved, stage="telling" if moved.counted or enough else "counting"))
+
+
+def _too_many(engine: Engine, lease: Lease, one: Pass) -> Problem | None:
+    before, missing = sum(one.found.gone.values()) - one.rechecked, len(one.absent)
+    with engine.store.transaction(lease) as tx:
+        return mass_disappearance(tx, one.object_name, missing, before + missing, engine.options)
 
 
 def _recheck(engine: Engine, lease: Lease, one: Pass) -> Pass:
@@ -265,18 +282,18 @@ def _recheck(engine: Engine, lease: Lease, one: Pass) -> Pass:
 def _tell(engine: Engine, lease: Lease, one: Pass, mapping: ObjectMapping) -> tuple[Pass, Problem | None]:
     """What has become of a batch of the ids that only we hold; why it stops, when they are too many at once."""
     if not one.absent:
-        return _save(engine, lease, replace(one, stage="done", waits=None)), None
-    before = sum(one.found.gone.values()) - one.rechecked
+        stage = "done" if one.counted else "counting"
+        return _save(engine, lease, replace(one, stage=stage, waits=None)), None
     if not one.allowed:
-        with engine.store.transaction(lease) as tx:
-            missing = len(one.absent)
-            problem = mass_disappearance(tx, one.object_name, missing, before + missing, engine.options)
+        problem = _too_many(engine, lease, one)
         if problem is not None:
             found = one.found.copy()
             Comparer(engine, lease, synced_object(one.object_name), mapping, found=found).differ(one.absent)
             return _save(engine, lease, replace(one, stage="done", absent=(), found=found)), problem
     some = one.absent[: engine.options.batch]
-    return _told(engine, lease, replace(one, absent=one.absent[len(some) :]), some), None
+    rest = one.absent[len(some) :]
+    # all that is missing was counted before the first was told apart: it is not asked again
+    return _told(engine, lease, replace(one, absent=rest, allowed=one.allowed or one.counted), some), None
 
 
 def _told(engine: Engine, lease: Lease, one: Pass, ids: Sequence[str]) -> Pass:
