@@ -54,7 +54,6 @@ def at_rest(stage: Stage) -> None:
     """Nothing was made that nobody asked for, nothing is owed, nothing waits for a person, and a second look is quiet."""
     writes = stage.received()
     stage.settled()
-    stage.settled()
     assert stage.received() == writes
     assert stage.sql("SELECT count(*) FROM v_backlog") == [(0,)]
     assert stage.sql("SELECT message FROM v_dead_letters") == []

@@ -27,9 +27,9 @@ EVERY = replace(
     batch=4,
     sweep_pages=1,
     snapshot_rows=4,
-    verify_every=HOURLY * 24,
-    refresh_every=HOURLY * 6,
-    reconcile_every=HOURLY * 6,
+    verify_every=HOURLY * 8,
+    refresh_every=HOURLY * 4,
+    reconcile_every=HOURLY * 4,
 )
 
 
@@ -118,10 +118,10 @@ def test_all_four_do_their_work_in_slices_and_killed_now_and_then(both: Both) ->
     both.org.records.purge("Lead", gone)
     both.map(person_field("Lead", "Country", "country"))
     both.user.edit(both.row(edited)["id"], "city", "Mainz")
-    for number in range(12):
+    for number in range(8):
         point = ("C-27", "commit", "count_ranges", "trace")[number % 4]
         both.cycles(1, 5, Fault(point, 1 + number % 3, "crash"))
-    both.cycles(45, 60)
+    both.cycles(30, 20)
     assert both.row(differs)["city"] == "Koeln" and both.row(formula)["grade"] == "A"
     assert {both.row(i)["country"] for i in ids[6:]} == {"Germany"}
     assert both.org.records.rows["Lead"][edited].values["City"] == "Mainz"
@@ -133,7 +133,7 @@ def test_all_four_do_their_work_in_slices_and_killed_now_and_then(both: Both) ->
     assert both.kept(reconciled("Lead"))["gone"] == {"hidden": 3}
 
     both.org.unseen.clear()  # View All for the sync user
-    both.cycles(14, 60)
+    both.cycles(18, 20)
     assert (both.row(hidden)["state"], both.row(hidden)["link_state"]) == ("paired", "lead")
     assert both.org.records.rows["Lead"][hidden].values["Title"] == "Waits"
     assert [both.row(i)["state"] for i in (purged, gone)] == ["tombstoned", "tombstoned"]

@@ -42,6 +42,7 @@ from diptych.sync.repair.reconcile import (
     count_round,
     in_words,
     keep,
+    keep_stopped,
     look,
 )
 from diptych.sync.report import FAILED, IN_PROCESS, INCOMPLETE, SUCCEEDED, Began, CycleReport, begin, note
@@ -316,9 +317,10 @@ def _finish(engine: Engine, lease: Lease, one: Pass, began: Began, stopped: Prob
     why = f"{stopped.message} {stopped.remedy}" if stopped is not None else ""
     status = FAILED if stopped is not None else SUCCEEDED
     with engine.store.transaction(lease) as tx:
-        if one.kind in (VERIFY, RECONCILE):
+        if one.kind == RECONCILE:
             keep(engine, tx, one.found, instant_text(one.began), stopped)
         if one.kind == VERIFY:
+            keep_stopped(tx, one.object_name, instant_text(one.began), stopped)
             keep_verified(tx, one.found, one.began, now)
         if one.kind == BACKFILL:
             progress = tx.snapshot(one.object_name)

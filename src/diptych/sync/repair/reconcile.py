@@ -314,13 +314,21 @@ def reconciled(object_name: str) -> str:
     return f"reconciled.{object_name}"
 
 
-def keep(
-    engine: Engine, tx: Transaction, found: ObjectComparison, at: str, stopped: Problem | None = None
-) -> None:
+def keep(engine: Engine, tx: Transaction, found: ObjectComparison, at: str, stopped: Problem | None) -> None:
     """Remember how a reconciliation of an object ended."""
-    shown: dict[str, Any] = {"at": at, "done_at": instant_text(engine.clock.now()), "gone": found.gone}
-    shown["stopped"] = f"{stopped.message} {stopped.remedy}" if stopped is not None else None
-    tx.save_setting(reconciled(found.object_name), json.dumps(shown))
+    done_at = instant_text(engine.clock.now())
+    _keep(tx, found.object_name, {"at": at, "done_at": done_at, "gone": found.gone}, stopped)
+
+
+def keep_stopped(tx: Transaction, name: str, at: str, stopped: Problem | None) -> None:
+    """Why nothing is concluded just now, or that nothing stands against it; the last reconciliation stays the last one."""
+    before = json.loads(tx.setting(reconciled(name)) or "{}")
+    _keep(tx, name, {"at": at, "done_at": None, "gone": {}, **before}, stopped)
+
+
+def _keep(tx: Transaction, name: str, shown: Mapping[str, Any], stopped: Problem | None) -> None:
+    why = f"{stopped.message} {stopped.remedy}" if stopped is not None else None
+    tx.save_setting(reconciled(name), json.dumps({**shown, "stopped": why}))
 
 
 def look_through(engine: Engine, name: str) -> ObjectComparison:
@@ -365,7 +373,7 @@ def reconcile_missed(engine: Engine, lease: Lease, missed: Mapping[str, Sequence
         with engine.store.transaction(lease) as tx:
             problem = mass_disappearance(tx, name, len(waiting), len(waiting), engine.options)
             if problem is not None:
-                _keep_stopped(tx, name, began.at, problem)
+                keep_stopped(tx, name, instant_text(began.at), problem)
                 forget(tx, name, waiting, of=ABSENT)
                 continue
         try:
@@ -383,11 +391,3 @@ def reconcile_missed(engine: Engine, lease: Lease, missed: Mapping[str, Sequence
         note(engine, lease, own, name, OPERATION, applied, began, SUCCEEDED, in_words(found))
         with engine.store.transaction(lease) as tx:
             tx.close_run(run_id, SUCCEEDED, engine.clock.now())
-
-
-def _keep_stopped(tx: Transaction, name: str, at: datetime, problem: Problem) -> None:
-    """Why nothing is concluded now; when the next pass is due stays as it was."""
-    before = json.loads(tx.setting(reconciled(name)) or "{}")
-    why = f"{problem.message} {problem.remedy}"
-    shown = {"at": instant_text(at), "done_at": None, "gone": {}, **before, "stopped": why}
-    tx.save_setting(reconciled(name), json.dumps(shown))

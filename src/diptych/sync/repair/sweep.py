@@ -23,7 +23,7 @@ from diptych.sync.engine import Engine
 from diptych.sync.guard import mass_disappearance
 from diptych.sync.ports import Lease
 from diptych.sync.repair.compare import Comparer, Differing, ObjectComparison, in_chunks, read_page
-from diptych.sync.repair.reconcile import batches, carry_out, count_in, keep, look
+from diptych.sync.repair.reconcile import batches, carry_out, count_in, keep_stopped, look
 
 __all__ = ["Comparison", "Differing", "ObjectComparison", "verify"]
 _IDS = 10_000
@@ -136,7 +136,7 @@ class _Sweep:
         absent, found = self._comparer.absent, self._comparer.found
         with self._engine.store.transaction(self._lease) as tx:
             problem = mass_disappearance(tx, self.name, len(absent), len(absent), self._engine.options)
-            keep(self._engine, tx, found, instant_text(self._began), problem)
+            keep_stopped(tx, self.name, instant_text(self._began), problem)
         if problem is not None:
             self._comparer.differ(absent)
             return
@@ -144,8 +144,6 @@ class _Sweep:
             looked = look(self._engine, self.name, ids)
             carry_out(self._engine, self._lease, None, self.name, looked)
             count_in(found, looked, self._engine.options.differing_limit)
-        with self._engine.store.transaction(self._lease) as tx:
-            keep(self._engine, tx, found, instant_text(self._began))
 
     def _missing_there(self) -> None:
         """What we hold as live and the query did not show."""
