@@ -11,6 +11,7 @@ from datetime import datetime
 from diptych.domain.values import instant_text, to_text
 from diptych.store.queries import DeadLetterRow, StepRow
 
+_LINES = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 ERROR_HEADINGS = (
@@ -58,16 +59,17 @@ def step_row(row: StepRow) -> tuple[object, ...]:
 
 
 def csv_lines(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """The lines of the file, header first."""
+    """The file, some hundred lines at a time, header first."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(headings)
-    yield buffer.getvalue()
-    for line in rows:
-        buffer.seek(0)
-        buffer.truncate()
+    for number, line in enumerate(rows, 1):
         writer.writerow([cell(one) for one in line])
-        yield buffer.getvalue()
+        if number % _LINES == 0:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
 
 
 def cell(value: object) -> object:

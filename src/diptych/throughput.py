@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from diptych.domain.alerts import Waiting
 from diptych.domain.objects import SYNCED_OBJECTS, synced_object
 from diptych.domain.throughput import (
     GROWING_OVER,
@@ -19,7 +18,7 @@ from diptych.domain.throughput import (
     proposals,
     time_left,
 )
-from diptych.store.queries.backlog import oldest_waiting
+from diptych.store.queries.backlog import read_backlog
 from diptych.store.queries.throughput import (
     Point,
     Queue,
@@ -76,11 +75,12 @@ def read_throughput(store: SqlStore, now: datetime) -> Throughput:
     with store.looking() as unit:
         connection = unit.connection
         mapped = [k.name for k in SYNCED_OBJECTS if unit.mapping().of(k.name).fields]
-        waiting = {name: Waiting(name, n, at) for name, n, at in oldest_waiting(connection)}
+        backlog = read_backlog(connection)
+        waiting = {one.object_name: one for one in backlog.waiting}
         steps = stretches(connection, day)
         hours = {(one.object_name, one.outbound): one for one in by_hour(steps, now)}
         cursors = {name: cursor for name in mapped if (cursor := unit.feed_cursor(name)) is not None}
-        fields, actors = makers(connection) if waiting else ([], [])
+        fields, actors = makers(connection, backlog)
         skipped = read_and_skipped(connection, day)
         points = trend(connection, now - timedelta(days=TREND_DAYS))
         work, noisy = queues(connection), noisy_fields(connection, day)

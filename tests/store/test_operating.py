@@ -13,7 +13,7 @@ from diptych.domain.pair import PairState
 from diptych.setup.state import SetupState, Step
 from diptych.store import SqlStore
 from diptych.store import alerts as kept
-from diptych.store.queries.backlog import keep_sample, oldest_waiting
+from diptych.store.queries.backlog import keep_sample, read_backlog
 from diptych.store.queries.throughput import makers, noisy_fields, queues, trend
 from diptych.store.system_tables import creation, pair
 from diptych.sync.ports import DeadLetter, PairChange
@@ -47,9 +47,10 @@ def waiting(store: SqlStore) -> SqlStore:
 
 def test_what_an_error_holds_back_does_not_wait(waiting: SqlStore) -> None:
     with waiting.reading() as connection:
-        ((name, count, oldest),) = oldest_waiting(connection)
-        fields, actors = makers(connection)
-    assert (name, count) == ("Lead", 2) and oldest is not None
+        backlog = read_backlog(connection)
+        fields, actors = makers(connection, backlog)
+    (lead,) = backlog.waiting
+    assert (lead.object_name, lead.count) == ("Lead", 2) and lead.oldest_at is not None
     assert [(s.name, s.count, s.of) for s in fields] == [("Lead.City", 2, 3), ("Lead.FirstName", 1, 3)]
     assert [(s.name, s.count) for s in actors] == [("admin:alice", 2), ("loader", 1)]
 

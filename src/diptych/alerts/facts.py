@@ -9,11 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from diptych.domain.alerts import ErrorCause, Facts, SchemaChange, Verified, Waiting
+from diptych.domain.alerts import ErrorCause, Facts, SchemaChange, Verified
 from diptych.domain.objects import SYNCED_OBJECTS
 from diptych.setup.state import SetupState, Step
 from diptych.store.queries import causes
-from diptych.store.queries.backlog import oldest_waiting
+from diptych.store.queries.backlog import read_backlog
 from diptych.store.sql_store import SqlStore
 from diptych.store.system_tables import lease, run, step
 from diptych.sync import drift
@@ -43,7 +43,7 @@ def read_facts(store: SqlStore, state: SetupState, now: datetime) -> Facts:
             mass_deletes=_mass_deletes(connection, last),
             missing=_missing(unit),
             causes=_causes(connection),
-            waiting=[Waiting(name, count, at) for name, count, at in oldest_waiting(connection)],
+            waiting=read_backlog(connection).waiting,
             **_usage(unit, now),
             held={k.name: held for k in SYNCED_OBJECTS if (held := drift.held_now(unit, k.name))},
             changes=_changes(unit, now),

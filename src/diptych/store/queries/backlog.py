@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -13,40 +15,58 @@ from diptych.store.system_tables import backlog_sample, change_log
 
 SAMPLE_EVERY = timedelta(minutes=15)
 _LOOKED_AT = 20_000
-"""Of a larger backlog the oldest is looked for among the first so many values: it is where it began to wait."""
+"""Of a larger backlog so many values are looked at, the first ones: they have waited longest."""
 
 _NOT_HELD = """NOT EXISTS (SELECT 1 FROM dead_letter AS d WHERE d.pair_id = v.pair_id
 AND d.status IN ('open', 'ignored', 'quarantined') AND (d.column_name IS NULL OR d.column_name = v.column_name))"""
 """What an error holds back does not wait: it is among the errors."""
 
-WAITING = f"SELECT * FROM v_backlog AS v WHERE {_NOT_HELD} ORDER BY pair_id LIMIT :most"
-"""Values that Salesforce does not have yet and that nothing holds back."""
-
-_OLDEST = f"""SELECT object_name, count(*) AS records, min(at) AS at FROM (
-SELECT b.pair_id, b.object_name, min(
-  (SELECT max(c.at) FROM change_log AS c
-   WHERE c.person_id = b.person_id AND c.table_name = 'person' AND c.column_name = b.column_name AND c.side = 'ours')) AS at
-FROM (SELECT * FROM v_backlog AS v WHERE {_NOT_HELD} ORDER BY pair_id LIMIT {_LOOKED_AT}) AS b GROUP BY b.pair_id, b.object_name) AS waiting
-GROUP BY object_name"""
+_WAITING = f"""SELECT w.object_name, w.pair_id, w.column_name, c.at, c.actor
+FROM (SELECT * FROM v_backlog AS v WHERE {_NOT_HELD} ORDER BY pair_id LIMIT {_LOOKED_AT}) AS w
+LEFT JOIN change_log AS c ON c.id = (SELECT max(l.id) FROM change_log AS l WHERE l.person_id = w.person_id
+AND l.table_name = 'person' AND l.column_name = w.column_name AND l.side = 'ours')"""
 
 
-def oldest_waiting(connection: Connection) -> list[tuple[str, int, datetime | None]]:
-    """Per object: how many records owe a write, and when the oldest change among them was made here."""
-    counts = connection.execute(
+@dataclass(frozen=True)
+class Backlog:
+    """Values that Salesforce does not have yet and that nothing holds back. `records`, `oldest`: by object; `columns`: values by
+    (object, column); `actors`: values by who changed them."""
+
+    records: Mapping[str, int]
+    oldest: Mapping[str, datetime]
+    columns: Mapping[tuple[str, str], int]
+    actors: Mapping[str, int]
+
+    @property
+    def waiting(self) -> list[Waiting]:
+        """Per object: how many records wait, since when."""
+        return [Waiting(name, n, self.oldest.get(name)) for name, n in sorted(self.records.items())]
+
+
+def read_backlog(connection: Connection) -> Backlog:
+    """What waits. Of a large backlog the records are counted, and the first 20,000 values looked at."""
+    counted = connection.execute(
         sa.text(
             f"SELECT object_name, count(DISTINCT pair_id) FROM v_backlog AS v WHERE {_NOT_HELD} GROUP BY object_name"
         )
     )
-    records = {row[0]: int(row[1]) for row in counts}
-    if not records:
-        return []
-    wanted = sa.text(_OLDEST).columns(
+    records = {row[0]: int(row[1]) for row in counted}
+    oldest: dict[str, datetime] = {}
+    columns: Counter[tuple[str, str]] = Counter()
+    actors: Counter[str] = Counter()
+    wanted = sa.text(_WAITING).columns(
         sa.Column("object_name", sa.Text),
-        sa.Column("records", sa.BigInteger),
+        sa.Column("pair_id", sa.BigInteger),
+        sa.Column("column_name", sa.Text),
         sa.Column("at", change_log.c.at.type),
+        sa.Column("actor", sa.Text),
     )
-    oldest = {row.object_name: row.at for row in connection.execute(wanted)}
-    return [(name, count, oldest.get(name)) for name, count in sorted(records.items())]
+    for row in connection.execute(wanted) if records else ():
+        columns[row.object_name, row.column_name] += 1
+        if row.at is not None:
+            actors[row.actor or "sql"] += 1
+            oldest[row.object_name] = min(oldest.get(row.object_name, row.at), row.at)
+    return Backlog(records, oldest, columns, actors)
 
 
 def keep_sample(connection: Connection, waiting: Sequence[Waiting], now: datetime) -> None:

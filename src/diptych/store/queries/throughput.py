@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,13 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from diptych.domain.throughput import Share, Stretch
-from diptych.store.queries.backlog import WAITING
+from diptych.store.queries.backlog import Backlog
 from diptych.store.queries.causes import api_names
 from diptych.store.system_tables import action, backlog_sample, change_log, creation, pair, step
 
 OUTBOUND = ("Push updates", "Create records")
 _NO_RECORDS = ("Sync schema",)
-_MOST = 20_000
 
 
 @dataclass(frozen=True)
@@ -81,30 +81,17 @@ def trend(connection: Connection, since: datetime) -> list[Point]:
     return [Point(row[0], int(row[1])) for row in rows]
 
 
-def makers(connection: Connection, limit: int = 8) -> tuple[list[Share], list[Share]]:
-    """What makes the backlog: the fields (`Object.Field`), and who changed the values, most first. Of a large backlog the first
-    20,000 values are looked at."""
+def makers(connection: Connection, backlog: Backlog, limit: int = 8) -> tuple[list[Share], list[Share]]:
+    """What makes the backlog: the fields (`Object.Field`), and who changed the values, most first."""
     names = api_names(connection)
-    rows = connection.execute(
-        sa.text(
-            f"SELECT object_name, column_name, count(*) AS n FROM ({WAITING}) AS w GROUP BY 1, 2 ORDER BY 3 DESC"
-        ),
-        {"most": _MOST},
-    ).all()
-    total = sum(int(row.n) for row in rows)
-    fields = [
-        Share(f"{row[0]}.{names.get((row[0], row[1]), row[1])}", int(row.n), total) for row in rows[:limit]
-    ]
-    who = connection.execute(
-        sa.text(
-            f"SELECT COALESCE(c.actor, 'sql') AS actor, count(*) AS n FROM ({WAITING}) AS w JOIN change_log AS c ON c.id = ("
-            "SELECT max(l.id) FROM change_log AS l WHERE l.person_id = w.person_id AND l.table_name = 'person' "
-            "AND l.column_name = w.column_name AND l.side = 'ours') GROUP BY 1 ORDER BY 2 DESC"
-        ),
-        {"most": _MOST},
-    ).all()
-    known = sum(int(row.n) for row in who)
-    return fields, [Share(row.actor, int(row.n), known) for row in who[:limit]]
+    fields = {f"{key[0]}.{names.get(key, key[1])}": n for key, n in backlog.columns.items()}
+    return _shares(fields, limit), _shares(backlog.actors, limit)
+
+
+def _shares(counts: Mapping[str, int], limit: int) -> list[Share]:
+    total = sum(counts.values())
+    ranked = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return [Share(name, n, total) for name, n in ranked[:limit]]
 
 
 def noisy_fields(connection: Connection, since: datetime, limit: int = 8) -> list[Share]:
