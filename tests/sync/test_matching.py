@@ -126,6 +126,21 @@ def test_several_matches_are_for_review() -> None:
     assert all(str(number) in said.reason for number in people)
 
 
+def test_a_review_alone_asks_for_no_right_to_create() -> None:
+    world = Matched(Matching())
+    first, second = world.contact(), world.contact()
+    world.cycle()
+    assert world.person_of(first) != world.person_of(second)
+    with world.store.transaction() as tx:
+        save_matching(tx, Matching(MatchRule.EMAIL))
+    world.contact()
+    described = world.sf.described["Lead"]
+    world.sf.described["Lead"] = replace(described, createable=False)
+    world.cycle(70)
+    assert world.store.tables.creations
+    assert world.cycle().status == "Succeeded"
+
+
 def test_a_person_made_here_is_joined_when_its_record_comes() -> None:
     world = Matched()
     number = world.store.insert(last_name="Lee", email="ann@x.org", city="Bonn", unsubscribed=False)
