@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,21 @@ from starlette.testclient import TestClient
 from diptych.access.tokens import Tokens
 from diptych.admin.app import create_app
 from diptych.domain.roles import Scope
-from diptych.wiring import Workspace
-from tests.admin.conftest import ORIGIN, loaded, practice_org
+from diptych.wiring import Workspace, open_workspace
+from tests.admin.conftest import ORIGIN, connect, practice_org, settings_of
+from tests.practice_org.server import RunningOrg
 
-__all__ = ["loaded", "practice_org"]
+__all__ = ["practice_org"]
+
+
+@pytest.fixture(scope="package")
+def loaded(tmp_path_factory: pytest.TempPathFactory, practice_org: RunningOrg) -> Iterator[Workspace]:
+    """A workspace whose initial load is done, shared by all tests of the API."""
+    with open_workspace(settings_of(tmp_path_factory.mktemp("loaded"))) as workspace:
+        connect(workspace, practice_org)
+        workspace.setup.start()
+        assert workspace.run_cycle().status == "Succeeded"
+        yield workspace
 
 
 @dataclass
@@ -39,7 +50,7 @@ class Caller:
         return said  # type: ignore[no-any-return]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def client(loaded: Workspace) -> TestClient:
     return TestClient(create_app(loaded), base_url=ORIGIN, raise_server_exceptions=False)
 
@@ -48,16 +59,16 @@ def token(workspace: Workspace, scope: Scope) -> str:
     return Tokens(workspace.store).create(f"a test, {scope}", scope, 1)[0]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def reader(loaded: Workspace, client: TestClient) -> Caller:
     return Caller(client, token(loaded, Scope.READ))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def operator(loaded: Workspace, client: TestClient) -> Caller:
     return Caller(client, token(loaded, Scope.OPERATE))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def admin(loaded: Workspace, client: TestClient) -> Caller:
     return Caller(client, token(loaded, Scope.ADMIN))

@@ -269,3 +269,37 @@ def test_people_are_merged_taken_apart_and_deleted(
     assert [a["kind"] for a in reader.get("/actions", limit=3)] == ["delete", "undelete", "merge"]
     operator.problem("POST", "/actions/99999/cancel", 404)
     assert "name one person" in operator.problem("POST", "/actions", 422, json={"kind": "convert"})["detail"]
+
+
+def test_who_is_created(reader: Caller, admin: Caller) -> None:
+    assert reader.get("/create-rule")["filter"] == ""
+    named = reader("POST", "/create-rule/preview", json={"filter": "email is not blank"})
+    assert named["people"] == 0
+    reader.problem("POST", "/create-rule/preview", 422, json={"filter": "email is what"})
+    assert "email" in admin("PUT", "/create-rule", json={"filter": "email is not blank"})["filter"]
+    admin("PUT", "/create-rule", json={"filter": ""})
+    assert admin.get("/audit", what="create.rule")["items"]
+    assert reader.get("/waiting") == reader.get("/review") == []
+
+
+def test_who_is_told_of_what(reader: Caller, admin: Caller) -> None:
+    assert isinstance(reader.get("/alerts"), list)
+    channel = {"kind": "webhook", "config": {"url": "http://127.0.0.1:9/x"}, "least": "critical"}
+    made = admin("PUT", "/alerts/channels/pager", json=channel)
+    assert made["secret"]
+    assert made["secret"] not in str(reader.get("/alerts/channels"))
+    admin("PUT", "/alerts/channels/pager", json=channel | {"digest": True})
+    assert reader.get("/alerts/channels")[0]["digest"] is True
+    admin("DELETE", "/alerts/channels/pager", 204)
+    admin.problem("DELETE", "/alerts/channels/pager", 404)
+    rule = {"kind": "sync_stopped", "severity": "warning", "threshold": 45}
+    rules = admin("PATCH", "/alerts/rules", json={"rules": [rule]})["rules"]
+    assert next(r for r in rules if r["kind"] == "sync_stopped")["threshold"] == 45
+
+
+def test_one_field_of_the_mapping(admin: Caller) -> None:
+    found = admin("PATCH", "/mapping/fields/Lead.Title", json={"policy": "ask", "direction": "both"})
+    assert found["changes"][0]["after"]["policy"] == "ask"
+    admin.problem("PATCH", "/mapping/fields/Lead.Title", 422, json={})
+    admin.problem("PATCH", "/mapping/fields/Lead.Nothing", 409, json={"policy": "ask"})
+    assert admin("POST", "/mapping/reset")["changes"]

@@ -18,8 +18,8 @@ from diptych.setup.ports import Credentials
 from diptych.wiring import Workspace
 from tests.api.conftest import token
 
-EXAMPLES = 7
-"""Calls of an operation, the same in each run; set it to 200 after changing the API."""
+EXAMPLES = 4
+"""Calls of an operation, the same in each run; set it to 200 after changing the API (and `derandomize` to False)."""
 _TEXT = st.text(max_size=12) | st.sampled_from(
     [
         "",
@@ -99,8 +99,22 @@ class Described:
 
 
 # these log in somewhere, or ask the practice org so much that a few examples do
-_NEVER_OUT = {"connect"}
+_NEVER_OUT = {"connect", "test_channel"}
 _DEAR = {
+    "preview_action",
+    "order_action",
+    "merge_people",
+    "preview_conversion",
+    "convert_lead",
+    "preview_deletion",
+    "let_go",
+    "delete_everywhere",
+    "forget_person",
+    "reset_mapping",
+    "pair_fields",
+    "break_pair",
+    "change_field",
+    "save_channel",
     "get_plan",
     "get_preflight",
     "sync_fields",
@@ -128,7 +142,7 @@ def test_no_operation_breaks(client: TestClient, loaded: Workspace, monkeypatch:
             if name in _NEVER_OUT:
                 continue
             secret = token(loaded, Scope.ADMIN)  # a new one for each: the one before may have been revoked
-            _hammer(client, secret, method.upper(), path, operation, make, 2 if name in _DEAR else EXAMPLES)
+            _hammer(client, secret, method.upper(), path, operation, make, 1 if name in _DEAR else EXAMPLES)
             called += 1
     assert called > 45
 

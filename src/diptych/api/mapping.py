@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import Request
+from fastapi import Path, Request
 from pydantic import BaseModel
 
 from diptych.api.gate import Noun, workspace_of
-from diptych.domain.mapping import FieldMapping, Mapping
+from diptych.api.problems import Refusal
+from diptych.domain.mapping import Blanks, Direction, FieldMapping, Mapping, Policy
 from diptych.domain.presets import PolicyChange, Preset
 
 noun = Noun("mapping")
@@ -62,6 +63,26 @@ class Changes(BaseModel):
     changes: list[Change]
 
 
+class FieldWanted(BaseModel):
+    """What is left out stays as it is."""
+
+    direction: Direction | None = None
+    policy: Policy | None = None
+    blanks: Blanks | None = None
+    restrictive: bool | None = None
+
+
+class Pair(BaseModel):
+    """Two fields as Object.Field."""
+
+    first: str
+    second: str
+
+
+class FieldName(BaseModel):
+    field: str
+
+
 class PresetName(BaseModel):
     preset: Literal["safe", "marketo"]
 
@@ -95,13 +116,66 @@ def put_mapping(request: Request, wanted: Document) -> Changes:
     return Changes(version=after.version, changes=compared(before, after))
 
 
+@noun.admin("PATCH", "/fields/{name}")
+def change_field(
+    request: Request, name: Annotated[str, Path(max_length=160, description="Lead.City")], wanted: FieldWanted
+) -> Changes:
+    """Direction, policy, blanks of one field."""
+    if (
+        wanted.direction is None
+        and wanted.policy is None
+        and wanted.blanks is None
+        and wanted.restrictive is None
+    ):
+        raise Refusal(422, "Say what to change: direction, policy, blanks or restrictive.")
+    before = _current(request)
+    setup = workspace_of(request).setup
+    if wanted.direction is not None:
+        setup.set_direction(name, wanted.direction)
+    if wanted.policy is not None or wanted.blanks is not None or wanted.restrictive is not None:
+        setup.set_policy(name, wanted.policy, wanted.blanks, wanted.restrictive)
+    return _changes(request, before)
+
+
+@noun.admin("POST", "/pair")
+def pair_fields(request: Request, wanted: Pair) -> Changes:
+    """Make a Lead field and a Contact field one field of the person."""
+    before = _current(request)
+    workspace_of(request).setup.pair(wanted.first, wanted.second)
+    return _changes(request, before)
+
+
+@noun.admin("POST", "/break")
+def break_pair(request: Request, wanted: FieldName) -> Changes:
+    """Give the two fields of a pair a column each."""
+    before = _current(request)
+    workspace_of(request).setup.break_pair(wanted.field)
+    return _changes(request, before)
+
+
+@noun.admin("POST", "/reset")
+def reset_mapping(request: Request) -> Changes:
+    """Back to the automatic pairs and default directions."""
+    before = _current(request)
+    workspace_of(request).setup.reset()
+    return _changes(request, before)
+
+
 @noun.admin("POST", "/preset")
 def use_preset(request: Request, wanted: PresetName) -> Changes:
     """Take over the policies of a preset, for the fields mapped now and those that come."""
-    setup = workspace_of(request).setup
+    before = _current(request)
+    workspace_of(request).setup.use_preset(Preset(wanted.preset))
+    return _changes(request, before)
+
+
+def _current(request: Request) -> Mapping:
     with workspace_of(request).store.looking() as unit:
-        before = unit.mapping()
-    after = setup.use_preset(Preset(wanted.preset))
+        return unit.mapping()
+
+
+def _changes(request: Request, before: Mapping) -> Changes:
+    after = _current(request)
     return Changes(version=after.version, changes=compared(before, after))
 
 

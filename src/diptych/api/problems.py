@@ -15,13 +15,19 @@ from starlette.responses import JSONResponse, Response
 from diptych.access.passwords import UnfitPassword
 from diptych.access.tokens import TokenRefused
 from diptych.access.users import NoSuchUser, UserRefused
+from diptych.alerts.channels import BadChannel
+from diptych.alerts.desk import NoSuchChannel
+from diptych.alerts.rules import BadRule
+from diptych.alerts.sending import NotSent
 from diptych.domain.actions import CannotAct
 from diptych.domain.outcome import OrgError
+from diptych.domain.person_filter import BadFilter
 from diptych.domain.proposal import MappingRefused
 from diptych.domain.reversal import ReversalRefused
 from diptych.domain.values import InvalidValue
 from diptych.setup.state import SetupRefused
 from diptych.store.secrets import SecretUnreadable
+from diptych.sync.outbound.wishes import WishRefused
 from diptych.sync.ports import StoreBusy
 from diptych.sync.repair.dead_letter import NoSuchDeadLetter
 from diptych.sync.repair.undo import NoSuchRun
@@ -71,6 +77,13 @@ _STATUS: dict[type[Exception], int] = {
     UnfitPassword: 422,
     TokenRefused: 422,
     InvalidValue: 422,
+    CannotAct: 409,
+    WishRefused: 409,
+    BadFilter: 422,
+    BadRule: 422,
+    BadChannel: 422,
+    NoSuchChannel: 404,
+    NotSent: 409,
     StoreBusy: 503,
     SecretUnreadable: 409,
 }

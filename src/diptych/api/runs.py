@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Path, Query, Request
 
@@ -10,6 +10,7 @@ from diptych.api.gate import Noun, workspace_of
 from diptych.api.paging import Cursor, Limit, Page, number_of, page_of
 from diptych.api.problems import Refusal, not_found
 from diptych.store.queries import RunRow
+from diptych.store.queries.run_lines import RunLine
 from diptych.sync.repair.undo import Undone
 
 noun = Noun("runs")
@@ -51,6 +52,22 @@ def undo(request: Request, run_id: RunId, person: _Person = None, column: _Colum
     """Put back what the run changed; what somebody has edited since is left. An undo is a run too, and can be undone."""
     _known(request, column)
     return workspace_of(request).undo(run_id, person, column, carry_out=True)
+
+
+@noun.read("/{run_id}/lines")
+def list_lines(
+    request: Request,
+    run_id: RunId,
+    what: Annotated[
+        Literal["new", "updated", "sent", "created", "deleted", "failed", "conflicts"],
+        Query(description="Which lines."),
+    ],
+    limit: Limit = 50,
+    page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> list[RunLine]:
+    """What a run did to whom, line by line. A run that has ended does not change, so its lines go by page."""
+    get_run(request, run_id)
+    return workspace_of(request).queries.run_lines(run_id, what, limit, page)[0]
 
 
 def _known(request: Request, column: str | None) -> None:
