@@ -103,13 +103,6 @@ _NEVER_OUT = {"connect", "test_channel"}
 _DEAR = {
     "preview_action",
     "order_action",
-    "merge_people",
-    "preview_conversion",
-    "convert_lead",
-    "preview_deletion",
-    "let_go",
-    "delete_everywhere",
-    "forget_person",
     "reset_mapping",
     "pair_fields",
     "break_pair",
@@ -124,6 +117,8 @@ _DEAR = {
     "put_mapping",
     "use_preset",
     "get_why",
+    "select_fields",
+    "deselect_fields",
 }
 
 

@@ -67,7 +67,6 @@ def not_found(what: str) -> Refusal:
 # what the services raise, with the status it stands for
 _STATUS: dict[type[Exception], int] = {
     SetupRefused: 409,
-    CannotAct: 409,
     MappingRefused: 422,
     ReversalRefused: 409,
     NoSuchRun: 404,
