@@ -6,11 +6,13 @@ import random
 from typing import Any
 
 from diptych.domain.causes import HELD
+from diptych.domain.creating import Wish
 from diptych.domain.mapping import Direction
 from diptych.domain.pair import Pair, PairState
 from diptych.domain.policies import stands_apart
 from diptych.sync.apply import apply_records
 from diptych.sync.engine import Engine
+from diptych.sync.outbound.create_rule import read_rule
 from diptych.testing.org_records import Stored
 from tests.simulation.graph import token_of
 from tests.simulation.watched_org import OPT_OUT, Violation
@@ -45,7 +47,7 @@ def identity(world: World) -> None:
     live: set[tuple[int, str]] = set()
     for pair in world.store.tables.pairs.values():
         key = (pair.object_name, pair.sf_id)
-        if key in seen:
+        if key in seen and pair.sf_id is not None:
             raise Violation("I-1", f"two pairs of {key}")
         seen.add(key)
         if pair.state in (PairState.PAIRED, PairState.PARKED):
@@ -62,7 +64,7 @@ def provenance(world: World) -> None:
                 _comes_from(world, (world.home(row.sf_id), column), row.values.get(field))
     for person in world.store.tables.person.values():
         pairs = world.store.tables.pairs_of.get(person["id"], ())
-        homes = [world.home(world.store.tables.pairs[p].sf_id or "") for p in pairs]
+        homes = [world.home(sf_id) for p in pairs if (sf_id := world.store.tables.pairs[p].sf_id)]
         for column in COLUMNS:
             _comes_from(world, ((homes or [f"person {person['id']}"])[0], column), person.get(column))
 
@@ -115,6 +117,24 @@ def converged(world: World) -> list[str]:
         mirrored = world.store.mirror_row("company", row.sf_id)
         if mirrored is None or mirrored["name"] != row.values["Name"]:
             found.append(f"Account {row.sf_id}: {mirrored} is not {row.values['Name']!r}")
+    return found
+
+
+def all_created(world: World) -> list[str]:
+    """Whom the create rule names, or somebody asked for, is in Salesforce, or stands on a list with the reason."""
+    with world.store.transaction() as tx:
+        rule = read_rule(tx)
+    held = {kept.pair_id for kept in world.store.tables.dead_letters.values() if kept.status in HELD}
+    found = []
+    for number, person in world.store.tables.person.items():
+        said = world.store.tables.creations.get(number)
+        wanted = person.get("city") is not None and rule.filter
+        pairs = [world.store.tables.pairs[n] for n in world.store.tables.pairs_of.get(number, ())]
+        listed = said is not None and said.wish in (Wish.REVIEW, Wish.WAITING, Wish.DISMISSED)
+        if listed or any(p.sf_id is not None or p.id in held for p in pairs):
+            continue
+        if wanted or (said is not None and said.wish is Wish.ASKED):
+            found.append(f"person {number} is not in Salesforce: {said}, {pairs}")
     return found
 
 

@@ -15,7 +15,8 @@ from diptych.sync.engine import Engine, Options
 from diptych.sync.ports import LeaseLost, StoreBusy
 from diptych.testing import Crash, Fault, OpenBudget
 from tests.simulation import checks
-from tests.simulation.program import Cycle, PlannedFault, Program, Step
+from tests.simulation.program import Cycle, Deed, PlannedFault, Program, Step
+from tests.simulation.undoing import undo_some
 from tests.simulation.watched_org import Violation
 from tests.simulation.world import COLUMNS, FIELDS, World
 
@@ -49,7 +50,7 @@ class Episode:
 class _Runner:
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.world = World(program.call_seconds, program.job_polls)
+        self.world = World(program.call_seconds, program.job_polls, program.wide)
         self.engine: Engine | None = None
         self.counters = self.world.counters
         self._second = 0
@@ -147,6 +148,8 @@ class _Runner:
             self.counters["cycles with a fault"] += len(world.faults.fired) > fired
         elif step[0] == "restart":
             self.engine = None
+        elif step[0] == "undo":
+            self.undo(step)
         elif step[0] == "replay":
             if world.org.pages:
                 world.replay(self._made(), step[1])
@@ -155,6 +158,18 @@ class _Runner:
             world.do(step)
         checks.no_silent_loss(world)
         checks.no_invented_conflict(world)
+
+    def undo(self, deed: Deed) -> None:
+        """Between two cycles, under a lease of its own, as the command does it."""
+        world, now = self.world, self.world.clock.now()
+        lease = world.store.acquire_lease("undo", now, OPTIONS.lease_ttl.total_seconds())
+        if lease is None:
+            return
+        try:
+            self.counters["deed undo"] += undo_some(world, self._made(), lease, *deed[1:])
+        except (OrgError, StoreBusy) as problem:
+            self.counters[f"undo ended by {type(problem).__name__}"] += 1
+        world.store.release_lease(lease)
 
     def rest(self) -> None:
         """Faults stop, users rest, time passes: I-19 within three cycles, then I-20 and all the others."""
@@ -165,7 +180,7 @@ class _Runner:
         for _ in range(3):
             self.cycle()
             world.clock.advance(BETWEEN_CYCLES)
-        if different := checks.converged(world):
+        if different := [*checks.converged(world), *checks.all_created(world)]:
             raise Violation("I-19", "; ".join(different))
         self._idle()
         checks.nothing_stuck(world)

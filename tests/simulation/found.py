@@ -250,4 +250,66 @@ EDITED_OVER_THE_SAME_TEXT_THEN_JOINED = Program(
 """Not the engine's fault: our edit replaced the text that the remaining record has; of several bases of the joining person the edit
 graph had known one only."""
 
+OPTED_OUT_ON_A_CONTACT_MERGED_UNSEEN = Program(
+    (("sf_convert", 0, 0, 0), ("sf_blank", 2, 0, 0), ("sf_merge", 1, 0, 0)),
+    loaded=True,
+)
+"""The contact of a converted lead is opted out and merged into another before we have seen it: that one stayed opted in."""
+
+CREATED_WITHOUT_AN_ANSWER = Program(
+    (
+        ("our_new", 0, 0, 0),
+        ("create_rule", 1, 0, 0),
+        Cycle((PlannedFault("create", 1, "zombie", 30),)),
+        Cycle(),
+    ),
+    loaded=True,
+    wide=True,
+)
+"""The answer to a creation never comes, and the creation is still going to be executed."""
+
+CREATED_THEN_MERGED_UNSEEN = Program(
+    (
+        Cycle((PlannedFault("snapshot_job", 1, "deed", ("our_new", 0, 0, 0)),)),
+        ("create_rule", 1, 0, 0),
+        Cycle((PlannedFault("create", 1, "after"),)),
+        ("sf_merge", 0, 1, 0),
+    ),
+    wide=True,
+)
+"""The same, and the record is merged into another before the feed has shown it."""
+
+GIVEN_UP_THEN_EDITED = Program(
+    (
+        ("our_edit_two", 0, 4, 2),
+        Cycle((PlannedFault("update", 1, "after"),)),
+        ("sf_edit_two", 2, 4, 1),
+        ("wait", 4, 0, 0),
+        Cycle((PlannedFault("update", 1, "login"),)),
+        ("sf_edit_hot", 0, 0, 1),
+    ),
+    loaded=True,
+)
+"""A write landed, its answer was lost, and its value was changed back to what it had replaced: it looks as if it had not landed.
+The next edit there counted as a conflict without the mark that it may be none (X-3)."""
+
+TYPED_WHAT_IS_IN_FLIGHT_AND_BLANKED_HERE = Program(
+    (
+        ("our_edit_two", 0, 4, 2),
+        Cycle((PlannedFault("C-11", 1, "crash"),)),
+        ("our_blank", 0, 1, 1),
+        ("sf_edit", 2, 1, 0),
+    ),
+    loaded=True,
+)
+"""Not the engine's fault: a user types the very text that is in flight, which is blanked here: R-1 takes it for our own write. The
+oracle knew this coincidence for values, not for blanks."""
+
+UNDONE_TWICE = Program(
+    (("sf_edit", 2, 0, 0), Cycle(), ("sf_edit_two", 2, 0, 1), ("undo", 0, 0, 0), ("undo", 1, 0, 0)),
+    loaded=True,
+    wide=True,
+)
+"""A run is undone, and the undo undone, while the field is edited in Salesforce: back to base is no edit."""
+
 FOUND = {name: program for name, program in globals().items() if isinstance(program, Program)}

@@ -36,13 +36,14 @@ Step = Deed | Cycle
 @dataclass(frozen=True)
 class Program:
     """One episode. `call_seconds`: how long every call to the org takes; `loaded`: the initial load is over before it;
-    `collections`: writes go without a condition, as for a very large backlog."""
+    `collections`: writes go without a condition, as for a very large backlog; `wide`: people are created in Salesforce too."""
 
     steps: tuple[Step, ...]
     call_seconds: float = 0.0
     job_polls: int = 0
     loaded: bool = False
     collections: bool = False
+    wide: bool = False
     seed: int | None = field(default=None, compare=False)
 
 
@@ -81,6 +82,8 @@ ADMIN_DEEDS = {
     "restart_snapshot": 4,
     "replay": 2,
 }
+WIDE_DEEDS = {**USER_DEEDS, **ADMIN_DEEDS, "our_new": 16, "create_rule": 6, "ask": 8, "undo": 8}
+"""What is done in wide programs, beside what is done in all."""
 CRASH_POINTS = tuple(
     f"C-{n:02d}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 18, 19, 21, 22, 23, 25)
 )
@@ -116,6 +119,20 @@ FAULTS_OF = {
         "partial",
         "refuse_all",
     ),
+    "find": _READ_FAULTS,
+    "create": (
+        "before",
+        "after",
+        "after",
+        "zombie",
+        "zombie",
+        "limit",
+        "login",
+        "retryable",
+        "refused",
+        "partial",
+        "refuse_all",
+    ),
     "start_snapshot": _READ_FAULTS,
     "snapshot_job": (*_READ_FAULTS, "job_failed", "job_gone"),
     "snapshot_pages": (*_READ_FAULTS, "job_gone"),
@@ -125,8 +142,8 @@ _CALL_WEIGHTS = (2, 6, 8, 14, 1, 1, 2, 1)
 _POINT_WEIGHTS = (1, 2, 3, 3, 3, 5, 5, 6, 5, 5, 6, 7, 7, 4, 6, 14, 8, 1, 5, 5, 3)
 
 
-def random_deed(rng: random.Random, users_only: bool = False) -> Deed:
-    deeds = USER_DEEDS if users_only else {**USER_DEEDS, **ADMIN_DEEDS}
+def random_deed(rng: random.Random, users_only: bool = False, wide: bool = False) -> Deed:
+    deeds = USER_DEEDS if users_only else WIDE_DEEDS if wide else {**USER_DEEDS, **ADMIN_DEEDS}
     (name,) = rng.choices(list(deeds), list(deeds.values()))
     return (name, rng.randrange(60), rng.randrange(60), rng.randrange(60))
 
@@ -146,6 +163,10 @@ def random_fault(rng: random.Random) -> PlannedFault:
         label = rng.choice((*CALLS, "retrieve", "update", "update", "changed", "C-11", "C-12", "C-05"))
         return PlannedFault(label, occurrence, "deed", random_deed(rng, users_only=True))
     (label,) = rng.choices(CALLS, _CALL_WEIGHTS)
+    return _faulty_call(rng, label, occurrence)
+
+
+def _faulty_call(rng: random.Random, label: str, occurrence: int) -> PlannedFault:
     kind = rng.choice(FAULTS_OF[label])
     argument: Any = None
     if kind == "zombie":
@@ -155,23 +176,32 @@ def random_fault(rng: random.Random) -> PlannedFault:
     return PlannedFault(label, occurrence, kind, argument)
 
 
-def random_plan(rng: random.Random) -> tuple[PlannedFault, ...]:
+def random_plan(rng: random.Random, creating: bool = False) -> tuple[PlannedFault, ...]:
+    """`creating`: somebody may be created in this cycle, and often something goes wrong with it."""
     count = rng.choice((0, 1, 2, 2, 3, 3, 4, 5, 6))
-    return tuple(random_fault(rng) for _ in range(count))
+    plan = tuple(random_fault(rng) for _ in range(count))
+    if not creating or rng.random() < 0.3:
+        return plan
+    label = rng.choice(("find", "create", "create", "create", "create", "C-11", "C-12", "C-13"))
+    if label in CRASH_POINTS:
+        return (*plan, PlannedFault(label, 1, rng.choice(("crash", "second_engine"))))
+    return (*plan, _faulty_call(rng, label, 1))
 
 
-def random_program(seed: int) -> Program:
+def random_program(seed: int, wide: bool = False) -> Program:
     """Users meet on few records; a cycle comes after every few deeds."""
     rng = random.Random(seed)
     steps: list[Step] = []
     for _ in range(rng.randrange(4, 17)):
-        steps.extend(random_deed(rng) for _ in range(rng.choice((0, 1, 2, 3, 4, 6))))
-        steps.append(Cycle(random_plan(rng)))
+        deeds = [random_deed(rng, wide=wide) for _ in range(rng.choice((0, 1, 2, 3, 4, 6)))]
+        creating = wide and any(deed[0] in ("our_new", "ask", "create_rule") for deed in deeds)
+        steps += [*deeds, Cycle(random_plan(rng, creating))]
     return Program(
         tuple(steps),
         rng.choice((0.0, 0.0, 0.4, 1.0)),
         rng.choice((0, 0, 1)),
         rng.random() < 0.65,
         seed % 3 == 0,
+        wide,
         seed,
     )

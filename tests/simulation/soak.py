@@ -15,12 +15,13 @@ from tests.simulation.program import random_program
 def soak(
     cycles: int, seed: int, seconds: float = float("inf"), progress: bool = False
 ) -> tuple[Counter[str], list[Episode]]:
-    """Episodes from `seed` on until that many cycles have run or the time is over; counters and failed episodes."""
+    """Episodes from `seed` on until that many cycles have run or the time is over; counters and failed episodes. Every second program
+    is a wide one."""
     counters: Counter[str] = Counter()
     failed: list[Episode] = []
     started = shown = time.monotonic()
     while counters["cycles"] < cycles and time.monotonic() - started < seconds and len(failed) < 1:
-        episode = run(random_program(seed))
+        episode = run(random_program(seed, wide=seed % 2 == 0))
         counters.update(episode.counters)
         counters["episodes"] += 1
         if episode.violation is not None:

@@ -11,12 +11,14 @@ import pytest
 
 from diptych.domain import merge as merging
 from diptych.domain import policies
+from diptych.domain.creating import Choice
 from diptych.domain.mapping import Direction
 from diptych.domain.merge import Conflict, RecordMerge
 from diptych.domain.outcome import Done, Moved, OrgOutcomeUnknown, OrgUnavailable, Refused
 from diptych.domain.pair import Linked
-from diptych.sync import apply
+from diptych.sync import apply, succession
 from diptych.sync.inbound import feed, snapshot
+from diptych.sync.outbound import create as creations
 from diptych.sync.outbound import outbox, push
 from diptych.sync.outbound.channel import Channel
 from diptych.sync.ports import FeedCursor, PairChange
@@ -25,12 +27,16 @@ from diptych.testing.transaction import InMemoryTransaction
 from tests.simulation import episode
 from tests.simulation.found import (
     BLANKED_HERE,
+    CREATED_THEN_MERGED_UNSEEN,
+    CREATED_WITHOUT_AN_ANSWER,
     DELETED_BEFORE_A_REPEATED_LOAD,
     EDITED_AFTER_THE_DELETE,
     EDITED_JUST_BEFORE_THE_WRITE,
     LOOK_THEN_EDIT,
+    OPTED_OUT_ON_A_CONTACT_MERGED_UNSEEN,
     OPTED_OUT_THERE,
     PAGE_READ_BEFORE_A_WRITE,
+    PARKED_AND_TAKEN_BACK,
     SEVERAL_IN_ONE_CALL,
     TWO_VERSIONS_OF_A_SECOND,
     WRITTEN_ONCE,
@@ -276,6 +282,39 @@ def consent_is_loosened(patch: Patch) -> None:
     patch.setattr(merging, "forbidden", mutated)
 
 
+def a_lost_creation_counts_as_not_made(patch: Patch) -> None:
+    create = WatchedOrg.create
+
+    def mutated(*args: Any) -> Any:
+        try:
+            return create(*args)
+        except OrgOutcomeUnknown as problem:
+            raise OrgUnavailable(problem.problem) from problem
+
+    patch.setattr(WatchedOrg, "create", mutated)
+
+
+def creations_are_neither_recognised_nor_looked_up(patch: Patch) -> None:
+    """Either alone keeps them from being made twice."""
+    patch.setattr(apply, "recognised", lambda *args: {})
+    patch.setattr(creations, "choose", lambda *args, **kwargs: Choice(create=True))
+
+
+def a_consent_of_the_joining_person_is_forgotten(patch: Patch) -> None:
+    plan = succession.plan_join
+    patch.setattr(
+        succession,
+        "plan_join",
+        lambda winner, loser, chosen, **more: plan(
+            winner, replace(loser, values={**loser.values, "unsubscribed": None}), chosen, **more
+        ),
+    )
+
+
+def a_moot_dead_letter_stays(patch: Patch) -> None:
+    patch.setattr(InMemoryTransaction, "moot", lambda *args: [])
+
+
 def dead_letters_dropped(patch: Patch) -> None:
     _on_save(patch, lambda c: replace(c, dead_letters=()))
 
@@ -312,6 +351,10 @@ MUTANTS: dict[Callable[[Patch], None], set[str]] = {
     a_blank_overwrites_what_must_stay: {"D-44"},
     what_is_written_once_is_written_again: {"D-44"},
     consent_is_loosened: {"D-67"},
+    a_consent_of_the_joining_person_is_forgotten: {"D-67"},
+    a_moot_dead_letter_stays: {"I-10"},
+    a_lost_creation_counts_as_not_made: {"I-6", "I-1"},
+    creations_are_neither_recognised_nor_looked_up: {"I-1"},
 }
 
 
@@ -326,6 +369,10 @@ FIRST = {
     "a_blank_overwrites_what_must_stay": BLANKED_HERE,
     "what_is_written_once_is_written_again": WRITTEN_ONCE,
     "consent_is_loosened": OPTED_OUT_THERE,
+    "a_consent_of_the_joining_person_is_forgotten": OPTED_OUT_ON_A_CONTACT_MERGED_UNSEEN,
+    "a_moot_dead_letter_stays": PARKED_AND_TAKEN_BACK,
+    "a_lost_creation_counts_as_not_made": CREATED_WITHOUT_AN_ANSWER,
+    "creations_are_neither_recognised_nor_looked_up": CREATED_THEN_MERGED_UNSEEN,
     "deletes_before_a_repeated_load_are_missed": DELETED_BEFORE_A_REPEATED_LOAD,
 }
 """Programs made for a mutant are tried before random ones."""

@@ -65,6 +65,9 @@ def test_the_simulation_reaches_what_it_is_meant_to_test(counters: Counter[str])
         "pair converted": 5,
         "pair detached": 5,
         "replays": 5,
+        "records made": 30,
+        "deed undo": 30,
+        "undo restore": 20,
     }.items():
         assert counters[name] >= at_least, f"{name}: {counters[name]}"
     assert [point for point in CRASH_POINTS if not counters[f"at {point}"]] == []
@@ -88,7 +91,7 @@ def test_one_seed_is_one_run() -> None:
     print_blob=True,
     suppress_health_check=list(HealthCheck),
 )
-@given(st.integers(min_value=10**6, max_value=10**9))
-def test_programs_nobody_has_run_before(seed: int) -> None:
-    episode = run(random_program(seed))
-    assert episode.violation is None, f"seed {seed}: {episode.violation} at {episode.at}"
+@given(st.integers(min_value=10**6, max_value=10**9), st.booleans())
+def test_programs_nobody_has_run_before(seed: int, wide: bool) -> None:
+    episode = run(random_program(seed, wide))
+    assert episode.violation is None, f"seed {seed}, wide {wide}: {episode.violation} at {episode.at}"

@@ -115,9 +115,14 @@ def with_fault(program: Program, place: int, fault: PlannedFault) -> Program:
 
 
 @pytest.mark.parametrize(
-    "program", [PEACEFUL, QUARRELSOME, LOADING], ids=["peaceful", "quarrelsome", "loading"]
+    ("program", "collections"),
+    [(PEACEFUL, False), (PEACEFUL, True), (QUARRELSOME, False), (QUARRELSOME, True), (LOADING, False)],
+    ids=["peaceful", "peaceful, in collections", "quarrelsome", "quarrelsome, in collections", "loading"],
 )
-def test_every_single_fault(program: Program) -> None:
+def test_every_single_fault(program: Program, collections: bool) -> None:
+    """On both channels of writing."""
+    peaceful = program is PEACEFUL
+    program = replace(program, collections=collections)
     undisturbed = final_values(run_world(program)[0])
     runs, different, violated, unfired = 0, [], [], []
     for place, label, occurrence in passages(program):
@@ -129,11 +134,7 @@ def test_every_single_fault(program: Program) -> None:
                 violated.append(f"cycle at {place}, {fault}: {episode.violation}")
             elif not episode.counters[f"at {label}"]:
                 unfired.append(f"cycle at {place}, {fault}")
-            elif (
-                program is PEACEFUL
-                and kind not in ("refused", "refuse_all")
-                and final_values(episode) != undisturbed
-            ):
+            elif peaceful and kind not in ("refused", "refuse_all") and final_values(episode) != undisturbed:
                 different.append(f"cycle at {place}, {fault}: {final_values(episode)} is not {undisturbed}")
     assert not violated, f"{len(violated)} of {runs}:\n" + "\n".join(violated[:10])
     assert not different, f"{len(different)} of {runs}:\n" + "\n".join(different[:10])

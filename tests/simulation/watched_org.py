@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from diptych.domain.creating import NewRecord
 from diptych.domain.mapping import Direction, Policy
 from diptych.domain.outcome import Done, Moved, Outcome
 from diptych.domain.pair import Pair, PairState, Record
@@ -62,6 +63,9 @@ class WatchedOrg(InMemoryOrg):
         self._delivered_tokens: set[int] = set()
         self._sent: set[int] = set()
         self._read_in_cycle: set[tuple[str, str]] = set()
+        self.on_create: Callable[[str, int], None] = lambda sf_id, person_id: None
+        self.made: dict[str, list[str]] = {}
+        """The records that were made for us, by the external key they were made under."""
 
     def begin_cycle(self) -> None:
         """A new cycle: what was read before does not count as looked at."""
@@ -162,6 +166,48 @@ class WatchedOrg(InMemoryOrg):
         if (object_name, write.sf_id) not in self._read_in_cycle:
             raise Violation("R-7", f"written without a look at it in this cycle: {where}")
 
+    def create(
+        self,
+        object_name: str,
+        new: Sequence[NewRecord],
+        attempt_id: str,
+        by_key: bool,
+        allow_duplicates: bool = False,
+    ) -> list[Outcome]:
+        for one in new:
+            self._creating(object_name, one, attempt_id)
+        return super().create(object_name, new, attempt_id, by_key, allow_duplicates)
+
+    def _creating(self, object_name: str, one: NewRecord, attempt_id: str) -> None:
+        """I-6, I-7 and I-17 for a creation."""
+        where = f"the creation of {dict(one.values)} under {one.key} ({attempt_id})"
+        pairs = [p for p in self.store.tables.pairs.values() if p.ext_key == one.key]
+        by_field = next(reversed(self.store.tables.mappings.values()))[0].of(object_name).by_field
+        values = {by_field[name].column: value for name, value in one.values.items() if name in by_field}
+        self._sent.update(t for t in map(token_of, values.values()) if t is not None)
+        if len(pairs) != 1:
+            raise Violation("I-1", f"{len(pairs)} pairs for {where}")
+        inflight = pairs[0].inflight
+        if inflight is None or inflight.attempt_id != attempt_id or inflight.values != values:
+            raise Violation("I-7", f"no intent for {where}: {inflight}")
+        if any(other.key == one.key for waiting in self._unborn for other in waiting.new):
+            raise Violation("I-6", f"an earlier one may still be executed: {where}")
+        if not self.holds_lease():
+            raise Violation("I-17", f"sent under an old epoch: {where}")
+
+    def _create(self, object_name: str, one: NewRecord, by_key: bool, allow_duplicates: bool) -> Outcome:
+        before = set(self.records.rows[object_name])
+        outcome = super()._create(object_name, one, by_key, allow_duplicates)
+        if isinstance(outcome, Done) and outcome.sf_id not in before:
+            self.counters["records made"] += 1
+            made = self.made.setdefault(one.key, [])
+            made.append(outcome.sf_id)
+            if len(made) > 1:
+                raise Violation("I-1", f"made twice under {one.key}: {made}")
+            (pair,) = (p for p in self.store.tables.pairs.values() if p.ext_key == one.key)
+            self.on_create(outcome.sf_id, pair.person_id)
+        return outcome
+
     def _write(self, object_name: str, write: Write, attempt_id: str) -> Outcome:
         before = self.records.rows[object_name].get(write.sf_id)
         outcome = super()._write(object_name, write, attempt_id)
@@ -195,7 +241,8 @@ class WatchedOrg(InMemoryOrg):
         if old == new:
             self.graph.settle(old)  # the same text stands there now: nobody's wish was lost
             return
-        seen = self.graph.ancestors([sent], generous=True) if sent is not None else set()
+        # whoever blanks a field has seen, and so settled, what stood there
+        seen = self.graph.ancestors([sent] if sent is not None else self.graph.settled, generous=True)
         mine = self.graph.edits[token]
         if any(
             (self.home(e.home[0]), e.home[1], e.text) == (self.home(mine.home[0]), mine.home[1], mine.text)

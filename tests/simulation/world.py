@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from diptych.domain.mapping import Blanks, Direction, FieldMapping, Mapping, Policy
+from diptych.domain.creating import CreateRule
+from diptych.domain.mapping import Blanks, Direction, FieldMapping, Policy
+from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.outcome import ErrorClass, Problem
 from diptych.domain.pair import Pair, PairState
 from diptych.domain.person_merge import PersonJoin
 from diptych.domain.values import Kind
 from diptych.sync.apply import apply_records
 from diptych.sync.engine import Engine
+from diptych.sync.outbound.create_rule import save_rule
+from diptych.sync.outbound.wishes import WishRefused, ask
 from diptych.sync.ports import StoreBusy, Write
 from diptych.testing import Faults, InMemoryStore, VirtualClock
 from diptych.testing.org_records import RecordLocked, Stored
@@ -26,13 +30,15 @@ TOO_LONG = "x" * 200
 COLUMNS = ("first_name", "city", "title", "phone", "fax")
 _OFTEN = (*COLUMNS, "city", "title", "first_name", "city")  # people meet on some fields more than on others
 WAITS = (1, 20, 60, 300, 900, 4000)
+DEFAULTS = {"LastName": "L", "Company": "Acme"}
+"""What the create rule fills in; these are not mapped."""
 LATE_BY = (5, 120, 600, 840, 3600)
 _DIRECTIONS = {"phone": Direction.INBOUND, "fax": Direction.OUTBOUND}
 _POLICIES = {"title": Policy.OURS}
 _CHOICES = tuple(p for p in Policy if p is not Policy.MOST_RESTRICTIVE)
 
 
-def first_mapping() -> Mapping:
+def first_mapping() -> FieldMappings:
     """Two fields where Salesforce wins, one where we do, one inbound, one outbound, for each person object; and a field of
     consent, which a contact gets from here only."""
     people = [
@@ -58,13 +64,13 @@ def first_mapping() -> Mapping:
         )
         for name, direction in (("Lead", Direction.BOTH), ("Contact", Direction.OUTBOUND))
     ]
-    return Mapping(1, (*people, *consent, company))
+    return FieldMappings(1, (*people, *consent, company))
 
 
 class World:
     """One org, one database, one clock, the edit graph; no engine."""
 
-    def __init__(self, call_seconds: float, job_polls: int) -> None:
+    def __init__(self, call_seconds: float, job_polls: int, wide: bool = False) -> None:
         self.counters: Counter[str] = Counter()
         self.clock = VirtualClock()
         self.faults = Faults()
@@ -76,7 +82,9 @@ class World:
         )
         self.records = self.org.records
         self.store.on_join, self.org.home = self._joined, self.home
-        self.store.on_base = self._same
+        self.store.on_base, self.org.on_create = self._same, self._made
+        if wide:
+            self.org.add_key_field()
         self._alias: dict[str, str] = {}
         self._offset = 0.0
         self.opted_out: set[str] = set()
@@ -105,7 +113,7 @@ class World:
         return True
 
     @property
-    def mapping(self) -> Mapping:
+    def mapping(self) -> FieldMappings:
         return next(reversed(self.store.tables.mappings.values()))[0]
 
     def pair(self, object_name: str, sf_id: str) -> Pair | None:
@@ -263,6 +271,15 @@ class World:
         if one is not None and one == other:
             self.graph.agree(one, other)
 
+    def _made(self, sf_id: str, person_id: int) -> None:
+        """A record made of a person's values is that person's home from now on."""
+        tokens = filter(None, map(token_of, self.store.tables.person.get(person_id, {}).values()))
+        values = {self.home(self.graph.edits[token].home[0]) for token in tokens}
+        homes = sorted({self.home(f"person {person_id}"), *values})
+        for other in homes[1:]:
+            self._alias[other] = homes[0]
+        self._alias[sf_id] = homes[0]
+
     def _joined(self, join: PersonJoin) -> None:
         self.counters[f"joined by {join.why}"] += 1
         for column in COLUMNS:
@@ -296,10 +313,11 @@ class World:
             self.graph.settle(value)
         return value
 
-    def _pairs(self, person: dict[str, Any]) -> list[Pair]:
+    def _pairs(self, person: Mapping[str, Any]) -> list[Pair]:
         """What the person stands for in Salesforce: its live records, or what is left of others."""
         tables = self.store.tables
-        every = [tables.pairs[n] for n in tables.pairs_of.get(person["id"], ())]
+        known = [tables.pairs[n] for n in tables.pairs_of.get(person["id"], ())]
+        every = [pair for pair in known if pair.sf_id is not None]
         return [p for p in every if p.state in (PairState.PAIRED, PairState.PARKED)] or every
 
     def _do_our_edit(self, a: int, b: int, c: int, columns: int = 1) -> None:
@@ -331,6 +349,25 @@ class World:
         for pair_id in self.store.tables.pairs_of.get(person["id"], ()):
             self._opted(self.store.tables.pairs[pair_id].sf_id or "", b)
         self.store.edit_row(person["id"], {"unsubscribed": b % 4 != 3})
+
+    def undone(
+        self, person: Mapping[str, Any], column: str, old: Any, new: Any, bases: Mapping[int, Any]
+    ) -> Any:
+        """The value that an undo puts back in place of `old`: an edit of its own. `bases`: as they were before."""
+        if new is None:
+            self.graph.settle(old)
+            return None
+        homes = [self.home(pair.sf_id) for pair in self._pairs(person) if pair.sf_id]
+        home = homes[-1] if homes else f"person {person['id']}"
+        value = self.graph.new("ours", (home, column), str.__str__(new), old)
+        if any(bases.get(p.id, {}).get(column, old) == new for p in self._pairs(person)):
+            self.graph.settle(value)  # back to what both sides had agreed on: no change
+        return value
+
+    def opt_in(self, person_id: int) -> None:
+        """Somebody took this person's refusal back."""
+        numbers = self.store.tables.pairs_of.get(person_id, ())
+        self.opted_in.update(self.store.tables.pairs[n].sf_id or "" for n in numbers)
 
     def _opted(self, sf_id: str, b: int) -> None:
         """Somebody opts a person out, or (one time in four) in again."""
@@ -402,6 +439,19 @@ class World:
 
     def _do_restart_snapshot(self, a: int, b: int, c: int) -> None:
         self.store.tables.snapshots.pop(("Lead", "Contact", "Account")[a % 3], None)
+
+    def _do_create_rule(self, a: int, b: int, c: int) -> None:
+        """Everybody with a city is created in Salesforce, or nobody any more."""
+        rule = CreateRule("city is not blank" if a % 3 else "", defaults=DEFAULTS)
+        with self.store.transaction() as tx:
+            save_rule(tx, rule)
+
+    def _do_ask(self, a: int, b: int, c: int) -> None:
+        alone = [p for p in self.store.tables.person.values() if not self.store.tables.pairs_of.get(p["id"])]
+        try:
+            ask(self.store, _pick(alone, a)["id"], self.clock.now())
+        except WishRefused:
+            raise LookupError from None
 
     def replay(self, engine: Engine, a: int) -> None:
         """An old page of the feed comes once more (N-5)."""

@@ -8,7 +8,7 @@ changes - ours, base, conflicts, fate, dead letters, fence - is saved in the cal
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 
 from diptych.domain.identity import ENDED, Fate, ending_of, fate_of
@@ -18,7 +18,7 @@ from diptych.domain.objects import synced_object
 from diptych.domain.outcome import ErrorClass, Problem
 from diptych.domain.pair import Linked, Observation, Pair, PairState, Record
 from diptych.domain.person_merge import plan_split
-from diptych.domain.values import to_text
+from diptych.domain.values import Value, to_text
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.matching import note_ambiguous, settle
 from diptych.sync.noted import remember
@@ -30,12 +30,14 @@ from diptych.sync.recognise import recognised
 @dataclass(frozen=True)
 class Terms:
     """Under what terms observations are applied: the run they belong to, the Salesforce user we write as, how long a lost
-    request may still be executed, and how often a value is sent that the org keeps changing."""
+    request may still be executed, and how often a value is sent that the org keeps changing. `doubtful`: by pair, values that
+    were sent once and never acknowledged."""
 
     run_id: int | None
     sync_user: str | None
     zombie_max: timedelta
     max_attempts: int
+    doubtful: Mapping[int, Mapping[str, Value]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -349,7 +351,7 @@ def decide(linked: Linked, observation: Observation, object_mapping: ObjectMappi
         base=merged.base,
         lift=merged.lift,
         landed=merged.landed,
-        conflicts=merged.conflicts,
+        conflicts=_marked(merged.conflicts, terms.doubtful.get(pair.id, {})),
         seen_modstamp=record.modstamp,
         seen_at=record.read_at,
         history_by=record.modified_by,
@@ -362,6 +364,14 @@ def decide(linked: Linked, observation: Observation, object_mapping: ObjectMappi
     counted = _count(change, fate, pair, bool(observation.unreadable) and newer)
     significant = newer or unsettled or _says_more(change)
     return Decision(counted, change, merged, fate, significant)
+
+
+def _marked(conflicts: tuple[Conflict, ...], doubtful: Mapping[str, Value]) -> tuple[Conflict, ...]:
+    """A conflict about a value that may have been there before is marked (X-3): what stands there may have replaced it."""
+    return tuple(
+        replace(k, reason="outcome_unknown") if k.column in doubtful and doubtful[k.column] == k.ours else k
+        for k in conflicts
+    )
 
 
 def _gone_for_good(linked: Linked, observation: Observation, fate: Fate, terms: Terms) -> Decision:

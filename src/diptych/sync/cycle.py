@@ -31,7 +31,7 @@ from diptych.sync.inbound.feed import read_changes, reread_related
 from diptych.sync.inbound.snapshot import advance_all, run_to_end
 from diptych.sync.outbound.create import create_people
 from diptych.sync.outbound.outbox import would_take
-from diptych.sync.outbound.push import push
+from diptych.sync.outbound.push import in_flight, push
 from diptych.sync.ports import Lease, StoreBusy, Watermark
 from diptych.sync.repair.recovery import recover, unmark
 from diptych.sync.repair.release import release
@@ -48,6 +48,7 @@ def run_cycle(engine: Engine, lease: Lease) -> CycleReport:
     try:
         watermark, mapping = _prepare(engine, lease, report)
         crashpoint("C-21")
+        engine.doubtful |= in_flight(engine, lease, mapping)
         resume(engine, lease)
         advance_all(engine, lease, report, _usable(engine))
         _feed(engine, lease, report, watermark, mapping)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ from diptych.domain.mapping import ObjectMapping, UsableMapping
 from diptych.domain.objects import SYNCED_OBJECTS, SyncedObject
 from diptych.domain.pair import Pair
 from diptych.domain.schema import ObjectDescription
+from diptych.domain.values import Value
 from diptych.sync.apply import Terms
 from diptych.sync.ports import Budget, Clock, FeedCursor, Lease, Org, Store, Transaction
 
@@ -89,6 +90,9 @@ class Engine:
     objects: tuple[SyncedObject, ...] = SYNCED_OBJECTS
     usable: dict[str, UsableMapping] = field(default_factory=dict)
     schemas: dict[str, ObjectDescription] = field(default_factory=dict)
+    doubtful: dict[int, Mapping[str, Value]] = field(default_factory=dict)
+    """By pair, values that were in flight as a cycle began and have not been acknowledged since: conflicts about them are marked
+    as doubtful (X-3). Memory only: a restart costs the mark."""
     look_again: Callable[[str], None] | None = None
     """Describes an object anew, under the mapping of the cycle under way."""
     _sync_user: str | None = None
@@ -103,7 +107,8 @@ class Engine:
         return self._sync_user
 
     def terms(self, run_id: int | None) -> Terms:
-        return Terms(run_id, self.sync_user(), self.options.zombie_max, self.options.max_attempts)
+        options = self.options
+        return Terms(run_id, self.sync_user(), options.zombie_max, options.max_attempts, self.doubtful)
 
     def fields_to_read(self, object_mapping: ObjectMapping) -> tuple[str, ...]:
         """The mapped fields, and the external key where the org has it: by it a record of ours is known."""

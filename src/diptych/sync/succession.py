@@ -279,8 +279,10 @@ class _Succession:
         return Applied(new=1)
 
     def _note_between(self, person_id: int) -> None:
-        """Records it was on the way and that were never here are this person's too: should one be undeleted, so it comes back."""
+        """Records it was on the way and that were never here are this person's too: should one be undeleted, so it comes back;
+        and what was refused there is refused (D-67)."""
         assert self._to is not None
+        consent = self._tx.mapping().consent("person") if len(self._chain) > 1 else {}
         for one, after in zip(self._chain, self._chain[1:], strict=False):
             if (
                 one.sf_id == self._to.sf_id
@@ -292,7 +294,15 @@ class _Succession:
             if one.record.deleted and not self._tx.linked(mapping, [one.sf_id]):
                 seen = observe(mapping, one.record)
                 made = self._tx.open_pair(person_id, mapping, seen, PairState.REDIRECTED, after.sf_id)
-                self._tx.save([PairChange(made.id, person_id, base=seen.values)], self._terms.run_id)
+                change = PairChange(
+                    made.id,
+                    person_id,
+                    ours={c: v for c, v in consent.items() if seen.values.get(c) == v},
+                    base=seen.values,
+                    history_by=one.record.modified_by,
+                    history_at=one.record.modified_at or one.record.modstamp,
+                )
+                self._tx.save([change], self._terms.run_id)
 
     def _ends(self, linked: Linked, change: PairChange) -> Applied:
         """The pair ends; where its person goes from here depends on what the record has become."""

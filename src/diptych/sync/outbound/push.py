@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from diptych.domain.identity import Fate, fate_of
+from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping import ObjectMapping, UsableMapping, observe
 from diptych.domain.outcome import (
     Done,
@@ -337,6 +338,17 @@ def _decide_write(
     return change, _Sent(pair, record.sf_id, owed.values, theirs, record.read_at, condition), decision.applied
 
 
+def in_flight(engine: Engine, lease: Lease, mapping: FieldMappings) -> dict[int, Mapping[str, Value]]:
+    """By pair, what is in flight as a cycle begins: its outcome was unknown until then."""
+    found: dict[int, Mapping[str, Value]] = {}
+    with engine.store.transaction(lease) as tx:
+        for known in engine.objects:
+            if known.two_way and known.name in engine.usable:
+                for one in tx.fenced(mapping.of(known.name), engine.options.fenced_limit):
+                    found[one.pair.id] = one.pair.inflight.values if one.pair.inflight else {}
+    return found
+
+
 def _send(job: _Job, sent: Sequence[_Sent], attempt_id: str, tally: _Tally) -> None:
     engine, by_column = job.engine, job.usable.mapping.by_column
     writes = [
@@ -400,6 +412,7 @@ def _acknowledged(job: _Job, one: _Sent, outcome: Outcome, tally: _Tally) -> Pai
     pair = one.pair
     if isinstance(outcome, Done):
         tally.updated += 1
+        job.engine.doubtful.pop(pair.id, None)
         return PairChange(
             pair.id,
             pair.person_id,
