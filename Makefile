@@ -1,5 +1,5 @@
 # The two commands a new machine needs are `make demo` and `make test`; see README.md.
-.PHONY: demo test install bench soak conformance lock
+.PHONY: demo test install bench soak conformance docs screenshots lock
 .DEFAULT_GOAL := help
 ARGS ?=
 
@@ -9,6 +9,8 @@ help:
 	@echo "make bench        benchmarks (docs/benchmarks.md says what they measure)"
 	@echo "make soak         the long simulation, and 2 GB of bulk result in 256 MB"
 	@echo "make conformance  real Salesforce clients against the practice org"
+	@echo "make docs         the documentation site, into build/docs"
+	@echo "make screenshots  the pictures in docs/images, taken anew"
 	@echo "make install      install into .venv only"
 
 install:
@@ -29,6 +31,12 @@ soak: install
 
 conformance: install
 	@scripts/conformance $(ARGS)
+
+docs: install
+	@scripts/docs $(ARGS)
+
+screenshots: install
+	@scripts/screenshots $(ARGS)
 
 lock:
 	@scripts/lock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 from collections.abc import Iterator
@@ -34,8 +35,22 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def picture(page: Page, name: str) -> None:
-    """A screenshot of the whole page, for somebody to look at."""
+def picture(page: Page, name: str, guide: str = "") -> None:
+    """A screenshot of the whole page, for somebody to look at; `guide`: also one for docs/images, of what is in the window."""
     folder = os.environ.get("DIPTYCH_SCREENSHOTS")
     if folder:
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+    if guide:
+        guide_picture(page, guide)
+
+
+def guide_picture(page: Page, name: str) -> None:
+    """A small picture for the guide (GUIDE_IMAGES, else nowhere): the window, from the top of the page."""
+    folder = os.environ.get("GUIDE_IMAGES")
+    if not folder:
+        return
+    page.evaluate("scrollTo(0, 0)")
+    session = page.context.new_cdp_session(page)
+    taken = session.send("Page.captureScreenshot", {"format": "webp", "quality": 70})
+    session.detach()
+    (Path(folder) / f"{name}.webp").write_bytes(base64.b64decode(taken["data"]))

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.acceptance.browser import chromium, picture
+from tests.acceptance.browser import chromium, guide_picture, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600), pytest.mark.xdist_group("guided")]
 
 SOON = 60_000  # milliseconds until something must have arrived, on a busy machine
+expect.set_options(timeout=SOON)
 
 
 class Demo:
@@ -125,6 +126,7 @@ def test_the_whole_set_up_and_a_change_each_way(demo: Demo, browser: Browser) ->
     page.get_by_role("button", name="Continue").click()
 
     page.wait_for_url("**/setup/credentials")
+    guide_picture(page, "credentials")
     page.get_by_role("textbox", name="Password").fill("wrong")
     page.get_by_role("textbox", name="Security token").fill("wrong")
     page.get_by_role("button", name="Connect").click()
@@ -142,29 +144,29 @@ def test_the_whole_set_up_and_a_change_each_way(demo: Demo, browser: Browser) ->
     expect(page.get_by_role("heading", name="Connected. Is this right?")).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text("Diptych Sync")
     expect(page.get_by_text("Not connected")).to_be_visible()  # nothing is saved before the yes
-    picture(page, "04-is-this-right")
+    picture(page, "04-is-this-right", guide="is-this-right")
     page.get_by_role("button", name="Yes, use this connection").click()
 
     page.wait_for_url(re.compile("/setup/(prepare|fields)"))
     page.goto(f"{origin(page)}/setup/prepare")
     expect(page.get_by_text("API access", exact=True)).to_be_attached()
-    picture(page, "05-what-the-org-says")
+    picture(page, "05-what-the-org-says", guide="prepare")
     page.goto(f"{origin(page)}/setup/fields")
     page.get_by_label("Find a field").fill("fax")
     fax = page.get_by_role("checkbox", name=re.compile("^ ?Fax Fax")).first
     fax.uncheck()
     page.get_by_label("Find a field").fill("")
-    picture(page, "06-sync-fields")
+    picture(page, "06-sync-fields", guide="fields")
     page.get_by_role("button", name="Sync Fields").click()
 
     page.wait_for_url("**/setup/confirm")
     expect(page.get_by_role("heading", name="What the first sync will do")).to_be_visible()
-    picture(page, "07-confirm-credentials")
+    picture(page, "07-confirm-credentials", guide="confirm")
     page.get_by_role("button", name="Confirm Credentials").click()
 
     page.wait_for_url("**/setup/mappings")
     expect(page.get_by_role("row", name=re.compile("favorite_color"))).to_be_visible()
-    picture(page, "08-mappings")
+    picture(page, "08-mappings", guide="mappings")
     page.get_by_role("row", name=re.compile("shoe_size")).get_by_role("button", name="Break Mapping").click()
     expect(page.get_by_role("status").first).to_contain_text("broken")
     page.get_by_label("Lead field", exact=True).select_option("Lead.Shoe_Size__c")
@@ -177,14 +179,14 @@ def test_the_whole_set_up_and_a_change_each_way(demo: Demo, browser: Browser) ->
     picture(page, "09-start-sync")
     page.get_by_role("button", name="Start Sync").click()
     expect(page.get_by_text("Everything is here")).to_be_visible()
-    picture(page, "10-loaded")
+    picture(page, "10-loaded", guide="loaded")
 
     page.goto(f"{origin(page)}/setup/verify")
     page.get_by_role("button", name="Verify now").click()
     expect_after_reload(page, "Every record and every mapped field was compared.")
     expect(page.locator("#verified")).to_contain_text("Equal")
     expect(page.get_by_role("link", name=re.compile("Last sync|Sync in progress"))).to_be_visible()
-    picture(page, "11-verify")
+    picture(page, "11-verify", guide="verified")
 
     a_change_each_way(demo, browser, page, org_address)
 
@@ -224,7 +226,7 @@ def test_login_with_salesforce_gives_new_credentials_for_the_same_org(demo: Demo
 
 def a_change_each_way(demo: Demo, browser: Browser, page: Page, org_address: str) -> None:
     page.goto(f"{origin(page)}/people?salesforce_type=lead&link_state=lead")
-    picture(page, "12-people")
+    picture(page, "12-people", guide="people")
     page.locator("#people tbody th a").first.click()
     person = page.url
     lead = page.get_by_role("link", name=re.compile("open in Salesforce")).get_attribute("href") or ""
@@ -242,7 +244,7 @@ def a_change_each_way(demo: Demo, browser: Browser, page: Page, org_address: str
     picture(sales, "13-edited-there")
     expect_after_reload(page, "Head of Hinges")
     expect(page.get_by_role("row", name=re.compile("Head of Hinges"))).to_contain_text("Mara Lindqvist")
-    picture(page, "14-arrived-here")
+    picture(page, "14-arrived-here", guide="person")
 
     page.get_by_role("link", name="Edit").click()
     page.get_by_label(re.compile("^Mobile Phone")).fill("+34 600 123 456")
