@@ -72,7 +72,9 @@ def on_page_content(content: str, page: Any, **_: Any) -> str:
 def on_post_build(config: Any) -> None:
     site = Path(config.site_dir)
     # a script, not JSON: pages opened from a folder may load scripts, and may not fetch
-    (site / "assets" / "sections.js").write_text(f"window.SECTIONS={json.dumps(_index, ensure_ascii=False)};\n")
+    (site / "assets" / "sections.js").write_text(
+        f"window.SECTIONS={json.dumps(_index, ensure_ascii=False)};\n"
+    )
     for page in site.rglob("*.html"):
         found = _ELSEWHERE.search(page.read_text())
         if found:

@@ -22,7 +22,7 @@ def take(demo: Demo, page: Page) -> None:
     here = origin(page)
     people = plant(Path(demo.found(r"DIPTYCH_DATA_DIR=(\S+)")) / "app.db")
     for address, name, text in (
-        ("/errors", "errors", "cannot be blank"),
+        ("/errors", "errors", "Last Name"),
         ("/conflicts", "conflicts", "Nantes"),
         ("/runs", "runs", "Succeeded"),
     ):
@@ -59,7 +59,9 @@ def until(page: Page, address: str, text: str) -> None:
         page.goto(address)
         if text in page.get_by_role("main").inner_text():
             return
-        assert time.monotonic() < end, f"{text!r} is not on {address}"
+        assert time.monotonic() < end, (
+            f"{text!r} is not on {address}: {page.get_by_role('main').inner_text()}"
+        )
         time.sleep(1)
 
 

@@ -68,7 +68,8 @@ class Reader:
     def edit(self, object_name: str, person: str, name: str, value: str) -> None:
         with sqlite3.connect(f"{self.folder}/app.db") as database:
             (sf_id,) = database.execute(
-                "SELECT salesforce_id FROM v_pairs WHERE person_id = ? AND object_name = ?", (person, object_name)
+                "SELECT salesforce_id FROM v_pairs WHERE person_id = ? AND object_name = ?",
+                (person, object_name),
             ).fetchone()
         database.close()
         with self.org.api("sales") as client:

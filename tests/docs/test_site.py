@@ -68,7 +68,10 @@ def test_links_and_anchors_lead_somewhere() -> None:
 
 def test_pictures_are_shown_and_small() -> None:
     shown = {
-        (page.parent / link).resolve() for page in PAGES for link in links(page) if link.endswith((".webp", ".png"))
+        (page.parent / link).resolve()
+        for page in PAGES
+        for link in links(page)
+        if link.endswith((".webp", ".png"))
     }
     kept = {file for file in (DOCS / "images").iterdir() if file.suffix in (".webp", ".png")}
     assert kept == shown
@@ -76,13 +79,17 @@ def test_pictures_are_shown_and_small() -> None:
 
 
 def test_troubleshooting_has_every_code_as_the_program_has_it() -> None:
-    assert troubleshooting.PAGE.read_text() == troubleshooting.page(), "run: python -m tests.docs.troubleshooting"
+    assert troubleshooting.PAGE.read_text() == troubleshooting.page(), (
+        "run: python -m tests.docs.troubleshooting"
+    )
 
 
 def documented(heading: str) -> list[str]:
     """The columns named in the table under a heading of docs/tables.md."""
     section = (DOCS / "tables.md").read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return [name for cell in re.findall(r"^\| (`.*?) \|", section, re.M) for name in re.findall(r"`(\w+)`", cell)]
+    return [
+        name for cell in re.findall(r"^\| (`.*?) \|", section, re.M) for name in re.findall(r"`(\w+)`", cell)
+    ]
 
 
 def test_tables_and_views_are_documented_as_they_are() -> None:

@@ -108,7 +108,9 @@ def _salesforce() -> Iterator[str]:
 
 
 def _meaning(meaning: Meaning) -> Iterator[str]:
-    said = " ".join(part for part in (meaning.cause, f"**{meaning.remedy}**" if meaning.remedy else "") if part)
+    said = " ".join(
+        part for part in (meaning.cause, f"**{meaning.remedy}**" if meaning.remedy else "") if part
+    )
     yield f"{said}\n\nClass `{meaning.error_class}`. {NEXT[meaning.next]}\n"
 
 
@@ -194,7 +196,11 @@ def _builders(tree: ast.Module) -> dict[str, tuple[str, ...]]:
     """`Problem`, and the functions of this module that take a code and make one of it; with the names of their arguments."""
     made = {"Problem": _ORDER}
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and isinstance(node.returns, ast.Name) and node.returns.id == "Problem":
+        if (
+            isinstance(node, ast.FunctionDef)
+            and isinstance(node.returns, ast.Name)
+            and node.returns.id == "Problem"
+        ):
             arguments = tuple(one.arg for one in node.args.args)
             if {"code", "message"} <= set(arguments):
                 made[node.name] = arguments
@@ -207,7 +213,9 @@ def _read(
     called = call.func.id if isinstance(call.func, ast.Name) else ""
     if called not in builders:
         return None
-    given = dict(zip(builders[called], call.args, strict=False)) | {k.arg: k.value for k in call.keywords if k.arg}
+    given = dict(zip(builders[called], call.args, strict=False)) | {
+        k.arg: k.value for k in call.keywords if k.arg
+    }
     code = _text(given.get("code"), names)
     if not code[:1].isupper():
         return None  # built from what Salesforce said
@@ -227,7 +235,9 @@ def _text(node: ast.expr | None, names: Mapping[str, ast.expr]) -> str:
         return "".join(_text(part, names) if isinstance(part, ast.Constant) else "…" for part in node.values)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return _text(node.left, names) + _text(node.right, names)
-    if isinstance(node, ast.Name) and isinstance(names.get(node.id), ast.Constant | ast.JoinedStr | ast.BinOp):
+    if isinstance(node, ast.Name) and isinstance(
+        names.get(node.id), ast.Constant | ast.JoinedStr | ast.BinOp
+    ):
         return _text(names[node.id], names)
     if isinstance(node, ast.IfExp):
         return _text(node.body, names)
