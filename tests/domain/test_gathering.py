@@ -21,7 +21,8 @@ KINDS = {
 
 
 def field(object_name: str, name: str, column: str, direction: Direction = Direction.BOTH) -> FieldMapping:
-    return FieldMapping(object_name, name, "person", column, KINDS[column], direction, Policy.SALESFORCE)
+    policy = Policy.MOST_RESTRICTIVE if column == "unsubscribed" else Policy.SALESFORCE
+    return FieldMapping(object_name, name, "person", column, KINDS[column], direction, policy)
 
 
 MAPPING = Mapping(
@@ -152,6 +153,18 @@ def test_an_edit_since_the_join_stays_with_both() -> None:
     parting = part(stored(first, second, {}), edited, MAPPING)
     assert parting.kept == ("city",)
     assert parting.split is not None and parting.split.restored["city"] == "Köln" and not parting.split.winner
+
+
+def test_consent_refused_for_the_two_as_one_stays_refused_for_both() -> None:
+    first = person(1, pair(1, 1, "Contact"), unsubscribed=False)
+    second = person(2, pair(2, 2, "Contact"), unsubscribed=True)
+    after = gather([first, second], MAPPING, {}).after
+    parting = part(stored(first, second, {"unsubscribed": True}), after, MAPPING)
+    assert parting.split is not None and parting.split.restored["unsubscribed"] is True
+    assert not parting.split.winner and parting.kept == parting.consent == ("unsubscribed",)
+    alike = person(2, pair(2, 2, "Contact"), unsubscribed=False)
+    free = gather([first, alike], MAPPING, {}).after
+    assert part(stored(first, alike, {}), free, MAPPING).kept == ()
 
 
 def test_what_was_sent_is_owed_back() -> None:

@@ -170,20 +170,22 @@ def _retired(after: HeldPerson) -> tuple[Pair, ...]:
 
 @dataclass(frozen=True)
 class Parting:
-    """How a join is taken apart: `split`, or why it is left (`refused`). `kept`: columns edited since the join, which both
-    people keep as they are now; `revived`: pairs that wait for a record again."""
+    """How a join is taken apart: `split`, or why it is left (`refused`). `kept`: columns that both people keep as they are now,
+    edited since the join, or consent that is refused (`consent`); `revived`: pairs that wait for a record again."""
 
     join: StoredJoin
     split: SplitPlan | None = None
     refused: str | None = None
     kept: tuple[str, ...] = ()
+    consent: tuple[str, ...] = ()
     revived: tuple[int, ...] = ()
     owed: tuple[Write, ...] = field(default=())
 
 
 def part(join: StoredJoin, winner: HeldPerson | None, mapping: FieldMappings) -> Parting:
     """Take a join of two people of ours apart. The one that joined comes back as it was, the one that remained gets back what
-    the join gave it; what was edited since stays with both, for it was an edit of either. `winner` None: not here any more."""
+    the join gave it; what was edited since stays with both, for it was an edit of either, and so does consent that is refused
+    (D-67). `winner` None: not here any more."""
     if winner is None:
         reason = f"Person {join.winner_id} is not here any more: deleted, or joined with another since (undo that first)."
         return Parting(join, refused=reason)
@@ -191,8 +193,15 @@ def part(join: StoredJoin, winner: HeldPerson | None, mapping: FieldMappings) ->
     if merged is not None:
         return Parting(join, refused=merged)
     after = {**join.before_winner, **join.changed}
-    kept = tuple(sorted(c for c, v in winner.values.items() if c in after and after[c] != v))
-    split = plan_split(join, winner)
+    consent = mapping.consent("person")
+    refused = {
+        c
+        for c, v in consent.items()
+        if winner.values.get(c) == v and {join.before_winner.get(c), join.before_loser.get(c)} != {v}
+    }
+    kept = tuple(sorted(refused | {c for c, v in winner.values.items() if c in after and after[c] != v}))
+    split = plan_split(join, winner, consent=consent)
+    split = replace(split, winner={c: v for c, v in split.winner.items() if c not in refused})
     restored = {**join.before_loser, **{c: winner.values[c] for c in kept}}
     going = [pair for pair in winner.pairs if pair.id in split.pairs]
     revived = tuple(p.id for p in going if p.state is PairState.REDIRECTED and p.sf_id is None)
@@ -207,7 +216,9 @@ def part(join: StoredJoin, winner: HeldPerson | None, mapping: FieldMappings) ->
         for held in [_bases(pair, winner).get(f.column)]
         if held != becomes[f.column]
     ]
-    return Parting(join, replace(split, restored=restored), None, kept, revived, tuple(writes))
+    return Parting(
+        join, replace(split, restored=restored), None, kept, tuple(sorted(refused)), revived, tuple(writes)
+    )
 
 
 def _merged_since(join: StoredJoin, winner: HeldPerson) -> str | None:

@@ -13,7 +13,7 @@ from diptych.store import tables
 from diptych.store.catalogue import read_catalogue
 from diptych.store.engines import StoreUnusable, busy, is_postgres
 
-SCHEMA_VERSION = "0007_operating"
+SCHEMA_VERSION = "0008_joins"
 _KNOWN = (
     "0001",
     "0002_trail",
@@ -22,6 +22,7 @@ _KNOWN = (
     "0005_access",
     "0006_causes",
     "0007_operating",
+    "0008_joins",
 )
 _ADVISORY_LOCK = 0x64697074
 

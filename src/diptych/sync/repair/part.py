@@ -106,6 +106,8 @@ def _items(parting: Parting, winner: HeldPerson | None, mapping: FieldMappings) 
     for column in parting.kept:
         now = winner.values[column] if winner is not None else None
         reason = f"It was edited since person {join.loser_id} joined; both keep it as it is now."
+        if column in parting.consent:
+            reason = f"Consent that is refused stays refused, for person {join.loser_id} too: it may be meant for either."
         items.append(
             Item(join.winner_id, "restore", column, now, join.before_winner.get(column), refused=reason)
         )
