@@ -62,7 +62,7 @@ def test_every_link_of_every_page_leads_somewhere(browser: Browser) -> None:
     links: set[str] = set()
     for address in addresses():
         links |= set(re.findall(r'(?:href|src)="(/[^"#]*)"', browser.client.get(address).text))
-    for link in sorted(links):
+    for link in sorted(one for one in links if not one.startswith("/language/")):
         assert browser.client.get(link.replace("&amp;", "&")).status_code in (200, 422), link
 
 

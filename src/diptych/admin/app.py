@@ -28,6 +28,7 @@ from diptych.admin.pages import (
     events,
     home,
     identity,
+    language,
     people,
     person_actions,
     review,
@@ -75,6 +76,7 @@ def create_app(workspace: Workspace) -> FastAPI:
     app.mount("/api/v1", create_api(workspace))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(enter.router)
+    app.include_router(language.router)
     app.include_router(enter.leaving)
     app.include_router(sign_in.router)
     app.include_router(vitals.router)

@@ -19,7 +19,7 @@ from diptych.admin.guard import access_of, cookie_name, principal_of, session_of
 from diptych.admin.live import Live, summary
 from diptych.admin.services import Workspace
 from diptych.admin.views import Summary
-from diptych.admin.words import _, ngettext
+from diptych.admin.words import LANGUAGES, _, language, ngettext
 from diptych.domain.roles import Role
 
 HERE = Path(__file__).parent
@@ -93,6 +93,8 @@ def page(request: Request, template: str, status: int = 200, /, **values: object
     html = fragment(
         template,
         request_path=request.url.path,
+        language=language(),
+        languages=LANGUAGES,
         form_token=access_of(request).form_token(session),
         admitted=admitted,
         who=who,

@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from diptych.access.sessions import TERMINAL, Sessions
 from diptych.admin.access import Access
 from diptych.admin.services import Workspace
-from diptych.admin.words import _
+from diptych.admin.words import ENGLISH, _, speak
 from diptych.domain.roles import Principal, Role
 from diptych.store.auditing import Actor, act_as
 
@@ -56,6 +56,8 @@ class Confine:
             await self._app(scope, receive, send)
             return
         static = scope["path"].startswith("/static/")
+        request = Request(scope)
+        speak(request.cookies.get(cookie_name(request, "language"), ENGLISH))
 
         async def send_confined(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":

@@ -8,12 +8,20 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from diptych.admin.words import _, ngettext
+from diptych.admin.words import _, language, ngettext
 
 
 def number(value: int | float | None) -> str:
-    """12,345; an en dash when there is none."""
-    return "–" if value is None else f"{value:,.0f}"
+    """12,345, or 12.345 in Spanish; an en dash when there is none."""
+    return "–" if value is None else _grouped(f"{value:,.0f}")
+
+
+def _grouped(text: str) -> str:
+    """The marks of thousands and decimals as the language has them."""
+    return text.translate(_SWAPPED) if language() == "es" else text
+
+
+_SWAPPED = str.maketrans(",.", ".,")
 
 
 def moment(value: datetime | str | None) -> Markup:
@@ -40,7 +48,7 @@ def rate(value: float | None) -> str:
     """Records a second, as exact as it tells something; an en dash when there is none."""
     if value is None:
         return "–"
-    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+    return _grouped(f"{value:,.0f}" if value >= 10 else f"{value:.1f}")
 
 
 def duration(seconds: float | None) -> str:

@@ -16,7 +16,7 @@ from diptych.admin.frame import go, page, workspace_of
 from diptych.admin.guard import Form, require
 from diptych.admin.trouble import Trouble
 from diptych.admin.views import PageOf
-from diptych.admin.words import _, ngettext
+from diptych.admin.words import _, both, ngettext
 from diptych.domain.causes import HELD, OPEN, tried_by_itself
 from diptych.domain.roles import Role
 from diptych.exports import ERROR_HEADINGS, error_row
@@ -139,10 +139,10 @@ def decide(request: Request, form: Form) -> Response:
 
 
 _DONE = {
-    dead_letter.RETRY: ("%d is tried again.", "%d are tried again."),
-    "ignored": ("%d is off the list.", "%d are off the list."),
-    "quarantined": ("%d is in quarantine.", "%d are in quarantine."),
-    OPEN: ("%d is on the list again.", "%d are on the list again."),
+    dead_letter.RETRY: both("%d is tried again.", "%d are tried again."),
+    "ignored": both("%d is off the list.", "%d are off the list."),
+    "quarantined": both("%d is in quarantine.", "%d are in quarantine."),
+    OPEN: both("%d is on the list again.", "%d are on the list again."),
 }
 
 

@@ -1,6 +1,9 @@
 // Small comforts; every page works without them.
 "use strict";
 
+// the page's language; for English, the reader's own kind of it
+const language = document.documentElement.lang === "en" ? [] : document.documentElement.lang;
+
 // times in the reader's own time zone
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
@@ -9,8 +12,8 @@ function localTimes(root) {
     const sameDay = at.toDateString() === new Date().toDateString();
     time.title = at.toString();
     time.textContent = sameDay
-      ? at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })
-      : at.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+      ? at.toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", second: "2-digit" })
+      : at.toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
     time.dataset.local = "yes";
   }
 }
