@@ -6,7 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 
+from diptych.access.users import Users
+from diptych.admin.app import guarded
+from diptych.admin.pages import enter, sign_in, vitals
+from diptych.domain.roles import Role
 from diptych.wiring import Workspace, open_workspace
 from tests.admin.conftest import ORIGIN, Browser, admit, browser_of, settings_of
 
@@ -117,3 +122,54 @@ def test_pages_carry_no_script_or_style_of_their_own(browser: Browser, visitor: 
         assert not re.search(r"<script(?![^>]*\bsrc=)", html)
         assert "<style" not in html
         assert not re.search(r"\s(style|on\w+)=", html)
+
+
+def every_address() -> list[tuple[str, str]]:
+    """Method and address of every page, with numbers for what it asks for."""
+    found = []
+    for router in [*guarded(), enter.router, enter.leaving, sign_in.router, vitals.router]:
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            found += [(method, re.sub(r"\{\w+\}", "1", route.path)) for method in route.methods or ()]
+    return found
+
+
+def test_every_page_is_confined_and_carries_no_script_or_style_of_its_own(browser: Browser) -> None:
+    pages = [address for method, address in every_address() if method == "GET" and address != "/events"]
+    assert len(pages) > 35
+    for address in pages:
+        answer = browser.client.get(address, follow_redirects=False)
+        assert answer.status_code < 500, address
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy and "*" not in policy, address
+        assert "frame-ancestors 'none'" in policy
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            assert not re.search(r"<script(?![^>]*\bsrc=)", answer.text), address
+            assert "<style" not in answer.text, address
+            assert not re.search(r"\s(style|on[a-z]+)=\"", answer.text), address
+            assert not re.search(r"(src|href)=\"(https?:)?//(?!127\.0\.0\.1)", answer.text), address
+
+
+def test_every_form_is_refused_from_another_site_and_without_the_sessions_token(browser: Browser) -> None:
+    forms = [address for method, address in every_address() if method not in ("GET", "HEAD")]
+    assert len(forms) > 40
+    for address in forms:
+        elsewhere = browser.client.post(address, headers={"Sec-Fetch-Site": "cross-site"})
+        assert elsewhere.status_code == 403 and "another site" in elsewhere.text, address
+        if address in ("/enter", "/login"):
+            continue  # nobody has a session there yet
+        without = browser.client.post(
+            address, data={"form_token": "0" * 64}, headers={"Sec-Fetch-Site": "same-origin"}
+        )
+        assert without.status_code == 403 and "out of date" in without.text, address
+
+
+def test_starting_over_throws_nobody_out(tmp_path: Path) -> None:
+    with open_workspace(settings_of(tmp_path, demo=True)) as workspace:
+        browser = admit(browser_of(workspace))
+        Users(workspace.store).add("ada", Role.ADMIN, "correct horse battery")
+        before = workspace.database_file
+        browser.post("/start-over")
+        assert workspace.database_file != before
+        browser.get("/people")
+        assert [user.name for user in Users(workspace.store).all()] == ["ada"]
