@@ -88,11 +88,35 @@ def test_deleted_there_only_with_the_words(browser: Browser, workspace: Workspac
     assert {s.former_id for s in workspace.acting.suppressed(10)} == {number}
 
 
-def test_let_go_of(browser: Browser, workspace: Workspace) -> None:
+def test_let_go_of_and_tied_again(browser: Browser, workspace: Workspace) -> None:
     number = person(workspace, "Evans")
     assert "were let go" in browser.post(f"/people/{number}/delete", policy="detach")
     found = workspace.queries.person(number)
     assert found is not None and [pair.state for pair in found.pairs] == ["detached"]
+    run = workspace.acting.ordered(1)[0].run_id
+    assert f'href="/actions/undo/{run}"' in browser.get("/actions")
+    assert f"Person {number} is brought back" in browser.get(f"/actions/undo/{run}")
+    assert "Taken back." in browser.post(f"/actions/undo/{run}")
+    found = workspace.queries.person(number)
+    assert found is not None and [pair.state for pair in found.pairs] == ["paired"]
+    assert "nothing to take back" in browser.post(f"/actions/undo/{run}", 422)
+
+
+def test_a_delete_is_taken_back_with_its_record(
+    browser: Browser, workspace: Workspace, org: RunningOrg
+) -> None:
+    (gone,) = (one for one in workspace.acting.ordered(20) if one.policy == "delete")
+    listed = browser.get("/actions")
+    assert "a hash of the email address" in listed and "Let it come back" in listed
+    shown = browser.get(f"/actions/undo/{gone.run_id}")
+    assert "Here and in Salesforce" in shown and "recycle bin" in shown
+    assert "Taken back." in browser.post(f"/actions/undo/{gone.run_id}", undelete="yes")
+    found = workspace.queries.person(gone.person_id)
+    assert found is not None and [pair.state for pair in found.pairs] == ["paired"]
+    assert workspace.acting.suppressed(10) == []
+    assert "not on the list" in browser.post("/actions/release", 422, number=str(gone.person_id))
+    assert "no such action" in browser.post("/actions/cancel", 422, number="999")
+    assert "merged, converted or deleted nobody" in browser.get("/actions/undo/1", 422)
 
 
 def test_an_operator_deletes_here_and_an_administrator_there(workspace: Workspace) -> None:

@@ -129,8 +129,12 @@ def _gone(tx: Transaction, action: Action) -> tuple[int, ...]:
     number = action.person_id
     if action.kind is not ActionKind.DELETE or tx.actions.now_id(number) != number:
         return ()  # who has joined another person since is here
-    present = bool(tx.held_people([action.person_id]))
-    return (action.person_id,) if present is (action.policy is DeletePolicy.DETACH) else ()
+    held = tx.held_people([number]).get(number)
+    if action.policy is DeletePolicy.DETACH:
+        still = held is not None and any(pair.state is PairState.DETACHED for pair in held.pairs)
+    else:
+        still = held is None
+    return (number,) if still else ()
 
 
 # ---------------------------------------------------------------- carrying out
