@@ -69,15 +69,17 @@ class SalesforceConnector:
     def permissions(self, org: Org) -> PermissionFacts:
         assert isinstance(org, SalesforceOrg)
         told = org.permissions([known.name for known in SYNCED_OBJECTS])
+        seen = org.sees_all(told, [known.name for known in SYNCED_OBJECTS])
+        shown_all = {name: whole for name, whole in seen.items() if whole is not None}
         if told.objects is None:
-            return PermissionFacts(None, told.system)
+            return PermissionFacts(None, told.system, shown_all)
         # users may be read by every user, and no permission record says so
         rights = {
             name: ObjectAccess(o.read, o.create, o.edit, o.delete)
             for name, o in told.objects.items()
             if name != "User"
         }
-        return PermissionFacts(rights, told.system)
+        return PermissionFacts(rights, told.system, shown_all)
 
     def lead_mapping(self, org: Org) -> LeadFieldMapping | None:
         assert isinstance(org, SalesforceOrg)

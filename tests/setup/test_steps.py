@@ -190,6 +190,21 @@ def test_preflight_advises_without_stopping(world: World) -> None:
     assert "Password Never Expires" in warnings
 
 
+def test_preflight_says_whether_sharing_may_hide_records(world: World) -> None:
+    def told() -> dict[str, CheckStatus]:
+        return {c.name: c.status for c in world.setup.preflight().checks if "sharing" in c.name}
+
+    world.connected()
+    assert told() == {}, "the org did not say"
+    facts = world.connector.permission_facts
+    world.connector.permission_facts = replace(
+        facts, shown_all={"Lead": False, "Contact": True, "Account": False}
+    )
+    assert told() == {"Lead: sharing": CheckStatus.WARNING, "Contact: sharing": CheckStatus.OK}
+    (check,) = [c for c in world.setup.preflight().of(CheckStatus.WARNING) if c.name == "Lead: sharing"]
+    assert "View All" in check.remedy and "hidden" in check.why and world.setup.preflight().ready
+
+
 def test_preflight_lists_lead_fields_that_end_with_a_conversion(world: World) -> None:
     """D-59: their values are lost to the contact, which has no field for them."""
 

@@ -183,6 +183,10 @@ class SalesforceOrg:
         who = self.identity()
         return metadata.permissions(self.client, who.user_id, who.profile_id, object_names)
 
+    def sees_all(self, told: metadata.PermissionFacts, object_names: Sequence[str]) -> dict[str, bool | None]:
+        """Whether the sync user, of whom `told` was said, is shown every record of an object (S-20); None: not told."""
+        return traces.sees_all(self.client, told, object_names)
+
     def record_rights(self, ids: Sequence[str]) -> dict[str, metadata.RecordRights]:
         """What the sync user may do with these records, sharing included."""
         return metadata.record_rights(self.client, self.identity().user_id, ids)

@@ -56,16 +56,28 @@ def _readable(answer: SubAnswer) -> set[str]:
     return {full_id(row["RecordId"]) for row in rows if row["HasReadAccess"]}
 
 
+def sees_all(
+    client: Client, told: metadata.PermissionFacts, object_names: Sequence[str]
+) -> dict[str, bool | None]:
+    """Whether the user with these permissions is shown every record of an object; None: the org did not say. One call, or none."""
+    system, objects = told.system or {}, told.objects or {}
+    if any(system.get(right) for right in ("PermissionsViewAllData", "PermissionsModifyAllData")):
+        return dict.fromkeys(object_names, True)
+    found: dict[str, bool | None] = {
+        each: True
+        if (rights := objects.get(each)) is not None and (rights.view_all or rights.modify_all)
+        else None
+        for each in object_names
+    }
+    open_ones = [each for each, whole in found.items() if whole is None and each in _DEFAULTS]
+    if open_ones:
+        columns = {each: name(f"Default{each}Access") for each in open_ones}
+        (answer,) = first_rows(client, [f"SELECT {','.join(columns.values())} FROM Organization"])
+        for row in [] if answer.faults else answer.document["records"][:1]:
+            found |= {each: row[column] in _PUBLIC for each, column in columns.items()}
+    return found
+
+
 def _sees_all(client: Client, user_id: str, profile_id: str, object_name: str) -> bool | None:
     told = metadata.permissions(client, user_id, profile_id, [object_name])
-    system, rights = told.system or {}, (told.objects or {}).get(object_name)
-    if any(system.get(right) for right in ("PermissionsViewAllData", "PermissionsModifyAllData")):
-        return True
-    if rights is not None and (rights.view_all or rights.modify_all):
-        return True
-    if object_name not in _DEFAULTS:
-        return None
-    column = name(f"Default{object_name}Access")
-    (answer,) = first_rows(client, [f"SELECT {column} FROM Organization"])
-    rows = [] if answer.faults else answer.document["records"]
-    return rows[0][column] in _PUBLIC if rows else None
+    return sees_all(client, told, [object_name])[object_name]

@@ -110,11 +110,13 @@ class ObjectAccess:
 class PermissionFacts:
     """What the org says about the sync user's rights. None: the org did not tell.
 
-    `system` by API name such as PermissionsApiEnabled (S-12, S-13).
+    `system` by API name such as PermissionsApiEnabled (S-12, S-13). `shown_all`: by object, whether sharing can keep no record
+    from the sync user; an object of which the org did not tell that is missing.
     """
 
     objects: Mapping[str, ObjectAccess] | None = None
     system: Mapping[str, bool] | None = None
+    shown_all: Mapping[str, bool] = field(default_factory=dict)
 
 
 class Workshop(Protocol):

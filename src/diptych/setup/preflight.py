@@ -140,7 +140,32 @@ def _object(known: SyncedObject, facts: OrgFacts) -> Iterator[Check]:
             f"The sync user may {' and '.join(rights).lower()} {known.label_plural}.",
             object=known.name,
         )
+    yield from _sharing(known, facts.permissions.shown_all.get(known.name), where)
     yield from _required_fields(known, described, editable)
+
+
+def _sharing(known: SyncedObject, shown_all: bool | None, where: str) -> Iterator[Check]:
+    """Whether sharing can keep records from the sync user (S-20, D-77); nothing where the org does not tell."""
+    if not known.two_way or shown_all is None:
+        return
+    label = known.label_plural
+    if shown_all:
+        yield Check(
+            f"{known.name}: sharing",
+            CheckStatus.OK,
+            f"The sync user is shown all {label}.",
+            object=known.name,
+        )
+    else:
+        yield Check(
+            f"{known.name}: sharing",
+            CheckStatus.WARNING,
+            f"Sharing may keep some {label} from the sync user.",
+            f"{label} that it is not shown are not synced; and of one that is not shown any more, it cannot always be told "
+            "whether it was deleted for good or is hidden. It then counts as hidden, and waits.",
+            f"{where}: tick View All, unless only what is shared with the sync user is to be synced.",
+            known.name,
+        )
 
 
 def _required_fields(known: SyncedObject, described: ObjectDescription, editable: bool) -> Iterator[Check]:
