@@ -22,7 +22,7 @@ def take(demo: Demo, page: Page) -> None:
     here = origin(page)
     people = plant(Path(demo.found(r"DIPTYCH_DATA_DIR=(\S+)")) / "app.db")
     for address, name, text in (
-        ("/errors", "errors", "Last Name"),
+        ("/errors", "errors", "Fill it in"),
         ("/conflicts", "conflicts", "Nantes"),
         ("/runs", "runs", "Succeeded"),
     ):
@@ -31,6 +31,11 @@ def take(demo: Demo, page: Page) -> None:
     page.goto(f"{here}/people/{people[0]}/merge?others={people[1]}")
     guide_picture(page, "merge")
     page.goto(f"{here}/access/users")
+    page.get_by_label("Name").fill("ada@example.org")
+    page.get_by_label("Role").select_option(index=1)
+    page.get_by_label("First password").fill("a long and winding password")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("row", name="ada@example.org")).to_be_visible()
     guide_picture(page, "users")
 
 
