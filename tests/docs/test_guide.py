@@ -28,7 +28,7 @@ _PART = re.compile(
     r"^<!-- in Salesforce: (?P<object>\w+) of person (?P<person>\d+): (?P<field>\w+)=(?P<value>.*) -->$",
     re.S | re.M,
 )
-_CHANGING = re.compile(r"\d[\d,.:%-]*(?:[TZ][\d:Z]*)?")
+_CHANGING = re.compile(r"\d+(?:[,.:T-]\d+)*Z?")
 
 
 @dataclass(frozen=True)
