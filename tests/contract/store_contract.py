@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import pytest
 
 from diptych.domain.creating import Creation, Wish
+from diptych.domain.gathering import gather
 from diptych.domain.mapping import Blanks, Direction, FieldMapping, Mapping, ObjectMapping, Policy
 from diptych.domain.matching import Group
 from diptych.domain.merge import Conflict
@@ -26,6 +27,7 @@ from diptych.domain.pair import Inflight, Linked, Observation, PairState, Record
 from diptych.domain.person_merge import JoinPlan, PersonJoin, plan_split
 from diptych.domain.schema import FieldDescription, ObjectDescription
 from diptych.domain.values import Kind, Value, canonical, full_id
+from diptych.sync.joining import join_group
 from diptych.sync.ports import (
     NOT_VISIBLE,
     DeadLetter,
@@ -1071,6 +1073,40 @@ class StoreContract(TrailContract, StoreCreates, StoreActs):
         assert self.owed(store) == []
         store_user.edit(number, "first_name", "Bob")
         assert self.owed(store) == [sf_id(1)], "edits of the new person are captured"
+
+    def test_what_a_gathering_foresees_is_what_the_store_then_holds(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        """A preview rests on it: values, bases and pairs of who remains are foreseen without the store."""
+        rows = [
+            seen(1, city="Bonn", first_name="Ann", number_of_employees=3),
+            seen(2, city="Ulm", first_name="Ann", unsubscribed=True),
+            seen(3, city=None, first_name=None, number_of_employees=7),
+        ]
+        linked = self.add(store, *rows)
+        people = [one.pair.person_id for one in linked]
+        store_user.edit(people[1], "city", "Rom")
+        store_user.edit(people[2], "first_name", "Anna")
+        people.append(store_user.insert(city="Trier", unsubscribed=False))
+        with store.transaction() as tx:
+            tx.begin_pairs(LEAD, people[3:])
+            one = gather(list(tx.held_people(people).values()), tx.mapping(), {})
+            join_group(tx, one, "test", tx.open_run("identity", T0))
+        with store.transaction() as tx:
+            (held,) = tx.held_people(people).values()
+            assert held.id == one.after.id and held.values == one.after.values
+            live = [p.id for p in held.pairs if p.state is PairState.PAIRED]
+            assert sorted(p.id for p in held.pairs) == sorted(p.id for p in one.after.pairs)
+            assert {n: held.bases.get(n, {}) for n in live} == {n: one.after.bases[n] for n in live}
+            assert [p.state for p in held.pairs if p.sf_id is None] == [PairState.REDIRECTED]
+            owed = {(w.sf_id, w.column): (w.now, w.becomes) for w in one.owed}
+            found = tx.linked(LEAD, [sf_id(n) for n in (1, 2, 3)])
+        assert owed == {
+            (number, column): (pair.base[column], value)
+            for number, pair in found.items()
+            for column, value in pair.dirty.items()
+            if LEAD.by_column[column].direction is not Direction.INBOUND
+        }
 
     def test_records_that_have_ended_belong_to_people_who_are_there(
         self, store: Store, store_user: StoreUser
