@@ -120,6 +120,7 @@ def test_an_edit_that_salesforce_has_not_is_still_owed_by_the_record_it_was_made
     ("pairs", "retired"),
     [
         ([pair(1, 1), pair(2, 2, state=PairState.NEW)], [2]),
+        ([pair(1, 1, state=PairState.HIDDEN), pair(2, 2, state=PairState.NEW)], [2]),
         ([pair(1, 1, state=PairState.NEW), pair(2, 2, state=PairState.NEW)], [2]),
         ([pair(1, 1), pair(2, 2, state=PairState.NEW, inflight=Inflight({}, "1-1", T0))], []),
         (

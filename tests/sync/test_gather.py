@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from diptych.domain.creating import CreateRule, Creation, Wish
 from diptych.domain.matching import Matching, MatchRule
-from diptych.domain.pair import PairState
+from diptych.domain.pair import THERE, PairState
 from diptych.sync import crashpoint
 from diptych.sync.matching import save_matching
 from diptych.sync.outbound import wishes
@@ -258,6 +259,22 @@ def test_a_person_of_ours_is_joined_with_another_by_its_number() -> None:
     assert done.person_id == world.person_of(contact) and world.store.person(number) is None
     world.cycles(2)
     assert world.both(contact)["FirstName"] == "Ann"
+
+
+@pytest.mark.parametrize("state", list(PairState))
+def test_whoever_a_record_belongs_to_the_decision_says_what_came_of_it(state: PairState) -> None:
+    world = Here()
+    contact = world.contact(MailingCity="Rom")
+    world.cycle()
+    pair = world.pair(contact, "Contact")
+    number = world.store.insert(last_name="Lee", email="ann@x.org", unsubscribed=False)
+    world.say(number, Wish.REVIEW)
+    world.store.tables.pairs[pair.id] = replace(pair, state=state)
+    if state in THERE:
+        assert wishes.decide_link(world.store, number, contact, world.clock.now()).person_id == pair.person_id
+    else:
+        with pytest.raises(wishes.WishRefused, match="nobody can be linked"):
+            wishes.decide_link(world.store, number, contact, world.clock.now())
 
 
 def test_a_rule_over_a_column_that_is_not_mapped_is_refused() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from diptych.domain.mapping import Direction
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.merge import Conflict
-from diptych.domain.pair import Pair, PairState, primary
+from diptych.domain.pair import THERE, Pair, PairState, primary
 from diptych.domain.person_merge import (
     REASON,
     HeldPerson,
@@ -159,7 +159,7 @@ def _owed(
 def _retired(after: HeldPerson) -> tuple[Pair, ...]:
     """Of pairs that wait for a record to be made one is enough, and none where there is a record already."""
     waiting = [pair for pair in after.pairs if pair.state is PairState.NEW]
-    if any(pair.state in _LIVE for pair in after.pairs):
+    if any(pair.state in THERE for pair in after.pairs):
         return tuple(pair for pair in waiting if not pair.fenced)
     kept = min(waiting, key=lambda pair: (not pair.fenced, pair.id), default=None)
     return tuple(pair for pair in waiting if pair is not kept and not pair.fenced)

@@ -70,6 +70,10 @@ _RANKS = {
 }
 
 
+THERE = (PairState.PAIRED, PairState.PARKED, PairState.HIDDEN)
+"""States of a pair whose record is in Salesforce, as far as we know: nothing is to be made in its place."""
+
+
 def primary(pairs: Sequence[Pair]) -> Pair | None:
     """The pair that a person's row speaks of (`salesforce_id`, `link_state` ...): a live one before an ended one, a contact
     before a lead, the oldest first."""

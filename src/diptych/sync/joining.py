@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from diptych.domain.gathering import Gathering, gather
-from diptych.domain.pair import PairState
+from diptych.domain.pair import THERE, PairState
 from diptych.domain.person_merge import PersonJoin
 from diptych.sync.opening import join_policies
 from diptych.sync.ports import PairChange, Step, Transaction
@@ -22,7 +22,7 @@ def join_group(tx: Transaction, one: Gathering, detail: str, run_id: int) -> Non
     for union in one.unions:
         both = (union.winner, union.loser)
         tx.join_people(PersonJoin(*both, union.plan, "people", detail, both), run_id)
-    live = next((p for p in one.after.pairs if p.state in (PairState.PAIRED, PairState.PARKED)), None)
+    live = next((p for p in one.after.pairs if p.state in THERE), None)
     retired = [
         PairChange(
             pair.id,

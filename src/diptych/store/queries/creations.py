@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from diptych.domain.creating import Creation, Wish
+from diptych.domain.pair import THERE
 from diptych.domain.values import Value
 from diptych.store.catalogue import read_catalogue
 from diptych.store.creations import creation_of
@@ -16,7 +17,7 @@ from diptych.store.pairs import chunks, values_of_people
 from diptych.store.system_tables import creation, pair
 
 TELLING = ("first_name", "last_name", "email", "company_name")
-_LIVE = ("paired", "parked")
+_LIVE = [state.value for state in THERE]
 
 
 @dataclass(frozen=True)

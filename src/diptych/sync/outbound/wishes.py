@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from diptych.domain.creating import CREATED_OBJECT, Creation, Wish
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import CONTACT, LEAD
-from diptych.domain.pair import PairState
+from diptych.domain.pair import THERE, PairState
 from diptych.domain.values import full_id
 from diptych.sync.joining import join_decided
 from diptych.sync.ports import Lease, Store, Transaction
@@ -68,7 +68,7 @@ def decide_link(
         name = CONTACT.name if sf_id.startswith("003") else LEAD.name
         holder = tx.linked(ObjectMapping(name, 0, ()), [sf_id]).get(sf_id)
         if holder is not None:
-            if holder.pair.state not in (PairState.PAIRED, PairState.PARKED):
+            if holder.pair.state not in THERE:
                 raise WishRefused(
                     f"{name} {sf_id} was {_ENDS[holder.pair.state]}, so nobody can be linked to it."
                 )
@@ -116,8 +116,7 @@ def decide_create(store: Store, person_id: int, now: datetime) -> None:
 
 
 def _has_record(tx: Transaction, person_id: int) -> bool:
-    live = (PairState.PAIRED, PairState.PARKED)
-    return any(pair.state in live for pair in tx.held_people([person_id])[person_id].pairs)
+    return any(pair.state in THERE for pair in tx.held_people([person_id])[person_id].pairs)
 
 
 def dismiss(store: Store, person_id: int, now: datetime) -> None:
