@@ -176,6 +176,16 @@ def test_what_was_sent_is_owed_back() -> None:
     assert [(w.sf_id[-1], w.column, w.now, w.becomes) for w in parting.owed] == [("2", "city", "Bonn", "Ulm")]
 
 
+def test_what_only_salesforce_fills_is_what_each_record_shows() -> None:
+    first = person(1, pair(1, 1, "Contact"), owner_id="005A")
+    second = person(2, pair(2, 2), owner_id="005B")
+    after = gather([first, second], MAPPING, {}).after
+    now = HeldPerson(1, {**after.values, "owner_id": "005C"}, KINDS, after.pairs, {1: {"owner_id": "005A"}})
+    parting = part(stored(first, second, {}), now, MAPPING)  # the lead has another owner since
+    assert parting.split is not None and parting.kept == ()
+    assert (parting.split.restored["owner_id"], parting.split.winner) == ("005C", {"owner_id": "005A"})
+
+
 def test_records_that_salesforce_has_merged_since_stay_one_person() -> None:
     first, second = person(1, pair(1, 1)), person(2, pair(2, 2))
     gone = pair(2, 1, state=PairState.REDIRECTED, redirect_to=pair(1, 1).sf_id)

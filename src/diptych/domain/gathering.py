@@ -185,7 +185,7 @@ class Parting:
 def part(join: StoredJoin, winner: HeldPerson | None, mapping: FieldMappings) -> Parting:
     """Take a join of two people of ours apart. The one that joined comes back as it was, the one that remained gets back what
     the join gave it; what was edited since stays with both, for it was an edit of either, and so does consent that is refused
-    (D-67). `winner` None: not here any more."""
+    (D-67). What only Salesforce fills is what each one's record shows. `winner` None: not here any more."""
     if winner is None:
         reason = f"Person {join.winner_id} is not here any more: deleted, or joined with another since (undo that first)."
         return Parting(join, refused=reason)
@@ -199,11 +199,15 @@ def part(join: StoredJoin, winner: HeldPerson | None, mapping: FieldMappings) ->
         for c, v in consent.items()
         if winner.values.get(c) == v and {join.before_winner.get(c), join.before_loser.get(c)} != {v}
     }
-    kept = tuple(sorted(refused | {c for c, v in winner.values.items() if c in after and after[c] != v}))
+    going = [pair for pair in winner.pairs if pair.id in join.loser_pairs]
+    theirs = _shown(winner, going, mapping)
+    mine = _shown(winner, [pair for pair in winner.pairs if pair not in going], mapping)
+    edited = {c for c, v in winner.values.items() if c in after and after[c] != v}
+    kept = tuple(sorted(refused | (edited - theirs.keys() - mine.keys())))
     split = plan_split(join, winner, consent=consent)
-    split = replace(split, winner={c: v for c, v in split.winner.items() if c not in refused})
-    restored = {**join.before_loser, **{c: winner.values[c] for c in kept}}
-    going = [pair for pair in winner.pairs if pair.id in split.pairs]
+    back = {**split.winner, **{c: v for c, v in mine.items() if winner.values[c] != v}}
+    split = replace(split, winner={c: v for c, v in back.items() if c not in refused})
+    restored = {**join.before_loser, **{c: winner.values[c] for c in kept}, **theirs}
     revived = tuple(p.id for p in going if p.state is PairState.REDIRECTED and p.sf_id is None)
     staying = {**winner.values, **split.winner}
     writes = [
@@ -219,6 +223,16 @@ def part(join: StoredJoin, winner: HeldPerson | None, mapping: FieldMappings) ->
     return Parting(
         join, replace(split, restored=restored), None, kept, tuple(sorted(refused)), revived, tuple(writes)
     )
+
+
+def _shown(person: HeldPerson, pairs: Sequence[Pair], mapping: FieldMappings) -> dict[str, Value]:
+    """What only Salesforce fills, as the first of these records was last seen to hold it."""
+    first = primary([pair for pair in pairs if pair.state in THERE])
+    if first is None:
+        return {}
+    held = _bases(first, person)
+    inbound = (f.column for f in mapping.of(first.object_name).fields if f.direction is Direction.INBOUND)
+    return {column: held[column] for column in inbound if column in held}
 
 
 def _merged_since(join: StoredJoin, winner: HeldPerson) -> str | None:
