@@ -28,6 +28,7 @@ from diptych.acting import Acting
 from diptych.alerts.desk import AlertDesk
 from diptych.config import Settings
 from diptych.connector import SalesforceConnector
+from diptych.domain.mapping_edit import Edit
 from diptych.domain.objects import SYNCED_OBJECTS
 from diptych.domain.outcome import OrgError
 from diptych.domain.values import instant_text
@@ -308,10 +309,14 @@ class Workspace:
             return drift.read_notices(unit), held
 
     def accept_field(self, name: str) -> None:
-        """Sync a changed field (`Object.Field`) again, as it is now. Raises SetupRefused when it does not wait for that."""
+        """Sync a changed field (`Object.Field`) again, as it is now; its mapping takes over a type or size that has changed, and
+        its column holds what it held. Raises SetupRefused when it does not wait for that."""
         object_name, _, field = name.partition(".")
+        row = self.setup.editor.row(name)
+        if row.drift:
+            self.setup.editor.apply(Edit((name,), take_type=True), "accepted as it is now")
         with self.store.transaction() as unit:
-            if not drift.accept(unit, object_name, field):
+            if not drift.accept(unit, object_name, field) and not row.drift:
                 raise SetupRefused(f"{name} does not wait to be accepted.", "See: diptych schema")
             unit.save_setting(described_at(object_name), None)
             note(unit.connection, f"schema.accepted {name}", "held", "synced", self.clock.now)

@@ -58,11 +58,20 @@ def test_every_page_when_all_is_loaded(browser: Browser) -> None:
             assert "Last sync" in answer.text, address
 
 
+def few_of_a_kind(links: set[str]) -> list[str]:
+    """All of them, but of those that differ in the field they are about, three."""
+    kinds: dict[str, list[str]] = {}
+    for link in sorted(links):
+        kind = re.sub(r"(?<=/field/)[^/?]+|(?<=name=)[^&]+|(?<=field=)[^&]+", "x", link)
+        kinds.setdefault(kind, []).append(link)
+    return [link for alike in kinds.values() for link in alike[:3]]
+
+
 def test_every_link_of_every_page_leads_somewhere(browser: Browser) -> None:
     links: set[str] = set()
     for address in addresses():
         links |= set(re.findall(r'(?:href|src)="(/[^"#]*)"', browser.client.get(address).text))
-    for link in sorted(one for one in links if not one.startswith("/language/")):
+    for link in few_of_a_kind({one for one in links if not one.startswith("/language/")}):
         assert browser.client.get(link.replace("&amp;", "&")).status_code in (200, 422), link
 
 

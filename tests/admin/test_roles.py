@@ -51,6 +51,9 @@ OPERATING = ["/salesforce/sync", "/errors/retry", "/conflicts/reverse", "/people
 ADMINISTRATION = [
     "/settings/pause",
     "/mappings/reset",
+    "/mapping/apply",
+    "/mapping/undo/1",
+    "/mapping/promote/apply",
     "/setup/prepare",
     "/setup/credentials/discard",
     "/setup/start",

@@ -318,6 +318,35 @@ class StoreContract(TrailContract, StoreCreates, StoreActs):
         with store.transaction() as tx:
             assert tx.mapping() == wanted
 
+    def test_versions_of_the_mapping_and_what_a_change_of_it_touches(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        (linked, _) = self.add(store, seen(1, city="Bonn"), seen(2, city="Rom"))
+        store_user.edit(linked.pair.person_id, "city", "Ulm")
+        wider = MAPPING.with_fields([*MAPPING.fields, mapped("Lead", "Street", "street")])
+        with store.transaction() as tx:
+            tx.provision(wider)
+            tx.save_mapping(wider, T0, "street")
+        with store.transaction() as tx:
+            log = tx.mappings
+            assert [(one.version, one.reason) for one in log.versions(10)] == [
+                (wider.version, "street"),
+                (MAPPING.version, "set-up"),
+            ]
+            assert [one.version for one in log.versions(10, wider.version)] == [MAPPING.version]
+            assert (log.of(MAPPING.version), log.of(999)) == (MAPPING, None)
+            city = LEAD.by_column["city"]
+            (one,) = log.differing(city, 10)
+            assert (one.person_id, one.sf_id, one.base, one.ours) == (
+                linked.pair.person_id,
+                sf_id(1),
+                "Bonn",
+                "Ulm",
+            )
+            assert log.differing_count(city) == 1 and not one.held
+            filled = log.filled("person")
+            assert (filled.rows, filled.columns["city"], filled.columns["street"]) == (2, 2, 0)
+
     def test_a_blank_text_is_no_value(self, store: Store, store_user: StoreUser) -> None:
         first, second = self.add(store, seen(1), seen(2, city="Bonn"))
         store_user.edit(first.pair.person_id, "city", "")

@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 STATIC = HERE / "static"
 _ADMINISTRATION = (
     "/settings",
-    "/mappings",
+    "/mapping",
     "/setup",
     "/start-over",
     "/access",

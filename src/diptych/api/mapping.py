@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from fastapi import Path, Request
-from pydantic import BaseModel
+from fastapi import Path, Query, Request
+from pydantic import BaseModel, Field
 
 from diptych.api.gate import Noun, workspace_of
 from diptych.api.problems import Refusal
-from diptych.domain.mapping import Blanks, Direction, FieldMapping, Mapping, Policy
+from diptych.domain.mapping import Blanks, Direction, Mapping, Policy
+from diptych.domain.mapping_changes import differences
+from diptych.domain.mapping_edit import Edit
 from diptych.domain.presets import PolicyChange, Preset
+from diptych.setup.mapping_document import (
+    Change,
+    Previewed,
+    Row,
+    VersionRow,
+    change_document,
+    preview_document,
+    row_document,
+    version_document,
+)
+from diptych.setup.mapping_rows import RowFilter
 
 noun = Noun("mapping")
 
 
 class Entry(BaseModel):
-    """One field: `field` as Object.Field, `column` as table.column."""
+    """One field: `field` as Object.Field, `column` as table.column; type, kind and length as in the org it comes from."""
 
     field: str
     column: str
@@ -26,6 +38,9 @@ class Entry(BaseModel):
     policy: str
     blanks: str | None = None
     restrictive: bool | None = None
+    type: str | None = None
+    kind: str | None = None
+    length: int | None = None
 
 
 class Document(BaseModel):
@@ -34,26 +49,6 @@ class Document(BaseModel):
     format: str = "diptych-mapping-1"
     version: int | None = None
     fields: list[Entry]
-
-
-@dataclass(frozen=True)
-class Mapped:
-    """How a field is mapped."""
-
-    column: str
-    direction: str
-    policy: str
-    blanks: str
-    restrictive: bool | None
-
-
-@dataclass(frozen=True)
-class Change:
-    """A field whose mapping differs."""
-
-    field: str
-    before: Mapped | None
-    after: Mapped | None
 
 
 class Changes(BaseModel):
@@ -85,6 +80,47 @@ class FieldName(BaseModel):
 
 class PresetName(BaseModel):
     preset: Literal["safe", "marketo"]
+
+
+Number = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class Wish(BaseModel):
+    """A change of fields (Object.Field); what is left out stays. `add`: map fields that are not mapped; `unmap`: sync them no more.
+    `version`: the one that was looked at; refused when it is not the current one any more."""
+
+    fields: list[str] = Field(min_length=1, max_length=500, examples=[["Lead.City"]])
+    direction: Direction | None = None
+    policy: Policy | None = None
+    blanks: Blanks | None = None
+    restrictive: bool | None = None
+    column: str | None = Field(None, max_length=80)
+    add: bool = False
+    unmap: bool = False
+    reason: str = Field("", max_length=500)
+    version: Number | None = None
+
+    @property
+    def edit(self) -> Edit:
+        return Edit(
+            tuple(self.fields), self.direction, self.policy, self.blanks, self.restrictive, self.column, self.add, self.unmap
+        )  # fmt: skip
+
+
+class Back(BaseModel):
+    """Go back to version `to`."""
+
+    to: Number
+    reason: str = Field("", max_length=500)
+    version: Number | None = None
+
+
+class Promotion(BaseModel):
+    """The mapping of another org; what can be is taken over."""
+
+    document: Document
+    reason: str = Field("", max_length=500)
+    version: Number | None = None
 
 
 @noun.read()
@@ -179,19 +215,85 @@ def _changes(request: Request, before: Mapping) -> Changes:
     return Changes(version=after.version, changes=compared(before, after))
 
 
+@noun.read("/fields")
+def list_mapped_fields(
+    request: Request,
+    search: Annotated[str, Query(max_length=200, description="Words of name, label, column or type.")] = "",
+    object: Annotated[str, Query(max_length=80)] = "",
+    state: Literal["", "held", "drifted", "errors"] = "",
+) -> list[Row]:
+    """Every mapped field with fill rate, last change, open errors and state."""
+    rows = workspace_of(request).setup.editor.rows(RowFilter(search, object, state=state))
+    return [row_document(row) for row in rows]
+
+
+@noun.read("/change/preview", method="POST")
+def preview_change(request: Request, wanted: Wish) -> Previewed:
+    """What a change would do: values touched, examples, warnings. Changes nothing."""
+    return preview_document(workspace_of(request).setup.editor.preview(wanted.edit))
+
+
+@noun.admin("POST", "/change")
+def change_fields(request: Request, wanted: Wish) -> Changes:
+    """Make it: a new version, in force at once."""
+    return _made(
+        request, workspace_of(request).setup.editor.apply(wanted.edit, wanted.reason, wanted.version)
+    )
+
+
+@noun.read("/versions")
+def list_versions(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: Annotated[int | None, Query(ge=1, le=1_000_000_000)] = None,
+) -> list[VersionRow]:
+    """The versions, newest first."""
+    return [version_document(one) for one in workspace_of(request).setup.editor.versions(limit, before)]
+
+
+@noun.read("/diff")
+def compare_versions(
+    request: Request,
+    before: Annotated[int, Query(ge=1, le=1_000_000_000)],
+    after: Annotated[int, Query(ge=1, le=1_000_000_000)],
+) -> list[Change]:
+    """How two versions differ."""
+    return [change_document(one) for one in workspace_of(request).setup.editor.diff(before, after)]
+
+
+@noun.read("/undo/preview", method="POST")
+def preview_undo(request: Request, wanted: Back) -> Previewed:
+    """What going back would do. Changes nothing."""
+    return preview_document(workspace_of(request).setup.editor.preview_undo(wanted.to))
+
+
+@noun.admin("POST", "/undo")
+def undo_mapping(request: Request, wanted: Back) -> Changes:
+    """Go back to a version, as a new one."""
+    return _made(request, workspace_of(request).setup.editor.undo(wanted.to, wanted.reason, wanted.version))
+
+
+@noun.read("/promotion/preview", method="POST")
+def preview_promotion(request: Request, wanted: Promotion) -> Previewed:
+    """What taking over the mapping of another org would do, and what of it cannot be. Changes nothing."""
+    return preview_document(workspace_of(request).setup.editor.preview_promotion(_text(wanted.document)))
+
+
+@noun.admin("POST", "/promotion")
+def promote_mapping(request: Request, wanted: Promotion) -> Changes:
+    """Take over what can be."""
+    editor = workspace_of(request).setup.editor
+    return _made(request, editor.promote(_text(wanted.document), wanted.reason, wanted.version))
+
+
+def _made(request: Request, after: Mapping) -> Changes:
+    before = workspace_of(request).setup.editor.version(after.version - 1)
+    return Changes(version=after.version, changes=compared(before, after))
+
+
 def compared(before: Mapping, after: Mapping) -> list[Change]:
     """Fields whose mapping differs."""
-    was = {f"{f.object_name}.{f.field}": _mapped(f) for f in before.fields}
-    now = {f"{f.object_name}.{f.field}": _mapped(f) for f in after.fields}
-    return [
-        Change(name, was.get(name), now.get(name))
-        for name in sorted(was.keys() | now.keys())
-        if was.get(name) != now.get(name)
-    ]
-
-
-def _mapped(f: FieldMapping) -> Mapped:
-    return Mapped(f"{f.table}.{f.column}", f.direction.value, f.policy.value, f.blanks.value, f.restrictive)
+    return [change_document(one) for one in differences(before, after)]
 
 
 def _text(wanted: Document) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from diptych.domain.mapping import Mapping as Mappings
 from diptych.domain.presets import Preset
 from diptych.domain.schema import FieldDescription, ObjectDescription
 from diptych.domain.values import parse_instant
@@ -101,6 +102,23 @@ def read_selection(unit: Transaction) -> dict[str, tuple[str, ...]]:
 
 def save_selection(unit: Transaction, selected: Mapping[str, tuple[str, ...]]) -> None:
     unit.save_setting(SELECTED, json.dumps({name: list(fields) for name, fields in selected.items()}))
+
+
+def follow_mapping(unit: Transaction, before: Mappings, after: Mappings) -> None:
+    """What is mapped now is chosen, what is no longer mapped is not: so that Sync Fields does not take it back."""
+    was, now = (
+        {(f.object_name, f.field) for f in before.fields},
+        {(f.object_name, f.field) for f in after.fields},
+    )
+    selected = read_selection(unit)
+    for object_name, field in sorted(now - was):
+        if object_name in selected and field not in selected[object_name]:
+            selected[object_name] = (*selected[object_name], field)
+    for object_name, field in was - now:
+        if field in selected.get(object_name, ()):
+            selected[object_name] = tuple(f for f in selected[object_name] if f != field)
+    if was != now:
+        save_selection(unit, selected)
 
 
 def read_apart(unit: Transaction) -> frozenset[str]:

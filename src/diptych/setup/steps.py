@@ -25,6 +25,7 @@ from diptych.domain.selection import Use, missing_fields, use_of
 from diptych.domain.values import instant_text
 from diptych.setup import state as kept
 from diptych.setup.field_choice import FieldChoice, choices, chosen
+from diptych.setup.mapping_editor import MappingEditor
 from diptych.setup.mapping_file import read_mapping, write_mapping
 from diptych.setup.mapping_view import MappingView, view
 from diptych.setup.planning import make_plan
@@ -70,6 +71,7 @@ class Setup:
         self._page_rows, self._pause_seconds, self._wake = page_rows, pause_seconds, wake
         self._look = look or store.transaction
         self.preparing = Preparing(store, vault, connector, self.org)
+        self.editor = MappingEditor(self._look, self._describe, self.org, self._remap)
         self._org: Org | None = None
         self._org_credentials: Credentials | None = None
         self._described: dict[str, ObjectDescription] = {}
@@ -538,29 +540,38 @@ class Setup:
                     "Choose at least one (diptych fields select Lead.Phone, or tick it in the list).",
                 )
 
-    def _remap(self, change: Callable[[Mappings], Mappings], reason: str) -> Mappings:
+    def _remap(
+        self, change: Callable[[Mappings], Mappings], reason: str, expected: int | None = None
+    ) -> Mappings:
         with self._store.transaction() as unit:
             before = unit.mapping()
             if not before.fields:
                 raise SetupRefused("There is no mapping yet.", "Run Sync Fields first.")
+            if expected is not None and before.version != expected:
+                raise SetupRefused(
+                    f"The mapping was changed meanwhile: it is version {before.version} now, and version {expected} was "
+                    "looked at. Nothing was changed.",
+                    "Look at the change again.",
+                )
             try:
                 after = change(before)
             except MappingRefused as problem:
                 raise SetupRefused(str(problem)) from problem
             unit.save_mapping(after, self._clock.now(), reason)
             unit.provision(after)
+            kept.follow_mapping(unit, before, after)
             self._reload_if_new(unit, before, after)
         self._wake()
         return after
 
     def _reload_if_new(self, unit: Transaction, before: Mappings, after: Mappings) -> None:
-        """After the start, a newly mapped or moved field is filled by a backfill, so that values that are already there
+        """After the start, a newly mapped, moved or retyped field is filled by a backfill, so that values that are already there
         arrive too (D-12); the sync goes on meanwhile. A load that is under way is begun anew."""
         if not unit.setting(kept.STARTED):
             return
         for known in SYNCED_OBJECTS:
-            was = {(f.field, f.column) for f in before.of(known.name).fields}
-            new = {f.field for f in after.of(known.name).fields if (f.field, f.column) not in was}
+            was = {(f.field, f.column, f.kind) for f in before.of(known.name).fields}
+            new = {f.field for f in after.of(known.name).fields if (f.field, f.column, f.kind) not in was}
             if new:
                 done = unit.snapshot(known.name)
                 if done is not None and done.state == "complete":

@@ -69,7 +69,7 @@ def with_values(
     ours = values_of_people(connection, catalogue, people, columns, read)
     numbers = sorted(row.id for row in rows)
     noted = noted_bases(connection, numbers)
-    parked = _parked(connection, numbers)
+    parked = parked_values(connection, numbers)
     found = []
     for row in rows:
         values = ours.get(row.person_id)
@@ -149,7 +149,8 @@ def noted_bases(connection: Connection, pairs: Sequence[int]) -> dict[int, dict[
     return found
 
 
-def _parked(connection: Connection, pairs: Sequence[int]) -> dict[int, dict[str, Value]]:
+def parked_values(connection: Connection, pairs: Sequence[int]) -> dict[int, dict[str, Value]]:
+    """The values held back by an error, by pair and column."""
     c = dead_letter.c
     found: dict[int, dict[str, Value]] = {}
     for some in chunks(pairs):

@@ -157,9 +157,14 @@ class MappingReader:
         if last is not None and last[0] == row.digest:
             return last[1]
         text = connection.execute(sa.select(c.fields).where(c.id == row.id)).scalar_one()
-        mapping = FieldMappings(row.version, tuple(_mapped(one) for one in json.loads(text)))
+        mapping = mapping_of_text(row.version, text)
         self._last = (row.digest, mapping)
         return mapping
+
+
+def mapping_of_text(version: int, text: str) -> FieldMappings:
+    """A mapping as it was stored."""
+    return FieldMappings(version, tuple(_mapped(one) for one in json.loads(text)))
 
 
 def _mapped(held: dict[str, Any]) -> FieldMapping:
@@ -172,7 +177,9 @@ def _mapped(held: dict[str, Any]) -> FieldMapping:
     return FieldMapping(**{name: value for name, value in held.items() if name in known})
 
 
-def save_mapping(connection: Connection, mapping: FieldMappings, now: datetime, reason: str) -> None:
+def save_mapping(
+    connection: Connection, mapping: FieldMappings, now: datetime, reason: str, author: str | None = None
+) -> None:
     """Raises ValueError for a version that was saved before."""
     c = mapping_version.c
     if connection.execute(sa.select(c.id).where(c.version == mapping.version)).first() is not None:
@@ -181,7 +188,7 @@ def save_mapping(connection: Connection, mapping: FieldMappings, now: datetime, 
     digest = hashlib.sha256(f"{mapping.version}:{text}".encode()).hexdigest()
     connection.execute(
         mapping_version.insert().values(
-            version=mapping.version, digest=digest, fields=text, at=now, reason=reason
+            version=mapping.version, digest=digest, fields=text, at=now, reason=reason, author=author
         )
     )
     connection.execute(field_mapping.delete())

@@ -244,6 +244,7 @@ mapping_version = _table(
     _text("fields"),
     _moment("at"),
     _text("reason"),
+    _text("author"),
 )
 field_mapping = _table(
     "field_mapping",

@@ -26,6 +26,7 @@ from diptych.store import (
     joining,
     loading_postgres,
     loading_sqlite,
+    mapping_log,
     mirror,
     pairs,
     people,
@@ -126,6 +127,10 @@ class SqlTransaction:
     @property
     def suppressions(self) -> suppressions.SqlSuppressions:
         return suppressions.SqlSuppressions(self.connection, self._now)
+
+    @property
+    def mappings(self) -> mapping_log.SqlMappingLog:
+        return mapping_log.SqlMappingLog(self.connection, self.catalogue)
 
     def mapping(self) -> FieldMappings:
         return self._mappings.current(self.connection)
@@ -386,8 +391,8 @@ class SqlTransaction:
         sync_state.save_schema(self.connection, description, now)
 
     def save_mapping(self, mapping: FieldMappings, now: datetime, reason: str) -> None:
-        before = self.mapping()
-        sync_state.save_mapping(self.connection, mapping, now, reason)
+        before, who = self.mapping(), auditing.actor()
+        sync_state.save_mapping(self.connection, mapping, now, reason, who.name if who else None)
         old, new = auditing.mapping_change(before, mapping)
         auditing.note(self.connection, f"mapping ({reason})", old, new, self._now)
 

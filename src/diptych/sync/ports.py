@@ -23,6 +23,7 @@ from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
 from diptych.sync.action_log import ActionLog, Suppressions
 from diptych.sync.lifecycle import Lifecycle
+from diptych.sync.mapping_log import MappingLog
 from diptych.sync.trail import Trail
 
 if TYPE_CHECKING:
@@ -378,6 +379,10 @@ class Transaction(Protocol):
     @property
     def suppressions(self) -> Suppressions:
         """People who are not to come back."""
+
+    @property
+    def mappings(self) -> MappingLog:
+        """The versions of the mapping."""
 
     def mapping(self) -> FieldMappings: ...
 

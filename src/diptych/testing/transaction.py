@@ -37,6 +37,7 @@ from diptych.testing import joining
 from diptych.testing.actions import InMemoryActions, InMemorySuppressions
 from diptych.testing.causes import InMemoryCauses
 from diptych.testing.creations import Creations
+from diptych.testing.mapping_log import InMemoryMappingLog
 from diptych.testing.tables import KeptConflict, Run
 from diptych.testing.trail import InMemoryTrail
 
@@ -63,6 +64,10 @@ class InMemoryTransaction(Creations):
     @property
     def suppressions(self) -> InMemorySuppressions:
         return InMemorySuppressions(self._store)
+
+    @property
+    def mappings(self) -> InMemoryMappingLog:
+        return InMemoryMappingLog(self, self._tables)
 
     def mapping(self) -> FieldMappings:
         newest = next(reversed(self._tables.mappings.values()), None)

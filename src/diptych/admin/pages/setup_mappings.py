@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
+from diptych.admin import mapping_words as words
 from diptych.admin.frame import go, page, workspace_of
 from diptych.admin.guard import Form
 from diptych.admin.pages.stepper import ADDRESSES, stepper
@@ -149,26 +150,10 @@ def _page(request: Request, address: str, trouble: Trouble | None) -> Response:
         custom=[row for row in view.pairs if row.custom],
         unmapped_leads=[row.lead for row in view.unmapped if row.lead],
         unmapped_contacts=[row.contact for row in view.unmapped if row.contact],
-        directions=[
-            (Direction.BOTH, _("both ways")),
-            (Direction.INBOUND, _("from Salesforce only")),
-            (Direction.OUTBOUND, _("to Salesforce only")),
-        ],
-        policies=[
-            (Policy.OURS, _("ours wins")),
-            (Policy.SALESFORCE, _("Salesforce wins")),
-            (Policy.ASK, _("ask")),
-            (Policy.MOST_RECENT, _("the later edit wins")),
-            (Policy.MOST_COMPLETE, _("the fuller value wins")),
-            (Policy.WRITE_ONCE, _("fill blanks only")),
-        ],
-        consent=(Policy.MOST_RESTRICTIVE, _("most restrictive wins")),
-        blanks=[
-            (Blanks.OVERWRITE, _("blanks overwrite")),
-            (Blanks.KEEP_OURS, _("no blank comes in")),
-            (Blanks.KEEP_SALESFORCE, _("no blank goes out")),
-            (Blanks.KEEP_BOTH, _("no blank either way")),
-        ],
+        directions=words.directions(),
+        policies=words.policies(),
+        consent=words.consent(),
+        blanks=words.blanks(),
         started=state.started_at is not None,
         finished_at=state.mapping_finished_at,
     )

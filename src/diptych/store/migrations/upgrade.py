@@ -13,7 +13,7 @@ from diptych.store import tables
 from diptych.store.catalogue import read_catalogue
 from diptych.store.engines import StoreUnusable, busy, is_postgres
 
-SCHEMA_VERSION = "0008_joins"
+SCHEMA_VERSION = "0009_mapping_author"
 _KNOWN = (
     "0001",
     "0002_trail",
@@ -23,6 +23,7 @@ _KNOWN = (
     "0006_causes",
     "0007_operating",
     "0008_joins",
+    "0009_mapping_author",
 )
 _ADVISORY_LOCK = 0x64697074
 

@@ -1,0 +1,165 @@
+"""The mapping for life as pages: list, preview, apply, versions, undo, the file of another org, drift; and over the API."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+
+import pytest
+
+from diptych.domain.mapping import Direction, Policy
+from diptych.domain.roles import Role
+from diptych.sync import drift
+from diptych.wiring import Workspace
+from tests.admin.conftest import Browser, form_values
+from tests.admin.test_roles import logged_in
+
+FIELD = "Lead.Region__c"
+
+
+def rule(loaded: Workspace, name: str = FIELD) -> tuple[Direction, Policy]:
+    mapped = loaded.setup.editor.row(name).mapped
+    return mapped.direction, mapped.policy
+
+
+def restored(browser: Browser, loaded: Workspace, version: int) -> None:
+    """The mapping as it was, for the tests that follow."""
+    browser.post(f"/mapping/undo/{version}", version=str(loaded.setup.mapping().version))
+
+
+def test_the_list_names_both_sides_and_is_searched_and_filtered(browser: Browser, loaded: Workspace) -> None:
+    html = browser.get("/mapping?search=city")
+    assert "Lead.City" in html and "<code>person.city</code>" in html and "also Contact.MailingCity" in html
+    assert "both ways" in html and "version 1" in html
+    narrow = browser.get("/mapping?search=region+lead")
+    assert FIELD in narrow and "Lead.City<" not in narrow
+    assert "No field is like that." in browser.get("/mapping?search=region&direction=outbound")
+    person = loaded.queries.people(salesforce_type="lead").rows[0]["id"]
+    loaded.store.edit_person("test", person, {"title": "x" * 300})
+    loaded.run_cycle()
+    html = browser.get("/mapping?state=errors")
+    assert "Lead.Title" in html and 'href="/errors?object=Lead&amp;field=Title"' in html
+    loaded.store.edit_person("test", person, {"title": "Head"})
+    loaded.run_cycle()
+    assert "No field is like that." in browser.get("/mapping?state=errors")
+
+
+def test_a_change_is_previewed_made_and_undone(browser: Browser, loaded: Workspace) -> None:
+    was = loaded.setup.mapping().version
+    before = rule(loaded)
+    person = loaded.queries.people(salesforce_type="lead").rows[1]["id"]
+    loaded.store.edit_person("test", person, {"region": "South"})
+    html = browser.get(f"/mapping/preview?name={FIELD}&direction=inbound&was_direction=both")
+    assert "1 value is touched at once" in html and "read from Salesforce just now" in html
+    assert "sent to Salesforce" in html and "taken from Salesforce" in html and "South" in html
+    assert loaded.setup.mapping().version == was, "looking changes nothing"
+    given = form_values(html) | {"reason": "sales owns <it>"}
+    given.pop("form_token")
+    html = browser.post("/mapping/apply", **given)
+    assert f"This is version {was + 1}" in html
+    assert rule(loaded) == (Direction.INBOUND, before[1])
+    assert "The mapping was changed meanwhile" in browser.post("/mapping/apply", 422, **given)
+    html = browser.get("/mapping/history")
+    assert ("sales owns &lt;it&gt;" in html and "the person at this machine" in html) or "admin" in html
+    html = browser.get(f"/mapping/diff?from={was}&to={was + 1}")
+    assert "both ways" in html and "from Salesforce only" in html and "1 field differs" in html
+    (line,) = [one for one in loaded.queries.audit(what="mapping (") if "sales owns" in one.what]
+    assert f"{FIELD}: region, inbound" in str(line.new)
+    html = browser.get(f"/mapping/undo/{was}")
+    assert FIELD in html and f"Go back to version {was}" in html
+    restored(browser, loaded, was)
+    assert rule(loaded) == before and loaded.setup.mapping().version == was + 2
+    assert loaded.run_cycle().status == "Succeeded"
+
+
+def test_what_cannot_be_is_said_and_nothing_changes(browser: Browser, loaded: Workspace) -> None:
+    version = loaded.setup.mapping().version
+    for query, said in [
+        ("name=Lead.Email&unmap=1", "cannot be left out"),
+        (f"name={FIELD}&direction=sideways", "not a direction"),
+        (f"name={FIELD}", "nothing would change"),
+        (f"name={FIELD}&column=city", "both mapped"),
+        ("name=Lead.Nope&direction=both", "not a mapped field"),
+    ]:
+        assert said in browser.get(f"/mapping/preview?{query}", 422), query
+    assert "no version 999" in browser.get("/mapping/undo/999", 422)
+    assert "not a mapped field" in browser.get("/mapping/field/Lead.Nope")
+    assert loaded.setup.mapping().version == version
+
+
+def test_a_field_is_unmapped_and_mapped_again(browser: Browser, loaded: Workspace) -> None:
+    was = loaded.setup.mapping().version
+    html = browser.get(f"/mapping/preview?name={FIELD}&unmap=1")
+    assert "nothing of it is synced any more" in html
+    given = form_values(html)
+    given.pop("form_token")
+    browser.post("/mapping/apply", **given)
+    assert f'name={FIELD}&amp;add=1"' in browser.get("/mapping/add?search=Region")
+    html = browser.get(f"/mapping/preview?name={FIELD}&add=1")
+    assert "Examples of what comes in" in html and "a backfill fills it" in html
+    given = form_values(html)
+    given.pop("form_token")
+    browser.post("/mapping/apply", **given)
+    assert loaded.setup.editor.diff(was, was + 2) == []
+
+
+def test_a_file_of_another_org_is_compared_and_taken_over(browser: Browser, loaded: Workspace) -> None:
+    was = loaded.setup.mapping().version
+    document = json.loads(browser.get("/mappings/file"))
+    region = next(e for e in document["fields"] if e["field"] == FIELD)
+    region["policy"] = "ask"
+    document["fields"].append({**region, "field": "Lead.Only_There__c", "column": "person.only_there"})
+    answer = browser.client.post(
+        "/mapping/promote",
+        data={"form_token": browser.token()},
+        files={"file": ("mapping.json", json.dumps(document), "application/json")},
+        headers={"Sec-Fetch-Site": "same-origin"},
+    )
+    assert answer.status_code == 200, answer.text
+    assert "Lead.Only_There__c" in answer.text and "not in this org" in answer.text
+    assert loaded.setup.mapping().version == was
+    given = form_values(answer.text)
+    given.pop("form_token")
+    assert "taken over" in browser.post("/mapping/promote/apply", **given)
+    assert rule(loaded)[1] is Policy.ASK
+    restored(browser, loaded, was)
+    assert 'role="alert"' in browser.post("/mapping/promote", 422)
+    assert "not a mapping file" in browser.post("/mapping/promote/apply", 422, text="{}")
+
+
+def test_a_field_that_changed_in_salesforce_is_accepted_on_its_page(
+    browser: Browser, loaded: Workspace
+) -> None:
+    with loaded.store.transaction() as tx:
+        tx.save_setting(drift.waiting("Lead"), json.dumps({"Region__c": "Region__c was cut"}))
+    html = browser.get("/mapping?state=held")
+    assert FIELD in html and "Region__c was cut" in html and "1 field is held" in html
+    assert "Take it over as it is now" in browser.get(f"/mapping/field/{FIELD}")
+    assert "is synced as it is now" in browser.post(f"/mapping/field/{FIELD}/accept")
+    assert loaded.setup.editor.row(FIELD).state == "fine"
+    assert "does not wait" in browser.post(f"/mapping/field/{FIELD}/accept", 422)
+    assert 'role="alert"' in browser.post("/mapping/field/Lead.City/renamed", 422, new="Lead.Nope")
+
+
+def test_a_viewer_looks_and_cannot_change(loaded: Workspace) -> None:
+    viewer = logged_in(loaded, "vera", Role.VIEWER)
+    for address in ("/mapping", "/mapping/history", f"/mapping/field/{FIELD}", "/mapping/promote"):
+        html = viewer.get(address)
+        assert 'action="/mapping/apply"' not in html and 'type="file"' not in html
+    html = viewer.get(f"/mapping/preview?name={FIELD}&direction=outbound")
+    assert "What this change would do" in html and 'action="/mapping/apply"' not in html
+    token = re.search(r'name="form_token" value="(\w+)"', viewer.get("/account"))
+    assert token
+    answer = viewer.client.post(
+        "/mapping/apply",
+        data={"form_token": unescape(token.group(1)), "name": FIELD, "direction": "outbound"},
+        headers={"Sec-Fetch-Site": "same-origin"},
+    )
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("address", ["/mapping", "/mapping/history", f"/mapping/field/{FIELD}"])
+def test_pages_have_no_inline_script_or_style(browser: Browser, address: str) -> None:
+    html = browser.get(address)
+    assert not re.search(r"<script(?![^>]*src=)|\sstyle=|\son\w+=", html)
