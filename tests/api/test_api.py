@@ -161,6 +161,32 @@ def test_a_mapping_is_compared_and_put_in_place(reader: Caller, admin: Caller) -
     admin.problem("PUT", "/mapping", 422, json=document)
 
 
+def test_a_change_of_the_mapping_is_previewed_made_and_undone(reader: Caller, admin: Caller) -> None:
+    version = reader.get("/mapping/versions", limit=1)[0]["version"]
+    wish = {"fields": ["Lead.City"], "direction": "inbound", "version": version, "reason": "theirs"}
+    seen = reader("POST", "/mapping/change/preview", json=wish)
+    assert (seen["version"], seen["fields"][0]["change"]["after"]["direction"]) == (version, "inbound")
+    made = admin("POST", "/mapping/change", json=wish)
+    assert (made["version"], [c["field"] for c in made["changes"]]) == (version + 1, ["Lead.City"])
+    admin.problem("POST", "/mapping/change", 409, json=wish | {"direction": "both"})
+    newest = reader.get("/mapping/versions", limit=1)[0]
+    assert newest["reason"].endswith("- theirs") and newest["author"].startswith("token ")
+    assert [c["field"] for c in reader.get("/mapping/diff", before=version, after=version + 1)] == [
+        "Lead.City"
+    ]
+    (row,) = reader.get("/mapping/fields", search="lead.city")
+    assert (row["changed_version"], row["direction"]) == (version + 1, "inbound")
+    back = {"to": version}
+    assert reader("POST", "/mapping/undo/preview", json=back)["fields"]
+    assert admin("POST", "/mapping/undo", json=back)["version"] == version + 2
+    document = reader.get("/mapping")
+    promotion = {"document": document | {"fields": [{**document["fields"][0], "field": "Lead.No__c"}]}}
+    seen = reader("POST", "/mapping/promotion/preview", json=promotion)
+    assert seen["fields"] == [] and seen["not_taken"][0]["verdict"] == "missing"
+    admin.problem("POST", "/mapping/promotion", 409, json=promotion)
+    admin.problem("POST", "/mapping/undo", 409, json={"to": 999999})
+
+
 def test_fields(reader: Caller, admin: Caller) -> None:
     found = reader.get("/fields", object="Lead", search="city")
     assert found[0]["description"]["name"] == "City"

@@ -212,6 +212,20 @@ def test_mapping_commands(terminal: Terminal, practice_org: RunningOrg, tmp_path
     now = json.loads(terminal("mapping", "export", "-").stdout)
     before = json.loads(file.read_text())
     assert now["fields"] == before["fields"]
+    changed = terminal.json("mapping", "change", "Lead.City", "--direction", "outbound", "--dry-run")
+    assert changed["fields"][0]["change"]["after"]["direction"] == "outbound"
+    assert "add --yes" in terminal.refused("mapping", "change", "Lead.City", "--direction", "outbound")
+    version = terminal.json("mapping", "history")[0]["version"]
+    terminal("mapping", "change", "Lead.City", "--direction", "outbound", "--reason", "ours", "--yes")
+    newest = terminal.json("mapping", "history", "--limit", "1")[0]
+    assert newest["reason"] == "Lead.City: direction outbound - ours" and newest["author"]
+    assert "direction both -> outbound" in terminal("mapping", "diff", str(version)).stdout
+    (row,) = terminal.json("mapping", "list", "--search", "lead.city")
+    assert (row["direction"], row["changed_version"]) == ("outbound", version + 1)
+    assert "no version 999" in terminal.refused("mapping", "undo", "999", "--yes")
+    terminal("mapping", "undo", str(version), "--yes")
+    assert terminal.json("mapping", "diff", str(version)) == []
+    assert "Nothing would change" in terminal("mapping", "promote", str(file), "--yes").stderr
     terminal("mapping", "reset", "--yes")
     assert "standard pair" in terminal.refused("mapping", "break", "Lead.City")
 

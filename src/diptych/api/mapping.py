@@ -262,7 +262,7 @@ def compare_versions(
 
 
 @noun.read("/undo/preview", method="POST")
-def preview_undo(request: Request, wanted: Back) -> Previewed:
+def preview_mapping_undo(request: Request, wanted: Back) -> Previewed:
     """What going back would do. Changes nothing."""
     return preview_document(workspace_of(request).setup.editor.preview_undo(wanted.to))
 

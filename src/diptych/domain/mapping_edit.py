@@ -98,9 +98,9 @@ def with_field(
     described: Described,
     name: str,
     preset: Preset = Preset.SAFE,
-    column: str | None = None,
+    earlier: FieldMapping | None = None,
 ) -> Mappings:
-    """`current` and one more field, in `column` or where it belongs by the rules. Raises MappingRefused."""
+    """`current` and one more field: as it was mapped `earlier`, or where Sync Fields would put it. Raises MappingRefused."""
     object_name, _, field = name.partition(".")
     there = _described_field(described, name)
     if name in by_name(current):
