@@ -330,3 +330,21 @@ def test_one_field_of_the_mapping(admin: Caller) -> None:
     admin.problem("PATCH", "/mapping/fields/Lead.Title", 422, json={})
     admin.problem("PATCH", "/mapping/fields/Lead.Nothing", 409, json={"policy": "ask"})
     assert admin("POST", "/mapping/reset")["changes"]
+
+
+def test_steps_and_throughput(reader: Caller) -> None:
+    found = reader.get("/steps", object="Lead", limit=2)
+    assert found["sums"]["steps"] >= len(found["items"]) > 0
+    assert {one["object_name"] for one in found["items"]} == {"Lead"}
+    assert reader.get("/steps", since="2999-01-01")["items"] == []
+    run = found["items"][0]["run_id"]
+    assert isinstance(reader.get(f"/runs/{run}/lines", what="updated"), list)
+    assert reader.get("/throughput")["objects"]
+
+
+def test_the_match_rule(reader: Caller, admin: Caller) -> None:
+    assert admin("PUT", "/identity", json={"rule": "email"})["rule"] == "email"
+    assert reader.get("/identity")["rule"] == "email"
+    admin.problem("PUT", "/identity", 422, json={"rule": "external-id", "column": "nothing"})
+    assert admin("PUT", "/identity", json={"rule": "none"})["rule"] == "none"
+    assert admin.get("/audit", what="identity.rule")["items"]
