@@ -14,6 +14,7 @@ from diptych.store import auditing
 from diptych.store.auditing import AuditLine
 from diptych.store.queries import (
     alike,
+    backlog,
     causes,
     companies,
     creations,
@@ -23,7 +24,6 @@ from diptych.store.queries import (
     status,
     steps,
     trouble,
-    waiting,
 )
 from diptych.store.queries.alike import AlikePerson
 from diptych.store.queries.causes import CauseRow, JobError
@@ -167,9 +167,9 @@ class Queries:
             return run_lines.run_lines(connection, run_id, what, limit, page, object_name)
 
     def oldest_waiting(self) -> dict[str, datetime]:
-        """By object, when the change was made here that waits longest for Salesforce."""
+        """By object, when the change was made here that waits longest for Salesforce (of a large backlog about)."""
         with self._reading() as connection:
-            return waiting.oldest(connection)
+            return dict(backlog.read_backlog(connection).oldest)
 
     def edits_since(self, after: int) -> tuple[int, bool]:
         """The number of the latest line of history, and whether one after `after` is a change made here. A hint that there
