@@ -44,6 +44,11 @@ def said(text: str) -> str:
     return _(text) if text else ""
 
 
+def foreign(text: str) -> Markup:
+    """`lang="en"` for a text of the engine that the language of the page does not have."""
+    return Markup(' lang="en"') if language() != "en" and said(text) == text else Markup("")
+
+
 def rate(value: float | None) -> str:
     """Records a second, as exact as it tells something; an en dash when there is none."""
     if value is None:
@@ -97,6 +102,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "number": number,
     "moment": moment,
     "rate": rate,
+    "foreign": foreign,
     "said": said,
     "duration": duration,
     "value": value,
