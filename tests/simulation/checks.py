@@ -86,17 +86,23 @@ def no_echo(world: World) -> None:
         for kept in tables.conflicts.values()
         if kept.conflict.winner == "salesforce"
     }
+    first: dict[int, int] = {}  # whose a line was before people were joined
+    for join in tables.joins.values():
+        for number in join.moved.get("change_log.person_id", ()):
+            first.setdefault(number, join.loser_id)
     written = {
-        (c.person_id, token_of(c.new)) for c in tables.change_log.values() if c.side in ("ours", "joined")
+        (first.get(n, c.person_id), token_of(c.new))
+        for n, c in tables.change_log.items()
+        if c.side in ("ours", "joined")
     }
-    for change in tables.change_log.values():
+    for number, change in tables.change_log.items():
         token = token_of(change.new)
         ours_lost = (change.person_id, change.column, token_of(change.old)) in restored
         # written for another person, whose record has become this one's: that is news here
         made_here = (
             token is not None
             and world.graph.edits[token].side == "ours"
-            and (change.person_id, token) in written
+            and (first.get(number, change.person_id), token) in written
         )
         if change.side == "salesforce" and made_here and not ours_lost:
             raise Violation("I-5", f"our own write is logged as theirs: {change}")

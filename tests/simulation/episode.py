@@ -13,6 +13,7 @@ from diptych.sync import crashpoint
 from diptych.sync.cycle import run_cycle
 from diptych.sync.engine import Engine, Options
 from diptych.sync.ports import LeaseLost, StoreBusy
+from diptych.sync.repair.sweep import verify
 from diptych.testing import Crash, Fault, OpenBudget
 from tests.simulation import checks
 from tests.simulation.program import Cycle, Deed, PlannedFault, Program, Step
@@ -31,6 +32,7 @@ OPTIONS = Options(
     snapshot_wait=timedelta(minutes=5),
 )
 BETWEEN_CYCLES = 300.0
+VERIFY_EVERY = timedelta(hours=1)
 _LONG_ENOUGH = 5 * 3600.0  # past every late commit, zombie, back-off and the worst jump of our clock
 
 
@@ -54,6 +56,7 @@ class _Runner:
         self.engine: Engine | None = None
         self.counters = self.world.counters
         self._second = 0
+        self.resting = False
         self.passed: dict[int, Counter[str]] = {}
         self.place = -1
 
@@ -66,7 +69,10 @@ class _Runner:
         return self.engine
 
     def _options(self) -> Options:
-        return replace(OPTIONS, conditional_most=0) if self.program.collections else OPTIONS
+        options = replace(OPTIONS, conditional_most=0) if self.program.collections else OPTIONS
+        return (
+            replace(options, verify_every=VERIFY_EVERY) if self.program.wide and not self.resting else options
+        )
 
     def cycle(self, plan: tuple[PlannedFault, ...] = ()) -> None:
         """One cycle of the one engine, as its worker would run it; a crash throws the engine away."""
@@ -176,10 +182,15 @@ class _Runner:
         world = self.world
         world.clock.advance(_LONG_ENOUGH)
         world.org.settle()
+        self.resting = True
+        if self.program.wide:
+            self.engine = None  # one that compares nothing by itself
         self.load()
         for _ in range(3):
             self.cycle()
             world.clock.advance(BETWEEN_CYCLES)
+        if self.program.wide:
+            self.compare()
         if different := [*checks.converged(world), *checks.all_created(world)]:
             raise Violation("I-19", "; ".join(different))
         self._idle()
@@ -191,6 +202,18 @@ class _Runner:
         checks.provenance(world)
         checks.no_echo(world)
         checks.monotone(world, self._made(), self.program.seed or 0)
+
+    def compare(self) -> None:
+        """What only the comparison can find is repaired by it; after that it says that both sides are equal."""
+        world, engine = self.world, self._made()
+        lease = world.store.acquire_lease("verify", world.clock.now(), 3600)
+        assert lease is not None
+        verify(engine, lease, repair=True)
+        world.store.release_lease(lease)
+        self.cycle()
+        again = verify(engine)
+        if not again.equal:
+            raise Violation("verify", str(again))
 
     def load(self) -> None:
         """Cycles until the bulk load of every object is complete."""

@@ -312,4 +312,11 @@ UNDONE_TWICE = Program(
 )
 """A run is undone, and the undo undone, while the field is edited in Salesforce: back to base is no edit."""
 
+CHANGED_WITHOUT_A_STAMP = Program(
+    (("wait", 5, 0, 0), Cycle(), ("sf_silent", 0, 0, 0)),
+    loaded=True,
+    wide=True,
+)
+"""A value changes as a formula's does, out of sight of the feed: the comparison finds it."""
+
 FOUND = {name: program for name, program in globals().items() if isinstance(program, Program)}

@@ -18,15 +18,17 @@ from diptych.domain.outcome import Done, Moved, OrgOutcomeUnknown, OrgUnavailabl
 from diptych.domain.pair import Linked
 from diptych.sync import apply, succession
 from diptych.sync.inbound import feed, snapshot
-from diptych.sync.outbound import create as creations
+from diptych.sync.outbound import create_link as creations
 from diptych.sync.outbound import outbox, push
 from diptych.sync.outbound.channel import Channel
 from diptych.sync.ports import FeedCursor, PairChange
+from diptych.sync.repair import compare
 from diptych.testing.store import InMemoryStore
 from diptych.testing.transaction import InMemoryTransaction
 from tests.simulation import episode
 from tests.simulation.found import (
     BLANKED_HERE,
+    CHANGED_WITHOUT_A_STAMP,
     CREATED_THEN_MERGED_UNSEEN,
     CREATED_WITHOUT_AN_ANSWER,
     DELETED_BEFORE_A_REPEATED_LOAD,
@@ -315,6 +317,10 @@ def a_moot_dead_letter_stays(patch: Patch) -> None:
     patch.setattr(InMemoryTransaction, "moot", lambda *args: [])
 
 
+def the_comparison_repairs_nothing(patch: Patch) -> None:
+    patch.setattr(compare.Comparer, "_repair", lambda *args, **more: None)
+
+
 def dead_letters_dropped(patch: Patch) -> None:
     _on_save(patch, lambda c: replace(c, dead_letters=()))
 
@@ -353,6 +359,7 @@ MUTANTS: dict[Callable[[Patch], None], set[str]] = {
     consent_is_loosened: {"D-67"},
     a_consent_of_the_joining_person_is_forgotten: {"D-67"},
     a_moot_dead_letter_stays: {"I-10"},
+    the_comparison_repairs_nothing: {"I-19", "verify"},
     a_lost_creation_counts_as_not_made: {"I-6", "I-1"},
     creations_are_neither_recognised_nor_looked_up: {"I-1"},
 }
@@ -370,6 +377,7 @@ FIRST = {
     "what_is_written_once_is_written_again": WRITTEN_ONCE,
     "consent_is_loosened": OPTED_OUT_THERE,
     "a_consent_of_the_joining_person_is_forgotten": OPTED_OUT_ON_A_CONTACT_MERGED_UNSEEN,
+    "the_comparison_repairs_nothing": CHANGED_WITHOUT_A_STAMP,
     "a_moot_dead_letter_stays": PARKED_AND_TAKEN_BACK,
     "a_lost_creation_counts_as_not_made": CREATED_WITHOUT_AN_ANSWER,
     "creations_are_neither_recognised_nor_looked_up": CREATED_THEN_MERGED_UNSEEN,

@@ -68,6 +68,7 @@ def test_the_simulation_reaches_what_it_is_meant_to_test(counters: Counter[str])
         "records made": 30,
         "deed undo": 30,
         "undo restore": 20,
+        "deed sf_silent": 40,
     }.items():
         assert counters[name] >= at_least, f"{name}: {counters[name]}"
     assert [point for point in CRASH_POINTS if not counters[f"at {point}"]] == []
