@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
+import typer
 
 from diptych import metrics
+from diptych.cli.main import app
 from diptych.store.catalogue import MIRROR_SYSTEM, PERSON_SYSTEM, Catalogue
 from diptych.store.system_tables import metadata
 from diptych.store.views import view_statements
@@ -82,6 +85,37 @@ def test_troubleshooting_has_every_code_as_the_program_has_it() -> None:
     assert troubleshooting.PAGE.read_text() == troubleshooting.page(), (
         "run: python -m tests.docs.troubleshooting"
     )
+
+
+def test_commands_and_options_that_the_pages_name_exist() -> None:
+    root = typer.main.get_command(app)
+    unknown = []
+    for page in PAGES:
+        text = page.read_text()
+        fenced = "\n".join(_FENCE.findall(text)).replace("\\\n", " ")
+        spans = re.findall(r"`([^`\n]+)`", _FENCE.sub("", text))
+        for line in [*fenced.splitlines(), *spans]:
+            said = re.match(r"(?:\$ |TOKEN=\$\()?diptych ([a-z].*)", line.strip())
+            if said and (wrong := _wrong(root, re.split(r"\s+", said.group(1)))):
+                unknown.append(f"{page.name}: {line.strip()} ({wrong})")
+    assert unknown == []
+
+
+def _wrong(command: Any, words: list[str]) -> str:
+    """The first word that is no command, or no option of the command; empty if there is none."""
+    for number, word in enumerate(words):
+        commands = getattr(command, "commands", {})
+        if word in commands:
+            command = commands[word]
+        elif (
+            commands and re.fullmatch(r"[a-z-]+", word) and not command.invoke_without_command and number < 2
+        ):
+            return word
+        elif word.startswith("--"):
+            option = re.split(r"[^a-z-]", word)[0]
+            if option not in {o for p in command.params for o in (*p.opts, *p.secondary_opts)} | {"--help"}:
+                return word
+    return ""
 
 
 def documented(heading: str) -> list[str]:
