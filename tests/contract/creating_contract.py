@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from diptych.domain.creating import KEY_FIELD, Creation, Match, NewRecord, Wish
+from diptych.domain.matching import Matching, MatchRule
 from diptych.domain.outcome import Done, ErrorClass, OrgOutcomeUnknown, OrgUnavailable, Refused
 from diptych.domain.pair import Inflight, PairState
 from diptych.sync.ports import Org, PairChange, Store
@@ -256,6 +257,10 @@ class StoreCreates:
             assert {n: v["city"] for n, v in found.items()} == {first: "Bonn", second: "Rom"}
             assert list(tx.people_alike(("number_of_employees",), ["12"])) == [numbered]
             assert tx.people_alike(("first_name",), []) == {}
+        foreign = store_user.insert(first_name=" Éva Groß ")
+        with store.transaction() as tx:
+            texts = Matching(MatchRule.EXTERNAL_ID, "first_name").texts_of({"first_name": "Éva Groß"})
+            assert list(tx.people_alike(("first_name",), sorted(texts))) == [foreign]
         for column in (
             "first_name",
             "number_of_employees",

@@ -48,3 +48,10 @@ def test_nothing_is_guessed() -> None:
     assert verdict([]).person_id is None
     assert verdict([4, 5]).person_id is None
     assert verdict([4, 5]).ambiguous == (4, 5)
+
+
+def test_beyond_ascii_the_text_is_looked_for_in_all_ways_in_which_it_may_be_kept() -> None:
+    rule = Matching(MatchRule.EMAIL)
+    assert rule.texts_of({"email": " Straße@É.org "}) == {"strasse@é.org", "straße@é.org", "straße@É.org"}
+    assert rule.texts_of({"email": "ANN@x.org"}) == {"ann@x.org"}
+    assert rule.texts_of({"email": None}) == Matching().texts_of({"email": "a"}) == set()

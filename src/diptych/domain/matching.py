@@ -47,6 +47,13 @@ class Matching:
             return None
         return tuple(key)
 
+    def texts_of(self, values: Mapping[str, Value]) -> set[str]:
+        """What to look for in the first column: the text as Python and as the databases fold it, which differ beyond ASCII
+        (SQLite leaves such letters as they are, and neither knows that ß is ss). `key_of` says afterwards who agrees."""
+        text = (to_text(values.get(self.columns[0])) or "").strip() if self.columns else ""
+        plain = "".join(letter.lower() if letter.isascii() else letter for letter in text)
+        return {text.casefold(), text.lower(), plain} - {""}
+
 
 @dataclass(frozen=True)
 class Group:

@@ -65,11 +65,12 @@ def held_back(tx: Transaction, object_mapping: ObjectMapping, page: SnapshotPage
     fields = object_mapping.by_column
     if not matching.columns or any(column not in fields for column in matching.columns[:1]):
         return frozenset()
-    keys = dict(_keys_of(matching, object_mapping, page))
+    texts = set[str]()
+    keys = dict(_keys_of(matching, object_mapping, page, texts))
     known = tx.mapping().columns("person")
     if not keys or any(column not in known for column in matching.columns):
         return frozenset()
-    there = _alike(tx, matching, {key[0] for key in keys.values()})
+    there = _alike(tx, matching, texts)
     found, coming = set[str](), set[tuple[str, ...]]()
     for sf_id, key in keys.items():
         if key in there or key in coming:
@@ -79,9 +80,9 @@ def held_back(tx: Transaction, object_mapping: ObjectMapping, page: SnapshotPage
 
 
 def _keys_of(
-    matching: Matching, object_mapping: ObjectMapping, page: SnapshotPage
+    matching: Matching, object_mapping: ObjectMapping, page: SnapshotPage, texts: set[str]
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The rows that can match anybody, by id, with what they have in common with others."""
+    """The rows that can match anybody, by id, with what they have in common with others; `texts` gets what to look for."""
     rows = csv.reader(io.StringIO(page.content.decode(), newline=""))
     place = {name: number for number, name in enumerate(next(rows, []))}
     fields = object_mapping.by_column
@@ -91,8 +92,10 @@ def _keys_of(
         if c in fields and fields[c].field in place
     ]
     for row in rows:
-        key = matching.key_of({mapped.column: _read(mapped, row[at]) for mapped, at in compared})
+        values = {mapped.column: _read(mapped, row[at]) for mapped, at in compared}
+        key = matching.key_of(values)
         if key is not None:
+            texts |= matching.texts_of(values)
             yield full_id(row[place["Id"]].strip()), key
 
 
@@ -113,7 +116,9 @@ def settle(
     if not columns or any(column not in known for column in columns):
         return Settled(new=tuple(strangers))
     keys = {o.record.sf_id: matching.key_of(o.values) for o in strangers}
-    alike = _alike(tx, matching, {key[0] for key in keys.values() if key})
+    alike = _alike(
+        tx, matching, {t for o in strangers if keys[o.record.sf_id] for t in matching.texts_of(o.values)}
+    )
     joining: dict[str, int] = {}
     joined: set[int] = set()
     new: list[Observation] = []
