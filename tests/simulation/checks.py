@@ -234,13 +234,18 @@ def nothing_stuck(world: World) -> None:
 
 
 def monotone(world: World, engine: Engine, seed: int) -> None:
-    """I-10: all that was ever read, delivered again in any order, changes nothing."""
+    """I-10: all that was ever read, delivered again in any order, changes nothing; of records whose every change is stamped."""
     before = content(world)
     pages, terms = list(world.org.pages), engine.terms(None)
     random.Random(seed).shuffle(pages)
     for page in pages:
         # a page whose reader crashed may show a record that was gone before anyone took notice of it
-        known = [r for r in page.records if r.object_name == "Account" or world.pair(r.object_name, r.sf_id)]
+        known = [
+            r
+            for r in page.records
+            if (r.object_name == "Account" or world.pair(r.object_name, r.sf_id))
+            and r.sf_id not in world.silent
+        ]
         with world.store.transaction() as tx:
             apply_records(tx, world.mapping.of(page.object_name), known, terms)
     after = content(world)

@@ -89,6 +89,9 @@ class World:
         self._offset = 0.0
         self.opted_out: set[str] = set()
         self.opted_in: set[str] = set()
+        self.silent: set[str] = set()
+        """Records of which a value has changed without a stamp: of their versions no order can be told, only that the newest
+        read counts, which a comparison brings (A-1 speaks of changes that are stamped)."""
         self._hot = ("", "", "")  # what was edited last: object, record, column
         self._deeds: dict[str, Callable[[int, int, int], None]] = {
             name[4:]: getattr(self, name) for name in dir(self) if name.startswith("_do_")
@@ -225,10 +228,8 @@ class World:
 
     def _do_sf_silent(self, a: int, b: int, c: int) -> None:
         """A value changes as that of a formula does: nobody saves the record, no modstamp tells (N-17, D-23)."""
-        self.clock.advance(
-            1
-        )  # without a stamp, two versions of one second cannot be told apart when an old page comes late
         name, row = self._record(a)
+        self.silent.add(row.sf_id)
         value = self._saved(name, row, "phone", TEXTS[c % 3])
         there = self.records.live(name, row.sf_id)
         values = {**there.values, FIELDS[name]["phone"]: value}
@@ -467,7 +468,7 @@ class World:
     def replay(self, engine: Engine, a: int) -> None:
         """An old page of the feed comes once more (N-5)."""
         page, terms = _pick(self.org.pages, a), engine.terms(None)
-        known = [r for r in page.records if self.pair(r.object_name, r.sf_id)]
+        known = [r for r in page.records if self.pair(r.object_name, r.sf_id) and r.sf_id not in self.silent]
         with self.store.transaction() as tx:
             apply_records(tx, self.mapping.of(page.object_name), known, terms)
 
