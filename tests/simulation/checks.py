@@ -31,10 +31,17 @@ def no_silent_loss(world: World) -> None:
 
 
 def no_invented_conflict(world: World) -> None:
-    """I-4: neither side of a conflict had seen the other, unless the outcome of a write was unknown."""
+    """I-4: neither side of a conflict had seen the other, unless the outcome of a write was unknown; or ours had won before, by
+    the field's direction then, and was still owed (R-1: base := r, so ours stands against whatever comes next)."""
+    won: set[tuple[int, str, int | None]] = set()
     for kept in world.store.tables.conflicts.values():
         conflict = kept.conflict
         ours, theirs = token_of(conflict.ours), token_of(conflict.theirs)
+        key = (kept.pair_id, conflict.column, ours)
+        if key in won:
+            continue
+        if conflict.reason == "outbound_only" and conflict.winner == "ours":
+            won.add(key)
         if conflict.reason in _EXEMPT_FROM_I4 or ours is None or theirs is None:
             continue
         if world.graph.related(ours, theirs):
