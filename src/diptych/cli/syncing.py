@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 WARNING = (
     "From now on changes flow both ways: what is edited here is written to Salesforce, what is edited there comes here. "
     "Once the sync has started, this database stays with this org. Fields, mappings and credentials can be changed at "
-    "any time; nothing is ever deleted in Salesforce."
+    "any time. The sync itself creates and deletes nothing in Salesforce: that takes a rule, or an order, of yours."
 )
 
 
