@@ -1,4 +1,4 @@
-"""The pages in Spanish: a catalogue that is whole where it claims to be, and chosen by the reader."""
+"""The pages in Spanish: a catalogue that is whole, in the language of the browser or the one chosen."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ from typing import Any
 
 import pytest
 
-from diptych.admin.words import LANGUAGES, LOCALES, catalogue
+from diptych.admin.words import LANGUAGES, LOCALES, preferred
 from diptych.wiring import Workspace
 from tests.admin.conftest import Browser
 
 ROOT = Path(__file__).parents[2]
-TRANSLATED = (
-    *("operate/errors.html", "operate/errors_parts.html", "operate/cause.html", "operate/runs.html"),
-    *("operate/run.html", "operate/steps_parts.html", "operate/throughput.html", "operate/alerts.html"),
-    *("operate/alert_rules.html", "operate/alert_channels.html", "live/steps.html", "live/throughput.html"),
-)
-MODULES = ("errors.py", "runs.py", "alerts.py", "throughput.py")
 
 
 @cache
@@ -32,25 +26,47 @@ def extraction() -> Any:
     return module
 
 
-def messages() -> list[Any]:
-    """Those of the pages that are translated."""
-    admin = extraction().ADMIN
-    files = [admin / "templates" / name for name in TRANSLATED] + [admin / "pages" / name for name in MODULES]
-    return [message.id for message in extraction().extracted(files) if message.id]
+def test_every_message_is_translated() -> None:
+    from babel.messages.pofile import read_po
+
+    wanted = {message.id for message in extraction().extracted() if message.id}
+    for code in LANGUAGES:
+        file = LOCALES / f"{code}.po"
+        if not file.is_file():  # the language of the messages themselves
+            continue
+        with file.open("rb") as text:
+            kept = {message.id: message.string for message in read_po(text, locale=code) if message.id}
+        assert sorted(map(str, wanted ^ set(kept))) == [], "run `python scripts/words.py`"
+        said = {i: all(t) if isinstance(t, tuple) else bool(t) for i, t in kept.items()}
+        assert [i for i, there in said.items() if not there] == [], f"translate these in {file.name}"
 
 
-def test_the_operating_pages_are_whole_in_spanish() -> None:
-    spanish = catalogue("es")
-    missing = []
-    for message in messages():
-        one, many = message if isinstance(message, tuple) else (message, message)
-        said = spanish.ngettext(one, many, 2) if one != many else spanish.gettext(one)
-        same = said == many and not re.fullmatch(
-            r"[\W\d]*|no|(Normal|Salesforce|Webhook|smtp|https|%).*", many
-        )
-        if same:
-            missing.append(message)
-    assert missing == [], "run scripts/words.py, and translate what is new"
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("es", "es"),
+        ("es-MX,es;q=0.9,en;q=0.8", "es"),
+        ("en;q=0.5, es;q=0.9", "es"),
+        ("de-DE,de;q=0.9,es;q=0.3", "es"),
+        ("de", "en"),
+        ("en-GB,es;q=0.5", "en"),
+        ("", "en"),
+        ("*", "en"),
+        ("es;q=x,,;q=", "en"),
+    ],
+)
+def test_the_language_of_the_browser(accepted: str, language: str) -> None:
+    assert preferred(accepted) == language
+
+
+def test_a_choice_stands_above_what_the_browser_asks_for(browser: Browser) -> None:
+    browser.client.headers["Accept-Language"] = "es"
+    try:
+        assert '<html lang="es">' in browser.get("/errors")
+        browser.get("/language/en?back=/errors")
+        assert '<html lang="en">' in browser.get("/errors")
+    finally:
+        del browser.client.headers["Accept-Language"]
 
 
 def test_a_translation_has_the_places_of_its_message() -> None:

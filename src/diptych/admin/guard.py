@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse
 from diptych.access.sessions import TERMINAL, Sessions
 from diptych.admin.access import Access
 from diptych.admin.services import Workspace
-from diptych.admin.words import ENGLISH, _, speak
+from diptych.admin.words import _, preferred, speak
 from diptych.domain.roles import Principal, Role
 from diptych.store.auditing import Actor, act_as
 
@@ -57,7 +57,8 @@ class Confine:
             return
         static = scope["path"].startswith("/static/")
         request = Request(scope)
-        speak(request.cookies.get(cookie_name(request, "language"), ENGLISH))
+        chosen = request.cookies.get(cookie_name(request, "language"))
+        speak(chosen or preferred(request.headers.get("accept-language", "")))
 
         async def send_confined(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":

@@ -12,6 +12,8 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
+from babel import negotiate_locale
+
 ENGLISH = "en"
 LANGUAGES = {"en": "English", "es": "Español"}
 """The languages there are, each in its own name."""
@@ -42,6 +44,19 @@ def speak(language: str) -> None:
     known = language if language in LANGUAGES else ENGLISH
     _language.set(known)
     _catalogue.set(catalogue(known))
+
+
+def preferred(accepted: str) -> str:
+    """The language that a browser asks for in its `Accept-Language`; English when it asks for none that there is."""
+    wanted = []
+    for part in accepted.split(","):
+        tag, _separator, quality = part.strip().partition(";q=")
+        try:
+            wanted.append((-float(quality or 1), tag))
+        except ValueError:
+            continue
+    known = [*LANGUAGES]
+    return negotiate_locale([tag for _quality, tag in sorted(wanted)], known, sep="-") or ENGLISH
 
 
 def language() -> str:
