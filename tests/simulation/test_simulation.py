@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.simulation.episode import run, shrink
-from tests.simulation.found import FOUND, OPEN
+from tests.simulation.found import FOUND
 from tests.simulation.program import CRASH_POINTS, random_program
 from tests.simulation.soak import soak
 
@@ -85,13 +85,6 @@ def test_one_seed_is_one_run() -> None:
         assert run(random_program(seed)).trace == run(random_program(seed)).trace
 
 
-@pytest.mark.xfail(strict=True, reason="open: see OPEN in found.py")
-@pytest.mark.parametrize("name", OPEN)
-def test_programs_that_are_known_to_fail(name: str) -> None:
-    assert run(OPEN[name]).violation is None
-
-
-@pytest.mark.xfail(strict=False, reason="open: see OPEN in found.py")
 @settings(
     max_examples=40,
     deadline=None,

@@ -237,10 +237,23 @@ class _Succession:
             linked = self._tx.linked(self._mapping, [record.sf_id])[record.sf_id]
         if linked.pair.state in (PairState.DETACHED, ending_of(record.object_name, self._fate).state):
             return Applied(), True
+        if self._successor_apart():
+            linked = self._tx.linked(self._mapping, [record.sf_id])[record.sf_id]
         decision = decide(linked, seen, self._mapping, self._terms)
         if decision.change is None:
             return Applied(), False
         return self._ends(linked, decision.change), True
+
+    def _successor_apart(self) -> bool:
+        """The successor itself had been merged away (into this very record, perhaps) and was taken out again: its own person
+        is back before anyone joins it. Whether that was so."""
+        target = self._target()
+        if target is None or self._to is None or self._to.record is None:
+            return False
+        if not is_apart_again(target.pair, self._to.record):
+            return False
+        mapping = self._of(self._to.object_name)
+        return take_apart(self._tx, mapping, target.pair, observe(mapping, self._to.record), self._terms)
 
     def _counted(self, linked: Linked | None = None) -> Applied:
         if self._fate is Fate.CONVERTED:
