@@ -92,6 +92,8 @@ class World:
         self.silent: set[str] = set()
         """Records of which a value has changed without a stamp: of their versions no order can be told, only that the newest
         read counts, which a comparison brings (A-1 speaks of changes that are stamped)."""
+        self.remapped: set[str] = set()
+        """Columns whose rules were changed."""
         self._hot = ("", "", "")  # what was edited last: object, record, column
         self._deeds: dict[str, Callable[[int, int, int], None]] = {
             name[4:]: getattr(self, name) for name in dir(self) if name.startswith("_do_")
@@ -423,8 +425,10 @@ class World:
 
     def _remap(self, change: Callable[[FieldMapping], FieldMapping], reason: str) -> None:
         old = self.mapping
+        new = old.with_fields(map(change, old.fields))
+        self.remapped |= {b.column for a, b in zip(old.fields, new.fields, strict=True) if a != b}
         with self.store.transaction() as tx:
-            tx.save_mapping(old.with_fields(map(change, old.fields)), self.clock.now(), reason)
+            tx.save_mapping(new, self.clock.now(), reason)
 
     def _do_rule(self, a: int, b: int, c: int) -> None:
         named = ("Title",) if b % 2 else ()

@@ -49,6 +49,9 @@ def opened(store: InMemoryStore, pair: Pair, seen: Observation) -> Pair:
     """The rest of opening a pair: its bases, and what the person's row says."""
     if pair.state not in _ENDED:
         person = store.tables.person[pair.person_id]
+        if store.on_base is not None:
+            for column, value in seen.values.items():
+                store.on_base(person.get(column), value)
         differing = {c: v for c, v in seen.values.items() if person.get(c) != v}
         store.journal.put(store.tables.base, pair.id, differing)
     summarise(store, pair.person_id)

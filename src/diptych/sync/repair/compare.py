@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from diptych.domain.identity import Fate, fate_of
 from diptych.domain.mapping import ObjectMapping, observe
 from diptych.domain.objects import SyncedObject
 from diptych.domain.pair import Linked, PairState, Record
@@ -271,8 +272,12 @@ class Comparer:
         theirs = {r.sf_id: observe(mapping, r).values for r in records}
         if self._known.two_way:
             linked = tx.linked(mapping, ids)
+            deleted_here = _of_people_deleted_here(tx, [r for r in records if r.sf_id not in linked])
             return {
-                sf_id: _view_of_pair(linked.get(sf_id), values, mapping) for sf_id, values in theirs.items()
+                sf_id: _View(False, detached=True)
+                if sf_id in deleted_here
+                else _view_of_pair(linked.get(sf_id), values, mapping)
+                for sf_id, values in theirs.items()
             }
         rows = tx.mirrored(mapping, ids)
         return {sf_id: _view_of_row(rows.get(sf_id), values) for sf_id, values in theirs.items()}
@@ -288,6 +293,20 @@ class _View:
     waiting: bool = False
     detached: bool = False
     seen: datetime | None = None
+
+
+def _of_people_deleted_here(tx: Transaction, strangers: Sequence[Record]) -> set[str]:
+    """Leads that were converted before they were ever seen, into contacts whose people were deleted here: left out like those."""
+    contacts = {
+        record.sf_id: record.converted_contact_id
+        for record in strangers
+        if fate_of(record) is Fate.CONVERTED and record.converted_contact_id
+    }
+    if not contacts:
+        return set()
+    there = tx.linked(ObjectMapping("Contact", 0, ()), list(contacts.values()))
+    ended = {sf_id for sf_id, linked in there.items() if linked.pair.state is PairState.DETACHED}
+    return {sf_id for sf_id, contact in contacts.items() if contact in ended}
 
 
 def _view_of_pair(linked: Linked | None, theirs: Mapping[str, Value], mapping: ObjectMapping) -> _View:
