@@ -186,8 +186,14 @@ def test_killed_while_missing_records_are_told_apart(
     loaded: Installation, org: RunningOrg, tmp_path: Path
 ) -> None:
     copy = loaded.copy(tmp_path / "data")
+    with org.api("sales") as sales:  # of their own: no feed tells the other copies of a hard delete
+        for name in ("Purged", "Erased"):
+            values = {"LastName": name, "Company": "Acme"}
+            sales.post("sobjects/Lead", json=values).raise_for_status()
     copy.sync()
-    leads = some_leads(copy, 2)
+    query = "SELECT id, salesforce_id FROM person WHERE last_name IN ('Purged', 'Erased') ORDER BY id"
+    leads = [(int(person), str(lead)) for person, lead in copy.sql(query)]
+    assert len(leads) == 2
     for person, lead in leads:
         copy.sql("UPDATE person SET title = 'never got there' WHERE id = ?", person)
         org.control("lifecycle", {"hard_delete": lead})
