@@ -7,7 +7,7 @@ help:
 	@echo "make demo         practice org + Diptych, set up and syncing (Ctrl-C ends it); ARGS='--guided' leaves the set-up to you"
 	@echo "make test         install what is needed and run the whole suite"
 	@echo "make bench        benchmarks (docs/benchmarks.md says what they measure)"
-	@echo "make soak         the long simulation, every pair of faults, and 2 GB of bulk result in 256 MB"
+	@echo "make soak         the long simulation, every pair of faults, SIGKILL at every crash point, 2 GB of bulk result in 256 MB"
 	@echo "make conformance  real Salesforce clients against the practice org"
 	@echo "make docs         the documentation site, into build/docs"
 	@echo "make screenshots  the pictures in docs/images, taken anew"
@@ -28,6 +28,7 @@ bench: install
 soak: install
 	@.venv/bin/python -m tests.simulation.soak $(ARGS)
 	@.venv/bin/python -m tests.simulation.pairs
+	@.venv/bin/python -m tests.acceptance.soak_kill
 	@.venv/bin/python -m tests.races.large_result --megabytes 2048 --limit 256
 
 conformance: install

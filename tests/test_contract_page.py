@@ -50,6 +50,20 @@ def test_every_invariant_is_held_or_said_not_to_be() -> None:
     assert {f"**X-{n}**" for n in range(1, 6)} <= set(re.findall(r"\*\*X-\d\*\*", not_promised))
 
 
+def test_every_crash_point_is_in_the_table_with_its_places() -> None:
+    source, found = ROOT / "src/diptych", dict[str, set[str]]()
+    for path in source.rglob("*.py"):
+        if "crashpoint(" in (text := path.read_text()):
+            for name in re.findall(r'"(C-\d\d)"', text):
+                found.setdefault(name, set()).add(path.relative_to(source).as_posix().removeprefix("sync/"))
+    table = CONTRACT[CONTRACT.index("## Crash points") : CONTRACT.index("## History")]
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| C-")]
+    listed = {row[0].strip("| "): set(re.findall(r"`([\w/]+\.py)`", row[2])) for row in rows}
+    assert list(listed) == [f"C-{n:02}" for n in range(1, len(rows) + 1)]
+    assert {name: places for name, places in listed.items() if places} == found
+    assert {f"C-{n}" for n in (15, 16, 29, 30)} == {name for name, places in listed.items() if not places}
+
+
 def test_the_version_has_its_line_in_the_history() -> None:
     found = re.search(r"^Version (\d+)\.", CONTRACT, re.MULTILINE)
     assert found

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from diptych.setup.ports import Connector, Credentials, Vault
 from diptych.setup.preparation import OBJECTS, Act, Change, PreparationFacts, Wishes, plan
 from diptych.setup.state import PREPARATION, SetupRefused
+from diptych.sync.crashpoint import crashpoint
 from diptych.sync.engine import described_at
 from diptych.sync.ports import Org, OrgIdentity, Store
 
@@ -60,6 +61,7 @@ class Preparing:
             tell(change)
             self._note([*self.noted(), change])
             workshop.carry_out(change, facts.sync_user)
+            crashpoint("C-20")
         self._look_again()
         return changes
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from diptych.store import tables
 from diptych.store.catalogue import read_catalogue
 from diptych.store.engines import StoreUnusable, busy, is_postgres
+from diptych.sync.crashpoint import crashpoint
 
 SCHEMA_VERSION = "0009_mapping_author"
 _KNOWN = (
@@ -71,6 +72,7 @@ def _run(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
     command.upgrade(config, SCHEMA_VERSION)
+    crashpoint("C-28")
     tables.rebuild(connection, read_catalogue(connection))
 
 
