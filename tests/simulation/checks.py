@@ -21,7 +21,15 @@ from tests.simulation.world import COLUMNS, FIELDS, World
 
 # which of two records' values came of the other cannot be told from the values when two people become one;
 # rules about what may be overwritten at all log what they hold back, though only one side changed
-_EXEMPT_FROM_I4 = ("inbound_only", "outbound_only", "outcome_unknown", "blank", "write_once", "people_joined")
+_EXEMPT_FROM_I4 = (
+    "inbound_only",
+    "outbound_only",
+    "outcome_unknown",
+    "blank",
+    "write_once",
+    "people_joined",
+    "restored",
+)
 
 
 def no_silent_loss(world: World) -> None:
@@ -44,6 +52,12 @@ def no_invented_conflict(world: World) -> None:
         if conflict.reason == "outbound_only" and conflict.winner == "ours":
             won.add(key)
         if conflict.reason in _EXEMPT_FROM_I4 or ours is None or theirs is None:
+            continue
+        if (
+            theirs in world.waited
+            or ours in world.org.followed
+            or (ours in world.waited and conflict.winner == "salesforce")
+        ):
             continue
         if world.graph.related(ours, theirs):
             raise Violation("I-4", f"{conflict} between {ours} and {theirs}, of which one had seen the other")
@@ -98,11 +112,10 @@ def no_echo(world: World) -> None:
     for join in tables.joins.values():
         for number in join.moved.get("change_log.person_id", ()):
             first.setdefault(number, join.loser_id)
-    written = {
-        (first.get(n, c.person_id), token_of(c.new))
-        for n, c in tables.change_log.items()
-        if c.side in ("ours", "joined")
-    }
+    written: dict[tuple[int, int | None], int] = {}  # by which line first
+    for n, c in tables.change_log.items():
+        if c.side in ("ours", "joined"):
+            written.setdefault((first.get(n, c.person_id), token_of(c.new)), n)
     for number, change in tables.change_log.items():
         token = token_of(change.new)
         ours_lost = (change.person_id, change.column, token_of(change.old)) in restored
@@ -110,7 +123,8 @@ def no_echo(world: World) -> None:
         made_here = (
             token is not None
             and world.graph.edits[token].side == "ours"
-            and (first.get(number, change.person_id), token) in written
+            and token not in world.waited
+            and written.get((first.get(number, change.person_id), token), number) < number
         )
         if change.side == "salesforce" and made_here and not ours_lost:
             raise Violation("I-5", f"our own write is logged as theirs: {change}")

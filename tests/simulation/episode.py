@@ -10,12 +10,14 @@ from functools import partial
 
 from diptych.domain.outcome import OrgError
 from diptych.sync import crashpoint
-from diptych.sync.cycle import run_cycle
+from diptych.sync.cycle import run_cycle, run_recovery
 from diptych.sync.engine import Engine, Options
-from diptych.sync.ports import LeaseLost, StoreBusy
+from diptych.sync.ports import Lease, LeaseLost, StoreBusy
+from diptych.sync.repair import recovery
 from diptych.sync.repair.sweep import verify
+from diptych.sync.report import SUCCEEDED, CycleReport
 from diptych.testing import Crash, Fault, OpenBudget
-from tests.simulation import checks
+from tests.simulation import checks, restoring
 from tests.simulation.program import Cycle, Deed, PlannedFault, Program, Step
 from tests.simulation.undoing import undo_some
 from tests.simulation.watched_org import Violation
@@ -59,6 +61,8 @@ class _Runner:
         self.resting = False
         self.passed: dict[int, Counter[str]] = {}
         self.place = -1
+        self.backup: restoring.Backup | None = None
+        self.comparison_is_due = False
 
     # ------------------------------------------------------------ engines and cycles
 
@@ -90,7 +94,7 @@ class _Runner:
         world.org.holds_lease = lambda: world.store.tables.lease["epoch"] == lease.epoch
         crashpoint.hook = world.faults.crashpoint
         try:
-            report = run_cycle(engine, lease)
+            report = self._run(engine, lease)
             self.counters[f"cycle {report.status}"] += 1
         except Crash:
             self.counters["crashes"] += 1
@@ -111,7 +115,21 @@ class _Runner:
         for fault in fired:
             self.counters[f"fault {fault.kind}"] += 1
             self.counters[f"at {fault.label}"] += 1
+        if self.comparison_is_due:
+            self._compare_after_restore()
         self.counters["fences"] += sum(p.inflight is not None for p in world.store.tables.pairs.values())
+
+    def _run(self, engine: Engine, lease: Lease) -> CycleReport:
+        """What a worker runs: first of all the recovery, if the database says that it was restored."""
+        with self.world.store.transaction() as tx:
+            restored = recovery.is_marked(tx)
+        if restored:
+            report = run_recovery(engine, lease)
+            if report.status != SUCCEEDED:
+                return report
+            self.counters["recoveries"] += 1
+            self.comparison_is_due = True
+        return run_cycle(engine, lease)
 
     def _fault(self, planned: PlannedFault) -> Fault:
         if planned.kind == "deed":
@@ -137,7 +155,7 @@ class _Runner:
         other = Engine(world.org, world.store, world.clock, OpenBudget(), self._options())
         self.counters["second engines"] += 1
         try:
-            run_cycle(other, lease)
+            self._run(other, lease)
         except (OrgError, StoreBusy):
             pass
         world.store.release_lease(lease)
@@ -156,6 +174,14 @@ class _Runner:
             self.engine = None
         elif step[0] == "undo":
             self.undo(step)
+        elif step[0] == "backup":
+            self.backup = restoring.take(world)
+            self.counters["deed backup"] += 1
+        elif step[0] == "restore":
+            if self.backup is not None:
+                restoring.restore(world, self.backup)
+                self.engine = None
+                self.counters["deed restore"] += 1
         elif step[0] == "replay":
             if world.org.pages:
                 world.replay(self._made(), step[1])
@@ -214,6 +240,19 @@ class _Runner:
         again = verify(engine)
         if not again.equal:
             raise Violation("verify", str(again))
+
+    def _compare_after_restore(self) -> None:
+        """The comparison with repair that a recovery orders, under a lease of its own."""
+        world, now = self.world, self.world.clock.now()
+        lease = world.store.acquire_lease("verify", now, OPTIONS.lease_ttl.total_seconds())
+        if lease is None:
+            return
+        self.comparison_is_due = False
+        try:
+            verify(self._made(), lease, repair=True)
+        except (OrgError, StoreBusy) as problem:
+            self.counters[f"comparison ended by {type(problem).__name__}"] += 1
+        world.store.release_lease(lease)
 
     def load(self) -> None:
         """Cycles until the bulk load of every object is complete."""

@@ -350,4 +350,69 @@ SEEN_IN_THE_SECOND_OF_ITS_END = Program(
 )
 """The page that would have settled what the deleted record last held was read and lost; nobody reads it again."""
 
+PUT_BACK_WITH_A_VALUE_THAT_WAITED = Program(
+    (
+        ("our_edit", 1, 2, 0),
+        ("backup", 0, 0, 0),
+        ("wait", 2, 0, 0),
+        Cycle(),
+        ("wait", 2, 0, 0),
+        ("sf_edit", 0, 2, 1),
+        ("restore", 0, 0, 0),
+    ),
+    loaded=True,
+    wide=True,
+    restoring=True,
+)
+"""A title waits when a backup is taken, is sent, and replaced in Salesforce; the backup is put back: under the policy `ours` it would go
+over the newer one (decision 0018)."""
+
+MERGED_AFTER_THE_BACKUP = Program(
+    (
+        ("our_edit", 1, 2, 0),
+        ("backup", 0, 0, 0),
+        ("wait", 2, 0, 0),
+        Cycle(),
+        ("wait", 2, 0, 0),
+        ("sf_edit", 0, 2, 1),
+        ("sf_merge", 1, 0, 0),
+        ("restore", 0, 0, 0),
+    ),
+    loaded=True,
+    wide=True,
+    restoring=True,
+)
+"""The same, and the record is merged into another before the backup is put back: what had waited went over the newer title, since only
+live records were looked at."""
+
+CHANGED_BACK_WHILE_IN_FLIGHT_THEN_PUT_BACK = Program(
+    (
+        ("sf_edit", 0, 2, 2),
+        Cycle(),
+        ("our_edit", 1, 2, 0),
+        Cycle((PlannedFault("C-12", 1, "crash"),)),
+        ("our_edit", 1, 2, 2),
+        ("backup", 0, 0, 0),
+        ("restore", 0, 0, 0),
+    ),
+    loaded=True,
+    wide=True,
+    restoring=True,
+)
+"""A write lands, its answer is lost, and its value is changed back here before the backup: the write came back as Salesforce's."""
+
+CREATED_AFTER_THE_BACKUP = Program(
+    (
+        ("our_new", 0, 0, 0),
+        ("create_rule", 1, 0, 0),
+        ("backup", 0, 0, 0),
+        Cycle(),
+        ("restore", 0, 0, 0),
+    ),
+    loaded=True,
+    wide=True,
+    restoring=True,
+)
+"""A person waits to be created when a backup is taken, is created, and the backup is put back: not created again."""
+
 FOUND = {name: program for name, program in globals().items() if isinstance(program, Program)}

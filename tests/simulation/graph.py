@@ -70,6 +70,8 @@ class Graph:
     edits: dict[int, Edit] = field(default_factory=dict)
     settled: set[int] = field(default_factory=set)
     agreed: dict[int, set[int]] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    """Known only to a database that was replaced by a backup; unlike with `settled`, not what they replaced."""
 
     def new(
         self, side: str, home: tuple[str, str], text: str, replaced: Any = None, same: Any = None
@@ -115,7 +117,7 @@ class Graph:
 
     def lost(self, kept: Iterable[int]) -> set[int]:
         """I-3: edits that are neither kept somewhere nor replaced by one that is."""
-        return set(self.edits) - self.ancestors([*kept, *self.settled], generous=True)
+        return set(self.edits) - self.gone - self.ancestors([*kept, *self.settled], generous=True)
 
     def related(self, first: int, second: int) -> bool:
         """Whether one of the two edits was made by someone who had seen the other."""

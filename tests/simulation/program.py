@@ -37,7 +37,7 @@ Step = Deed | Cycle
 class Program:
     """One episode. `call_seconds`: how long every call to the org takes; `loaded`: the initial load is over before it;
     `collections`: writes go without a condition, as for a very large backlog; `wide`: people are created in Salesforce too, runs undone, values change
-    unseen, and both sides are compared on a schedule."""
+    unseen, and both sides are compared on a schedule; `restoring`: backups are taken and put back, too."""
 
     steps: tuple[Step, ...]
     call_seconds: float = 0.0
@@ -45,6 +45,7 @@ class Program:
     loaded: bool = False
     collections: bool = False
     wide: bool = False
+    restoring: bool = False
     seed: int | None = field(default=None, compare=False)
 
 
@@ -93,6 +94,8 @@ WIDE_DEEDS = {
     "sf_silent": 6,
 }
 """What is done in wide programs, beside what is done in all."""
+RESTORING_DEEDS = {**WIDE_DEEDS, "backup": 6, "restore": 12}
+"""The same for programs in which backups are taken and put back."""
 CRASH_POINTS = tuple(
     f"C-{n:02d}" for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 17, 18, 19, 21, 22, 23, 25)
 )
@@ -151,8 +154,11 @@ _CALL_WEIGHTS = (2, 6, 8, 14, 1, 1, 2, 1)
 _POINT_WEIGHTS = (1, 2, 3, 3, 3, 5, 5, 6, 5, 5, 6, 7, 7, 4, 6, 14, 8, 1, 5, 5, 3)
 
 
-def random_deed(rng: random.Random, users_only: bool = False, wide: bool = False) -> Deed:
-    deeds = USER_DEEDS if users_only else WIDE_DEEDS if wide else {**USER_DEEDS, **ADMIN_DEEDS}
+def random_deed(
+    rng: random.Random, users_only: bool = False, wide: bool = False, restoring: bool = False
+) -> Deed:
+    kind = RESTORING_DEEDS if restoring else WIDE_DEEDS if wide else {**USER_DEEDS, **ADMIN_DEEDS}
+    deeds = USER_DEEDS if users_only else kind
     (name,) = rng.choices(list(deeds), list(deeds.values()))
     return (name, rng.randrange(60), rng.randrange(60), rng.randrange(60))
 
@@ -197,12 +203,17 @@ def random_plan(rng: random.Random, creating: bool = False) -> tuple[PlannedFaul
     return (*plan, _faulty_call(rng, label, 1))
 
 
-def random_program(seed: int, wide: bool = False) -> Program:
-    """Users meet on few records; a cycle comes after every few deeds."""
+def random_program(seed: int, wide: bool = False, restoring: bool = False) -> Program:
+    """Users meet on few records; a cycle comes after every few deeds. A restoring program is a wide one."""
+    wide = wide or restoring
     rng = random.Random(seed)
     steps: list[Step] = []
     for _ in range(rng.randrange(4, 17)):
-        deeds = [random_deed(rng, wide=wide) for _ in range(rng.choice((0, 1, 2, 3, 4, 6)))]
+        deeds = [
+            random_deed(rng, wide=wide, restoring=restoring) for _ in range(rng.choice((0, 1, 2, 3, 4, 6)))
+        ]
+        if restoring and rng.random() < 0.2:
+            deeds.append(("backup", 0, 0, 0))  # while edits wait
         creating = wide and any(deed[0] in ("our_new", "ask", "create_rule") for deed in deeds)
         steps += [*deeds, Cycle(random_plan(rng, creating))]
     return Program(
@@ -212,5 +223,6 @@ def random_program(seed: int, wide: bool = False) -> Program:
         rng.random() < 0.65,
         seed % 3 == 0,
         wide,
+        restoring,
         seed,
     )

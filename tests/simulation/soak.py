@@ -13,15 +13,19 @@ from tests.simulation.program import random_program
 
 
 def soak(
-    cycles: int, seed: int, seconds: float = float("inf"), progress: bool = False
+    cycles: int,
+    seed: int,
+    seconds: float = float("inf"),
+    progress: bool = False,
+    restoring: bool = False,
 ) -> tuple[Counter[str], list[Episode]]:
     """Episodes from `seed` on until that many cycles have run or the time is over; counters and failed episodes. Every second program
-    is a wide one."""
+    is a wide one; `restoring`: all are restoring ones."""
     counters: Counter[str] = Counter()
     failed: list[Episode] = []
     started = shown = time.monotonic()
     while counters["cycles"] < cycles and time.monotonic() - started < seconds and len(failed) < 1:
-        episode = run(random_program(seed, wide=seed % 2 == 0))
+        episode = run(random_program(seed, wide=seed % 2 == 0, restoring=restoring))
         counters.update(episode.counters)
         counters["episodes"] += 1
         if episode.violation is not None:
@@ -41,8 +45,11 @@ def main() -> int:
     parser.add_argument(
         "--seconds", type=float, default=float("inf"), help="stop after that long at the latest"
     )
+    parser.add_argument("--restoring", action="store_true", help="programs that put backups back")
     options = parser.parse_args()
-    counters, failed = soak(options.cycles, options.seed, options.seconds, progress=True)
+    counters, failed = soak(
+        options.cycles, options.seed, options.seconds, progress=True, restoring=options.restoring
+    )
     for name, count in sorted(counters.items()):
         print(f"{count:>9}  {name}")
     for episode in failed:

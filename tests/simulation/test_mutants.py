@@ -17,12 +17,13 @@ from diptych.domain.merge import Conflict, RecordMerge
 from diptych.domain.outcome import Done, Moved, OrgOutcomeUnknown, OrgUnavailable, Refused
 from diptych.domain.pair import Linked
 from diptych.sync import apply, succession
+from diptych.sync.apply import Applied
 from diptych.sync.inbound import feed, snapshot
 from diptych.sync.outbound import create_link as creations
 from diptych.sync.outbound import outbox, push
 from diptych.sync.outbound.channel import Channel
 from diptych.sync.ports import FeedCursor, PairChange
-from diptych.sync.repair import compare
+from diptych.sync.repair import compare, recovery
 from diptych.testing.store import InMemoryStore
 from diptych.testing.transaction import InMemoryTransaction
 from tests.simulation import episode
@@ -39,6 +40,7 @@ from tests.simulation.found import (
     OPTED_OUT_THERE,
     PAGE_READ_BEFORE_A_WRITE,
     PARKED_AND_TAKEN_BACK,
+    PUT_BACK_WITH_A_VALUE_THAT_WAITED,
     SEVERAL_IN_ONE_CALL,
     TWO_VERSIONS_OF_A_SECOND,
     WRITTEN_ONCE,
@@ -321,6 +323,10 @@ def the_comparison_repairs_nothing(patch: Patch) -> None:
     patch.setattr(compare.Comparer, "_repair", lambda *args, **more: None)
 
 
+def what_waited_in_a_backup_is_not_settled(patch: Patch) -> None:
+    patch.setattr(recovery, "_settle", lambda *args: Applied())
+
+
 def dead_letters_dropped(patch: Patch) -> None:
     _on_save(patch, lambda c: replace(c, dead_letters=()))
 
@@ -360,6 +366,7 @@ MUTANTS: dict[Callable[[Patch], None], set[str]] = {
     a_consent_of_the_joining_person_is_forgotten: {"D-67"},
     a_moot_dead_letter_stays: {"I-10"},
     the_comparison_repairs_nothing: {"I-19", "verify"},
+    what_waited_in_a_backup_is_not_settled: {"N-25"},
     a_lost_creation_counts_as_not_made: {"I-6", "I-1"},
     creations_are_neither_recognised_nor_looked_up: {"I-1"},
 }
@@ -378,6 +385,7 @@ FIRST = {
     "consent_is_loosened": OPTED_OUT_THERE,
     "a_consent_of_the_joining_person_is_forgotten": OPTED_OUT_ON_A_CONTACT_MERGED_UNSEEN,
     "the_comparison_repairs_nothing": CHANGED_WITHOUT_A_STAMP,
+    "what_waited_in_a_backup_is_not_settled": PUT_BACK_WITH_A_VALUE_THAT_WAITED,
     "a_moot_dead_letter_stays": PARKED_AND_TAKEN_BACK,
     "a_lost_creation_counts_as_not_made": CREATED_WITHOUT_AN_ANSWER,
     "creations_are_neither_recognised_nor_looked_up": CREATED_THEN_MERGED_UNSEEN,

@@ -14,6 +14,7 @@ from tests.simulation.program import CRASH_POINTS, random_program
 from tests.simulation.soak import soak
 
 CYCLES = 5000
+RESTORING_CYCLES = 1000
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,19 @@ def test_the_simulation_reaches_what_it_is_meant_to_test(counters: Counter[str])
     }.items():
         assert counters[name] >= at_least, f"{name}: {counters[name]}"
     assert [point for point in CRASH_POINTS if not counters[f"at {point}"]] == []
+
+
+def test_a_backup_put_back_costs_salesforce_nothing() -> None:
+    """N-25: no edit there is lost, none goes back, nobody is created twice, and both sides come to agree."""
+    found, failed = soak(RESTORING_CYCLES, seed=1, restoring=True)
+    assert not failed, f"seed {failed[0].program.seed}: {failed[0].violation} at {failed[0].at}"
+    for name, at_least in {
+        "deed backup": 70,
+        "deed restore": 40,
+        "recoveries": 35,
+        "records made": 20,
+    }.items():
+        assert found[name] >= at_least, f"{name}: {found[name]}"
 
 
 @pytest.mark.parametrize("name", FOUND)

@@ -64,6 +64,11 @@ class WatchedOrg(InMemoryOrg):
         self._sent: set[int] = set()
         self._read_in_cycle: set[tuple[str, str]] = set()
         self.on_create: Callable[[str, int], None] = lambda sf_id, person_id: None
+        self.older_than = 0
+        """Up to this token all was written before the last restore."""
+        self.followed: set[int] = set()
+        """Values that waited in a backup for a record that has been merged or converted since without having received them: they may
+        have been sent to its successor, and replaced there. The policy judges them (decision 0018)."""
         self.made: dict[str, list[str]] = {}
         """The records that were made for us, by the external key they were made under."""
 
@@ -219,10 +224,25 @@ class WatchedOrg(InMemoryOrg):
             conditional = write.unmodified_since is not None or (promised and self.records.acting_at is None)
             self.counters["writes on condition" if conditional else "writes in collections"] += 1
             for name, value in write.values.items():
+                self._goes_back(object_name, write.sf_id, name, before.values.get(name), value)
                 self._overwritten(
                     object_name, write.sf_id, pair, before, before.values.get(name), value, conditional
                 )
         return outcome
+
+    def _goes_back(self, object_name: str, sf_id: str, field: str, old: Any, new: Value) -> None:
+        """After a restore: what was known to the backup does not go over what had replaced it. A field that goes out only is ours,
+        whatever is there."""
+        token, sent = token_of(old), token_of(new)
+        mapped = next(reversed(self.store.tables.mappings.values()))[0].of(object_name).by_field.get(field)
+        if mapped is None or mapped.direction is Direction.OUTBOUND or token is None or sent is None:
+            return
+        if sent > self.older_than or sent in self.followed or token in self.graph.settled or old == new:
+            return
+        if sent in self.graph.ancestors([token], generous=False):
+            raise Violation(
+                "N-25", f"{field}: {new!r} ({sent}) goes over {old!r} ({token}), which replaced it: {sf_id}"
+            )
 
     def _overwritten(
         self,

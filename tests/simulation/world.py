@@ -21,6 +21,7 @@ from diptych.sync.outbound.wishes import WishRefused, ask
 from diptych.sync.ports import StoreBusy, Write
 from diptych.testing import Faults, InMemoryStore, VirtualClock
 from diptych.testing.org_records import RecordLocked, Stored
+from diptych.testing.tables import Tables
 from tests.simulation.graph import Graph, Marked, from_cell, token_of
 from tests.simulation.program import Deed
 from tests.simulation.watched_org import FIELDS, OPT_OUT, WatchedOrg
@@ -94,6 +95,9 @@ class World:
         read counts, which a comparison brings (A-1 speaks of changes that are stamped)."""
         self.remapped: set[str] = set()
         """Columns whose rules were changed."""
+        self.waited: set[int] = set()
+        """Values that waited for Salesforce in a backup that was put back. Whoever edits one before the recovery cannot be told from
+        somebody who has not seen that it was sent: there may be a conflict with what was sent, which is logged (decision 0018)."""
         self._hot = ("", "", "")  # what was edited last: object, record, column
         self._deeds: dict[str, Callable[[int, int, int], None]] = {
             name[4:]: getattr(self, name) for name in dir(self) if name.startswith("_do_")
@@ -481,19 +485,28 @@ class World:
     def kept_tokens(self) -> list[int]:
         """Tokens that stand somewhere a person can find them, or are still on their way."""
         values: list[Any] = []
+        for person in self.store.tables.person.values():
+            values.extend(person.values())
+        values.extend(lost_to_conflicts(self.store.tables))
+        for letter in self.store.tables.dead_letters.values():
+            values.extend((*letter.letter.ours.values(), *letter.letter.theirs.values()))
+        return [*self.tokens_there(), *(t for t in map(token_of, values) if t is not None)]
+
+    def tokens_there(self) -> list[int]:
+        """Tokens that stand in Salesforce, or are about to be committed there."""
+        values: list[Any] = []
         for rows in self.records.rows.values():
             for row in rows.values():
                 values.extend(row.values.values())
         for write in self.records.open_writes:
             values.extend(write.after.values.values())
-        for person in self.store.tables.person.values():
-            values.extend(person.values())
-        for kept in self.store.tables.conflicts.values():
-            lost = kept.conflict.ours if kept.conflict.winner == "salesforce" else kept.conflict.theirs
-            values.append(lost)
-        for letter in self.store.tables.dead_letters.values():
-            values.extend((*letter.letter.ours.values(), *letter.letter.theirs.values()))
         return [t for t in map(token_of, values) if t is not None]
+
+
+def lost_to_conflicts(tables: Tables) -> list[Any]:
+    """The values that the conflict log keeps."""
+    conflicts = [kept.conflict for kept in tables.conflicts.values()]
+    return [one.ours if one.winner == "salesforce" else one.theirs for one in conflicts]
 
 
 def _pick(choices: list[Any], number: int) -> Any:

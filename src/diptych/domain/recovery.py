@@ -64,4 +64,11 @@ def settle(linked: Linked, theirs: Mapping[str, Value], mapping: ObjectMapping) 
         else:
             ours[column] = base[column] = there
             conflicts.append(Conflict(column, before, value, there, "salesforce", REASON))
+    for column, value in sent_then.items():
+        mapped = mapping.by_column.get(column)
+        if mapped is None or mapped.direction is not Direction.BOTH or column in linked.dirty:
+            continue
+        if column in theirs and theirs[column] == value != linked.base.get(column):
+            base[column] = value  # it has landed, and ours was changed back to what it replaced
+            waiting.append(column)
     return Settled(ours, base, tuple(conflicts), tuple(sent), tuple(waiting))

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from diptych.domain.mapping import ObjectMapping, UsableMapping, observe
+from diptych.domain.outcome import OrgRefused
 from diptych.domain.pair import Linked, PairState
 from diptych.domain.recovery import settle
 from diptych.domain.values import Value, instant_text
@@ -78,17 +79,18 @@ def _settle(
     engine.hold(lease)
     engine.budget.reserve("feed")
     fields = tuple(dict.fromkeys(m.field for m in usable.mapping.fields))
-    read = engine.org.retrieve(full.object_name, ids, fields)
+    try:
+        read = engine.org.retrieve(full.object_name, ids, fields, deleted_too=True)
+    except OrgRefused:  # the recycle bin must not be looked into
+        engine.budget.reserve("feed")
+        read = engine.org.retrieve(full.object_name, ids, fields)
     changes: list[PairChange] = []
     with engine.store.transaction(lease) as tx:
         for sf_id, linked in tx.linked(full, ids).items():
             record = read.records.get(sf_id)
-            if (
-                record is None
-                or record.deleted
-                or linked.pair.state not in (PairState.PAIRED, PairState.PARKED)
-            ):
-                continue  # the feed will say what became of it
+            # what was merged, converted or deleted since is judged by what it last held; then the feed says what became of it
+            if record is None or linked.pair.state not in (PairState.PAIRED, PairState.PARKED):
+                continue
             if linked.pair.fenced and not gave_up_waiting(
                 linked.pair, read.read_at, engine.options.zombie_max
             ):
