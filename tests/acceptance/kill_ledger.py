@@ -15,7 +15,7 @@ from tests.acceptance.installation import Installation
 
 TEXT = re.compile(r"\bedit\d+\b")
 _VIEWS = ("v_people", "v_conflicts", "v_dead_letters")
-_TABLES = (*_VIEWS, "conflict", "dead_letter", "change_log", "person_join", "sent", "base")
+READ = (*_VIEWS, "conflict", "dead_letter", "change_log", "person_join", "sent", "base")
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Ledger:
     def lost(self, at_salesforce: Iterable[str]) -> list[str]:
         """Edits that are nowhere to be found; what was found stays watched. `at_salesforce`: texts of all records there."""
         strict = self._texts(_VIEWS)
-        anywhere = self._texts(_TABLES) | set(at_salesforce)
+        anywhere = self._texts(READ) | set(at_salesforce)
         return [
             f"{edit.text} ({edit.what})"
             for edit in self._open.values()
