@@ -61,6 +61,7 @@ class Soak:
         self.story: list[str] = []
         self.inserted = 0
         self.binned: list[str] = []
+        self.waiting: list[Callable[[Soak], None]] = []
 
     # ------------------------------------------------------------ before the rounds
 
@@ -75,9 +76,15 @@ class Soak:
         while self.killed(wishes, f"C-20:{self.chance.randint(1, 2)}"):
             pass
         self.side.diptych(*wishes)
-        loading = ("sync", "--once")
-        for point in self.chance.sample(LOAD, len(LOAD)):
-            self.killed(loading, f"{point}:{self.chance.randint(1, 2)}")
+        started = self.side
+        for number, point in enumerate(LOAD):  # each in a copy: a load that was not killed is over
+            self.side = started.copy(started.folder.with_name(f"load-{number}"))
+            for name in (point, self.chance.choice(LOAD)):
+                self.killed(("sync", "--once"), name)
+            self.side.sync()
+            self.settle()
+            self.whole()
+        self.side = started
         self.side.sync()
         self.side.diptych("create-rule", "set", "email contains @soak.example", "--yes")
         self.settle()
@@ -110,8 +117,10 @@ class Soak:
     def disturbed(self, arguments: Sequence[str], likely: Sequence[str], may_refuse: bool = False) -> None:
         """Killed at one point, now and then at a second, edits in between; then to its end."""
         while True:
-            name = self.chance.choice(likely if self.chance.random() < 0.85 else self.points)
-            died = self.killed(arguments, f"{name}:{self.chance.choice((1, 1, 1, 1, 1, 1, 2, 3))}")
+            names = likely if self.chance.random() < 0.85 else self.points
+            (name,) = self.chance.choices(names, [1 / (1 + self.kills[name]) for name in names])
+            passage = self.chance.choice((1, 1, 1, 1, 2, 3)) if self.kills[name] else 1
+            died = self.killed(arguments, f"{name}:{passage}")
             if died and self.chance.random() < 0.4:
                 self.edit()
             self.org.control("clock", {"advance": 2})
@@ -314,7 +323,9 @@ class Soak:
 
     def round(self) -> None:
         weights, kinds = zip(*self.ROUNDS, strict=True)
-        (kind,) = self.chance.choices(kinds, weights)
+        if not self.waiting:  # each kind once, then as often as it weighs
+            self.waiting = self.chance.sample(kinds, len(kinds)) if not self.counters["rounds"] else []
+        kind = self.waiting.pop() if self.waiting else self.chance.choices(kinds, weights)[0]
         self.story.append(f"-- {kind.__name__}")
         self.edit()
         kind(self)
@@ -350,14 +361,16 @@ class Soak:
             self.again(("errors", "--retry", str(letter)), True)
         self.settle()
         self.counters["checks"] += 1
-        wrong: list[str] = []
+        self.whole()
+        wrong = self.lost() + self.doubled()
+        if wrong:
+            raise Wrong("\n".join(wrong))
+
+    def whole(self) -> None:
         try:
             self.side.assert_whole()
         except AssertionError as problem:
-            wrong.append(str(problem))
-        wrong += self.lost() + self.doubled()
-        if wrong:
-            raise Wrong("\n".join(wrong))
+            raise Wrong(str(problem)) from problem
 
     def lost(self) -> list[str]:
         texts: set[str] = set()
