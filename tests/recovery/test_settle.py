@@ -65,6 +65,12 @@ def test_a_value_in_flight_that_landed_is_the_base_of_the_edit_after_it() -> Non
     assert (found.ours, found.base, found.waiting, found.conflicts) == ({}, {"x": "b"}, ("x",), ())
 
 
+def test_a_value_in_flight_that_landed_is_the_base_of_what_was_changed_back_after_it() -> None:
+    found = settle(linked("a", "a", in_flight="b"), {"x": "b"}, mapping(Policy.SALESFORCE))
+    assert (found.ours, found.base, found.waiting, found.conflicts) == ({}, {"x": "b"}, ("x",), ())
+    assert settle(linked("a", "a", in_flight="b"), {"x": "c"}, mapping(Policy.SALESFORCE)).nothing
+
+
 @pytest.mark.parametrize("direction", [Direction.INBOUND, Direction.OUTBOUND])
 def test_one_way_fields_are_left_to_the_cycle(direction: Direction) -> None:
     assert settle(linked("a", "b"), {"x": "c"}, mapping(Policy.OURS, direction)).nothing

@@ -239,6 +239,8 @@ class WatchedOrg(InMemoryOrg):
             return
         if sent > self.older_than or sent in self.followed or token in self.graph.settled or old == new:
             return
+        if self._was_sent_before(token, self.graph.ancestors([sent], generous=True)):
+            return  # it may as well be our own write
         if sent in self.graph.ancestors([token], generous=False):
             raise Violation(
                 "N-25", f"{field}: {new!r} ({sent}) goes over {old!r} ({token}), which replaced it: {sf_id}"
@@ -263,12 +265,7 @@ class WatchedOrg(InMemoryOrg):
             return
         # whoever blanks a field has seen, and so settled, what stood there
         seen = self.graph.ancestors([sent] if sent is not None else self.graph.settled, generous=True)
-        mine = self.graph.edits[token]
-        if any(
-            (self.home(e.home[0]), e.home[1], e.text) == (self.home(mine.home[0]), mine.home[1], mine.text)
-            for e in map(self.graph.edits.get, seen & self._sent)
-            if e
-        ):
+        if self._was_sent_before(token, seen):
             # word for word what we had sent before: no one can tell it from our own write, which was seen when replaced
             self.counters["coincided with a sent value"] += 1
             self.graph.settle(old)
@@ -285,6 +282,15 @@ class WatchedOrg(InMemoryOrg):
         if residual:
             self.counters["residual X-1" if same_second else "residual X-2"] += 1
             self.graph.settle(old)
+
+    def _was_sent_before(self, token: int, seen: set[int]) -> bool:
+        """Whether one of the edits `seen` was sent to the same place with the same text."""
+        mine = self.graph.edits[token]
+        return any(
+            (self.home(e.home[0]), e.home[1], e.text) == (self.home(mine.home[0]), mine.home[1], mine.text)
+            for e in map(self.graph.edits.get, seen & self._sent)
+            if e
+        )
 
     def _pair(self, object_name: str, sf_id: str) -> Pair:
         return self.store.tables.pairs[self.store.tables.pair_of[(object_name, sf_id)]]
