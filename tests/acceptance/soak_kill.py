@@ -240,7 +240,9 @@ class Soak:
     def converted_there(self) -> None:
         person, _, lead = self.chance.choice(self.pairs("Lead", free=True))
         self.edit_here(person, "title")
-        self.org.control("lifecycle", {"convert": {"lead": lead, "no_opportunity": True}})
+        self.org.control(
+            "lifecycle", {"convert": {"lead": lead, "no_opportunity": True, "owner": self.sync_user}}
+        )
         self.ledger.ordered([person])
         self.story.append(f"converted there: {lead}")
         self.disturbed(SYNC, ("C-19",))
