@@ -9,7 +9,7 @@ from diptych.domain.causes import HELD
 from diptych.domain.creating import Wish
 from diptych.domain.identity import ENDED
 from diptych.domain.mapping import Direction
-from diptych.domain.pair import Pair, PairState
+from diptych.domain.pair import Pair, PairState, Record
 from diptych.domain.policies import stands_apart
 from diptych.sync.apply import apply_records
 from diptych.sync.engine import Engine
@@ -255,13 +255,14 @@ def nothing_stuck(world: World) -> None:
         raise Violation("I-21", f"still fenced: {fenced}")
 
 
-def _took_notice(pair: Pair | None) -> bool:
-    """A page whose reader crashed was never applied: it may show a record that was gone before anyone took notice of it, or
-    settle what was only seen in the second of its end."""
+def _took_notice(pair: Pair | None, record: Record) -> bool:
+    """A page whose reader crashed was never applied: it may show a record that was gone before anyone took notice of it, or be
+    the later read that settles what was only seen in the second of its end."""
     if pair is None:
         return False
-    settled = pair.seen_modstamp is None or pair.seen_at is None or pair.seen_modstamp < pair.seen_at
-    return settled or pair.state not in ENDED
+    if pair.state not in ENDED or pair.seen_modstamp is None or pair.seen_at is None:
+        return True
+    return pair.seen_modstamp < pair.seen_at or record.read_at <= pair.seen_at
 
 
 def _waits_under_new_rules(world: World, pair: Pair | None) -> bool:
@@ -281,7 +282,7 @@ def monotone(world: World, engine: Engine, seed: int) -> None:
             r
             for r in page.records
             if r.sf_id not in world.silent
-            and (r.object_name == "Account" or _took_notice(world.pair(r.object_name, r.sf_id)))
+            and (r.object_name == "Account" or _took_notice(world.pair(r.object_name, r.sf_id), r))
             and not _waits_under_new_rules(world, world.pair(r.object_name, r.sf_id))
         ]
         with world.store.transaction() as tx:
