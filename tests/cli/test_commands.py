@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -169,6 +170,7 @@ def test_a_conflict_is_found_and_reversed(loaded: Terminal, practice_org: Runnin
     with practice_org.api("sales") as api:
         assert api.get(f"sobjects/Lead/{lead}").json()["Title"] == "Ours"
         assert api.patch(f"sobjects/Lead/{lead}", json={"Title": "Newer"}).status_code == 204
+    time.sleep(1.1)  # stamped in the second of our write, it is told from that in a later one
     terminal("sync", "--once")
     assert "edited since" in terminal.refused("conflicts", "reverse", number, "--yes")
     assert "no conflict 9999" in terminal.refused("conflicts", "reverse", "9999", "--yes")
