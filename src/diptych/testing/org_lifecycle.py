@@ -48,11 +48,11 @@ class Living:
     barred: set[str]
     _belated: list[Belated]
 
-    def _call(self, label: str, write: bool = False) -> list[Fault]:
-        raise NotImplementedError
+    if TYPE_CHECKING:  # the org's own
 
-    def _answer(self, faults: list[Fault], write: bool = False) -> None:
-        raise NotImplementedError
+        def _call(self, label: str, write: bool = False) -> list[Fault]: ...
+
+        def _answer(self, faults: list[Fault], write: bool = False) -> None: ...
 
     def converted_statuses(self) -> list[str]:
         late = self._call("converted_statuses")
