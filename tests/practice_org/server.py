@@ -13,6 +13,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,6 +129,28 @@ class RunningOrg:
             timeout=120,
             trust_env=False,
         )
+
+    def later(self, seconds: float = 1) -> None:
+        """Put the org's clock forward: what happens from here on falls into a later second than all that was before."""
+        self.control("clock", {"advance": seconds})
+
+    @contextmanager
+    def at_work(self, role: str = "sales") -> Iterator[httpx2.Client]:
+        """`api`, for what somebody does in Salesforce between our cycles: in seconds that are neither those of our last
+        read or write nor those of our next. What changes in the very second of ours is read a cycle later (R-8), so that a
+        test which expects it in the next one has to do it here."""
+        self.later()
+        try:
+            with self.api(role) as client:
+                yield client
+        finally:
+            self.later()
+
+    def edit(self, object_name: str, sf_id: str, role: str = "sales", **values: Any) -> None:
+        """Somebody edits a record in Salesforce; see `at_work`."""
+        with self.at_work(role) as salesforce:
+            answer = salesforce.patch(f"sobjects/{object_name}/{sf_id}", json=values)
+            assert answer.status_code == 204, answer.text
 
     def stop(self) -> None:
         """Stop as Ctrl-C does, and wait."""

@@ -54,11 +54,6 @@ def lead(org: RunningOrg, sf_id: str) -> dict[str, Any]:
         return salesforce.get(f"sobjects/Lead/{sf_id}").json()  # type: ignore[no-any-return]
 
 
-def edit_there(org: RunningOrg, sf_id: str, **values: Any) -> None:
-    with org.api("sales") as salesforce:
-        assert salesforce.patch(f"sobjects/Lead/{sf_id}", json=values).status_code == 204
-
-
 def some_leads(space: Workspace, count: int) -> list[tuple[int, str]]:
     rows = space.queries.people_before(None, 100, salesforce_type="lead")
     return [(row["id"], row["salesforce_id"]) for row in rows if not row["salesforce_deleted"]][:count]
@@ -94,8 +89,8 @@ def test_a_restored_database_catches_up_and_overwrites_nothing(
     # life goes on: what waited is sent, Salesforce goes on from one of it, another edit is made and sent
     space.store.edit_person("admin", later, {"city": "Rom"})
     assert space.run_cycle().status == "Succeeded"
-    edit_there(org, newer_id, City="Oslo")
-    with org.api("admin") as salesforce:
+    org.edit("Lead", newer_id, City="Oslo")
+    with org.at_work("admin") as salesforce:
         assert salesforce.delete(f"sobjects/Lead/{gone_id}").status_code == 204
     assert space.run_cycle().status == "Succeeded"
     assert (lead(org, sent_id)["City"], lead(org, later_id)["City"]) == ("Kiel", "Rom")
@@ -162,7 +157,7 @@ def test_a_database_put_back_without_a_word_is_noticed(
     with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
     space.run_cycle()
-    edit_there(org, sf_id, City="Basel")
+    org.edit("Lead", sf_id, City="Basel")
     space.run_cycle()
     with closing(sqlite3.connect(copy)) as source, closing(sqlite3.connect(database)) as target:
         source.backup(target)
