@@ -16,7 +16,7 @@ from diptych.alerts.watch import watch
 from diptych.domain.matching import Matching, MatchRule
 from diptych.domain.outcome import LoginFailed, OrgError
 from diptych.jobs.port import JsonMap
-from diptych.keeping import prune_if_due
+from diptych.services.keeping import prune_if_due
 from diptych.setup.state import SetupRefused, Step
 from diptych.sync.ports import LeaseLost, StoreBusy
 from diptych.sync.repair.gather import Order

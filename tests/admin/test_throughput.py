@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from diptych.admin import charts
 from diptych.domain.alerts import Waiting
+from diptych.services.throughput import read_throughput
 from diptych.store.queries.backlog import keep_sample
-from diptych.throughput import read_throughput
 from diptych.wiring import Workspace
 from tests.admin.conftest import Browser
 

@@ -14,13 +14,13 @@ from diptych.alerts.channels import BadChannel, Wanted
 from diptych.alerts.desk import AlertDesk, NoSuchChannel
 from diptych.alerts.rules import AlertSettings, BadRule
 from diptych.alerts.sending import NotSent, signature
+from diptych.connection.vault import StoreVault
 from diptych.domain.alerts import Kind, Rule, Severity
 from diptych.domain.outcome import ErrorClass, Problem
 from diptych.setup.state import SetupState, Step
 from diptych.store import SqlStore, open_store
 from diptych.store.secrets import open_secrets
 from diptych.sync.ports import DeadLetter, PairChange
-from diptych.vault import StoreVault
 from tests.alerts.sinks import MailSink, WebSink, mail_sink, web_sink
 from tests.contract.store_contract import LEAD, MAPPING, problem, seen, sf_id
 

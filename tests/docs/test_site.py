@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 import typer
 
-from diptych import metrics
 from diptych.cli.main import app
+from diptych.services import metrics
 from diptych.store.catalogue import MIRROR_SYSTEM, PERSON_SYSTEM, Catalogue
 from diptych.store.system_tables import metadata
 from diptych.store.views import view_statements

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from diptych import restoring
 from diptych.access.sessions import Sessions
 from diptych.access.tokens import Tokens
 from diptych.access.users import Users
 from diptych.domain.mapping import Policy
 from diptych.domain.roles import Role, Scope
+from diptych.services import restoring
 from diptych.store.auditing import Actor, acting_as
 from diptych.store.backup import BackupRefused, examine, take
 from diptych.wiring import Workspace, open_workspace

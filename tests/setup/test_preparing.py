@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from diptych.connector import SalesforceConnector
+from diptych.connection.connector import SalesforceConnector
 from diptych.domain.creating import KEY_FIELD, NewRecord, keyed
 from diptych.domain.outcome import Done, OrgOutcomeUnknown, OrgRefused
 from diptych.setup.ports import AuthKind, Credentials

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from diptych import restoring
 from diptych.access.sessions import IDLE, Sessions
 from diptych.access.throttle import PER_NAME, WINDOW, TooMany
 from diptych.access.tokens import Tokens
 from diptych.access.users import UserRefused, Users
 from diptych.domain.roles import Role, Scope
+from diptych.services import restoring
 from diptych.store import SqlStore
 from diptych.store.auditing import Actor, acting_as
 from diptych.sync.repair import recovery

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from diptych import keeping
 from diptych.domain.merge import Conflict
 from diptych.domain.pair import PairState
+from diptych.services import keeping
 from diptych.store import SqlStore
 from diptych.sync.ports import DeadLetter, PairChange, Step
 from tests.contract.store_contract import LEAD, MAPPING, T0, problem, seen, sf_id

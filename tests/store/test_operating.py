@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from diptych.alerts.facts import read_facts
 from diptych.domain.alerts import Finding, Kind, Severity, Waiting
 from diptych.domain.pair import PairState
+from diptych.services.throughput import read_throughput
 from diptych.setup.state import SetupState, Step
 from diptych.store import SqlStore
 from diptych.store import alerts as kept
@@ -18,7 +19,6 @@ from diptych.store.queries.throughput import makers, noisy_fields, queues, trend
 from diptych.store.system_tables import creation, pair
 from diptych.sync.ports import DeadLetter, PairChange
 from diptych.sync.ports import Step as LedgerStep
-from diptych.throughput import read_throughput
 from tests.contract.store_contract import LEAD, MAPPING, T0, problem, seen, sf_id
 
 HOUR = timedelta(hours=1)

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from diptych import reversing
 from diptych.domain.merge import Conflict
 from diptych.domain.pair import Inflight, PairState
 from diptych.domain.reversal import ReversalRefused
+from diptych.services import reversing
 from diptych.store import SqlStore
 from diptych.sync.ports import DeadLetter, PairChange, SnapshotProgress, Step
 from tests.contract.store_contract import ACCOUNT, LEAD, MAPPING, T0, problem, seen, sf_id

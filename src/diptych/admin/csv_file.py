@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from starlette.responses import StreamingResponse
 
-from diptych.exports import csv_lines
+from diptych.services.exports import csv_lines
 
 
 def csv_answer(name: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> StreamingResponse:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from diptych.config import DEMO_FILE
+from diptych.services.status import Status
 from diptych.setup.state import Step
-from diptych.status import Status
 
 if TYPE_CHECKING:
     from diptych.admin.services import Workspace

@@ -9,7 +9,7 @@ import time
 from diptych.admin.services import Workspace
 from diptych.admin.views import Summary
 from diptych.admin.words import _
-from diptych.status import Status
+from diptych.services.status import Status
 
 _log = logging.getLogger(__name__)
 _KEPT_SECONDS = 1.0

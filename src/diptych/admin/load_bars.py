@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from diptych.admin.views import LoadBar
-from diptych.status import ObjectStatus, Status
+from diptych.services.status import ObjectStatus, Status
 
 
 def load_bars(status: Status, now: datetime) -> list[LoadBar]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from diptych.acting import Acting
 from diptych.alerts.desk import AlertDesk
 from diptych.config import Settings
 from diptych.jobs.port import Jobs
+from diptych.services.acting import Acting
+from diptych.services.status import Status
 from diptych.setup.steps import Setup
-from diptych.status import Status
 from diptych.store.queries import Queries
 from diptych.store.sql_store import SqlStore
 from diptych.sync.outbound.wishes import Linking

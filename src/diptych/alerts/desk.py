@@ -17,6 +17,7 @@ from diptych.alerts import letters, rules
 from diptych.alerts.channels import SLACK, Wanted, checked
 from diptych.alerts.facts import read_facts
 from diptych.alerts.sending import NotSent, send
+from diptych.connection.vault import StoreVault
 from diptych.domain.alerts import NOTICES, Alert, Facts, Patience, Rule, decide, findings, reaches
 from diptych.domain.values import instant_text, parse_instant
 from diptych.setup.state import SetupState
@@ -27,7 +28,6 @@ from diptych.store.queries.steps import steps
 from diptych.store.secrets import SecretUnreadable
 from diptych.store.sql_store import SqlStore
 from diptych.sync.ports import Clock
-from diptych.vault import StoreVault
 
 _log = logging.getLogger(__name__)
 _LOOKED, _DIGESTED = "alerts_looked_at", "alerts_digested_on"

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from fastapi import Path, Query, Request
 
-from diptych import reversing
 from diptych.api.gate import Noun, actor_of, workspace_of
 from diptych.api.paging import Cursor, Limit, Page, number_of, page_of
 from diptych.api.problems import not_found
+from diptych.services import reversing
 from diptych.store.queries import ConflictRow
 
 noun = Noun("conflicts")

@@ -6,8 +6,8 @@ from fastapi import Request
 
 from diptych.api.gate import Noun, workspace_of
 from diptych.domain.plan import Plan
+from diptych.services.status import Status
 from diptych.setup.preflight import Report
-from diptych.status import Status
 
 noun = Noun("status", prefix="")
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from diptych.api.conflicts import in_utc
 from diptych.api.gate import Noun, workspace_of
 from diptych.api.paging import Limit
+from diptych.services.throughput import Throughput, read_throughput
 from diptych.store.queries import StepRow, StepSums
-from diptych.throughput import Throughput, read_throughput
 
 noun = Noun("steps", prefix="")
 _Word = Query(max_length=80, pattern=r"^[^\x00]*$")

@@ -11,7 +11,7 @@ import typer
 from diptych.cli.output import JSON_OPTION, YES_OPTION, act, emit, note, say, sure, workspace
 
 if TYPE_CHECKING:
-    from diptych.restoring import Restored
+    from diptych.services.restoring import Restored
 
 
 def register(app: typer.Typer) -> None:
@@ -61,8 +61,8 @@ def restore(
     """Put a backup back. What waited for Salesforce then is compared with what is there before anything is sent."""
     from diptych.cli.trouble import Refused
     from diptych.config import read_settings
-    from diptych.restoring import put_back_by_other_means
-    from diptych.restoring import restore as put_back
+    from diptych.services.restoring import put_back_by_other_means
+    from diptych.services.restoring import restore as put_back
     from diptych.store.backup import examine
     from diptych.wiring import SystemClock, sqlite_file
 

@@ -81,10 +81,10 @@ def reverse(
     as_json: Annotated[bool, JSON_OPTION] = False,
 ) -> None:
     """Put the value that was given up in place again: here at once, in Salesforce with the next cycle."""
-    from diptych import reversing
     from diptych.cli.trouble import Refused
     from diptych.domain.reversal import ReversalRefused
     from diptych.domain.values import to_text
+    from diptych.services import reversing
 
     with workspace() as space:
         try:

@@ -26,8 +26,8 @@ from diptych.cli.trouble import Refused
 from diptych.config import Settings, read_settings
 
 if TYPE_CHECKING:
+    from diptych.services.status import Status
     from diptych.setup.ports import Credentials
-    from diptych.status import Status
     from diptych.wiring import Workspace
 
 PAUSE_SECONDS = 5.0

@@ -124,7 +124,7 @@ def _show_causes(found: list[CauseRow], as_json: bool) -> None:
 
 
 def _write_csv(path: Path, found: list[DeadLetterRow]) -> None:
-    from diptych.exports import ERROR_HEADINGS, csv_lines, error_row
+    from diptych.services.exports import ERROR_HEADINGS, csv_lines, error_row
 
     lines = csv_lines(ERROR_HEADINGS, map(error_row, found))
     if str(path) == "-":

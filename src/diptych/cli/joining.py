@@ -26,7 +26,7 @@ def join_policy(
 ) -> None:
     """Which value stays when two people become one, by a merge or conversion on either side; without a policy: how it is."""
     from diptych.cli.trouble import Refused
-    from diptych.joining import JoinPolicyRefused, join_policies, set_join_policy
+    from diptych.services.joining import JoinPolicyRefused, join_policies, set_join_policy
 
     with workspace() as space:
         if to is not None and column is not None:

@@ -101,7 +101,7 @@ def status(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
 
 def backlog(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
     """What waits for Salesforce, since when, how fast it goes, and what makes it."""
-    from diptych.throughput import read_throughput
+    from diptych.services.throughput import read_throughput
 
     with workspace() as space:
         found = read_throughput(space.store, space.clock.now())

@@ -9,7 +9,7 @@ import typer
 from diptych.cli.output import JSON_OPTION, YES_OPTION, emit, note, say, sure, table, workspace
 
 if TYPE_CHECKING:
-    from diptych.reconciling import Outcome
+    from diptych.services.reconciling import Outcome
 
 
 def register(app: typer.Typer) -> None:

@@ -95,7 +95,7 @@ def _show(found: list[RunRow]) -> None:
 
 def _show_steps(found: list[StepRow], sums: StepSums, csv: Path | None, as_json: bool) -> None:
     if csv is not None:
-        from diptych.exports import STEP_HEADINGS, csv_lines, step_row
+        from diptych.services.exports import STEP_HEADINGS, csv_lines, step_row
 
         lines = csv_lines(STEP_HEADINGS, map(step_row, found))
         if str(csv) == "-":

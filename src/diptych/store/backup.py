@@ -1,7 +1,7 @@
 """Backups of a SQLite database while it is in use, and putting one back in its place.
 
 Both go through SQLite's own online backup, page by page into one file, so that other processes neither hold it up nor see a
-half of it. `diptych.restoring` says in which order a database is put back.
+half of it. `diptych.services.restoring` says in which order a database is put back.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Named points at which a test may end the process (correctness.md section 6). A no-op unless a hook is set.
 
-The names are stable: outside checks set DIPTYCH_CRASHPOINT=C-12, or C-12:3 for the third passage (see diptych.wiring).
+The names are stable: outside checks set DIPTYCH_CRASHPOINT=C-12, or C-12:3 for the third passage (see diptych.wiring.process).
 """
 
 from __future__ import annotations

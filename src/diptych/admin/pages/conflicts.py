@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from diptych import reversing
 from diptych.admin.frame import go, page, workspace_of
 from diptych.admin.guard import Form, actor_of, require
 from diptych.admin.trouble import Trouble
@@ -16,6 +15,7 @@ from diptych.admin.views import PageOf
 from diptych.admin.words import _
 from diptych.domain.reversal import ReversalRefused
 from diptych.domain.roles import Role
+from diptych.services import reversing
 
 router = APIRouter(prefix="/conflicts")
 

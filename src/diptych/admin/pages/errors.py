@@ -19,7 +19,7 @@ from diptych.admin.views import PageOf
 from diptych.admin.words import _, both, ngettext
 from diptych.domain.causes import HELD, OPEN, tried_by_itself
 from diptych.domain.roles import Role
-from diptych.exports import ERROR_HEADINGS, error_row
+from diptych.services.exports import ERROR_HEADINGS, error_row
 from diptych.store.queries import CauseRow
 from diptych.sync.repair import dead_letter
 from diptych.sync.repair.release import read_probes

@@ -15,8 +15,8 @@ from diptych.admin.frame import fragment, page, workspace_of
 from diptych.admin.trouble import Trouble
 from diptych.admin.views import PageOf
 from diptych.admin.words import _
-from diptych.exports import STEP_HEADINGS, step_row
-from diptych.keeping import keep_days
+from diptych.services.exports import STEP_HEADINGS, step_row
+from diptych.services.keeping import keep_days
 from diptych.store.queries import StepSums
 from diptych.store.queries.run_lines import WHATS
 from diptych.store.queries.steps import SORTS, STATUSES

@@ -10,7 +10,7 @@ from diptych.admin.guard import Form
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.words import _
 from diptych.domain.objects import TWO_WAY_OBJECTS
-from diptych.keeping import LEAST_DAYS, MOST_DAYS, BadDays, keep_days, set_keep_days
+from diptych.services.keeping import LEAST_DAYS, MOST_DAYS, BadDays, keep_days, set_keep_days
 from diptych.sync.inbound.tombstones import allow_mass_delete
 
 router = APIRouter(prefix="/settings")

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from diptych.admin import charts
 from diptych.admin.frame import fragment, page, workspace_of
 from diptych.domain.throughput import HOURS
-from diptych.throughput import TREND_DAYS, Throughput, read_throughput
+from diptych.services.throughput import TREND_DAYS, Throughput, read_throughput
 
 router = APIRouter(prefix="/throughput")
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from diptych import metrics
 from diptych.access.tokens import Tokens
 from diptych.admin.frame import workspace_of
 from diptych.domain.roles import Role
+from diptych.services import metrics
 from diptych.store.migrations.upgrade import SCHEMA_VERSION, version_of
 from diptych.sync.ports import StoreBusy
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
+from diptych.connection.workshop import SalesforceWorkshop
 from diptych.domain.objects import SYNCED_OBJECTS
 from diptych.domain.outcome import OrgRefused
 from diptych.salesforce import credentials as wire
@@ -18,7 +19,6 @@ from diptych.salesforce.session import Keeper
 from diptych.setup.conversion import LeadFieldMapping
 from diptych.setup.ports import AuthKind, Authorization, Credentials, ObjectAccess, PermissionFacts
 from diptych.sync.ports import Org
-from diptych.workshop import SalesforceWorkshop
 
 _LOGINS_KEPT = 20
 

@@ -1,33 +1,24 @@
-"""The only place that builds adapters and hands them to set-up and engine: one `Workspace` a process and database."""
+"""One `Workspace` a process and database: its org, its engine, and the services over them."""
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import signal
-import socket
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
-
-from sqlalchemy.engine import make_url
 
 import diptych.sync.repair.gather as joining
 import diptych.sync.repair.undo as undoing
 import diptych.sync.repair.why as reasons
-from diptych import duplicates, reconciling
-from diptych.absent import AbsentOrg, NoCalls
 from diptych.access.carry import carry_over
-from diptych.acting import Acting
 from diptych.alerts.desk import AlertDesk
 from diptych.config import Settings
-from diptych.connector import SalesforceConnector
+from diptych.connection.absent import AbsentOrg, NoCalls
+from diptych.connection.connector import SalesforceConnector
+from diptych.connection.vault import StoreVault
 from diptych.domain.mapping_edit import Edit
 from diptych.domain.objects import SYNCED_OBJECTS
 from diptych.domain.outcome import OrgError
@@ -35,44 +26,31 @@ from diptych.domain.values import instant_text
 from diptych.jobs.place import jobs_place
 from diptych.jobs.port import Jobs
 from diptych.salesforce.org import Wire
+from diptych.services import duplicates, reconciling
+from diptych.services.acting import Acting
+from diptych.services.status import Status, read_background, read_status
 from diptych.setup.ports import Credentials
 from diptych.setup.state import STARTED, SetupRefused
 from diptych.setup.steps import Setup
-from diptych.status import Status, read_background, read_status
 from diptych.store import open_store
-from diptych.store.auditing import acting_as, note
+from diptych.store.auditing import note
 from diptych.store.backup import DATABASE_ID
-from diptych.store.engines import StoreUnusable
 from diptych.store.queries import Queries
 from diptych.store.secrets import open_secrets
-from diptych.sync import crashpoint, drift
+from diptych.sync import drift
 from diptych.sync.budget import LEDGER, CallBudget
 from diptych.sync.cycle import run_cycle, run_initial_load, run_recovery
 from diptych.sync.engine import Engine, Options, described_at
 from diptych.sync.outbound import wishes
-from diptych.sync.ports import Clock, Lease, Org, StoreBusy
+from diptych.sync.ports import Clock, Lease, Org
 from diptych.sync.repair import passes, recovery, schedule, sweep
 from diptych.sync.report import FAILED, SUCCEEDED, CycleReport
-from diptych.vault import StoreVault
+from diptych.wiring import place
+from diptych.wiring.clocks import StoppingClock, SystemClock
+from diptych.wiring.process import arm_crashpoint, this_process
+from diptych.wiring.right import right_to_write
 
 _log = logging.getLogger(__name__)
-_POINTER = "current-database"
-_EPOCHS = "epochs.json"
-"""In the data folder: the highest epoch that this machine had of each database."""
-_FIRST = "app"
-
-
-class SystemClock:
-    """This machine's clock, with the offset of the settings."""
-
-    def __init__(self, offset_seconds: float = 0) -> None:
-        self._offset = timedelta(seconds=offset_seconds)
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._offset
-
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 class Workspace:
@@ -83,8 +61,8 @@ class Workspace:
         self.settings, self.clock = settings, SystemClock(settings.clock_offset_seconds)
         self._holder, self._executor = holder, executor
         self._guard = threading.RLock()
-        self._make_folder()
-        self._open(self._pointed())
+        place.make_folder(settings.data_dir)
+        self._open(place.current(settings.data_dir))
 
     # ------------------------------------------------------------ opening
 
@@ -96,33 +74,18 @@ class Workspace:
     @property
     def database_file(self) -> Path | None:
         """The SQLite file of the people; None on PostgreSQL."""
-        url = make_url(self._url)
-        return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
-
-    def _make_folder(self) -> None:
-        folder = self.settings.data_dir
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as problem:
-            raise StoreUnusable(
-                f"The folder {folder} cannot be made ({problem.strerror}). "
-                "Choose another one with DIPTYCH_DATA_DIR, or mend its rights."
-            ) from None
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise StoreUnusable(
-                f"The folder {folder} cannot be written. Choose another one with DIPTYCH_DATA_DIR, or mend its rights."
-            )
+        return place.file_of(self._url)
 
     def _open(self, name: str) -> None:
         settings = self.settings
         self._name = name
-        self._url = settings.database_url or f"sqlite:///{settings.data_dir / f'{name}.db'}"
+        self._url = settings.database_url or place.sqlite_url(settings.data_dir, name)
         self.store = open_store(self._url, self.clock.now)
         self.queries = Queries(self.store.reading)
         key = settings.secret_key.get_secret_value() if settings.secret_key else None
         self.vault = StoreVault(self.store, lambda: open_secrets(settings.data_dir, key))
         self.jobs: Jobs = _LazyJobs(
-            jobs_place(settings.data_dir, self._url, name.replace(_FIRST, "jobs", 1)), self._executor
+            jobs_place(settings.data_dir, self._url, name.replace(place.FIRST, "jobs", 1)), self._executor
         )
         connector = SalesforceConnector(
             self._saved_credentials,
@@ -221,31 +184,15 @@ class Workspace:
 
     def _restored(self, lease: Lease) -> bool:
         """Whether the database was put back from a backup: it says so, or it is older than what this machine has seen of it."""
-        seen = self._seen_epochs()
         with self.store.looking() as unit:
             name, marked = unit.setting(DATABASE_ID) or "", recovery.is_marked(unit)
-        if not marked and seen.get(name, 0) > lease.epoch:
+        if not marked and place.seen_epoch(self.settings.data_dir, name) > lease.epoch:
             with self.store.transaction(lease) as unit:
                 recovery.mark(unit, None, self.clock.now())
             _log.warning("the database is older than its last run here: it counts as restored")
             marked = True
-        self._keep_epoch(seen, name, lease.epoch)
+        place.keep_epoch(self.settings.data_dir, name, lease.epoch)
         return marked
-
-    def _seen_epochs(self) -> dict[str, int]:
-        try:
-            held = json.loads((self.settings.data_dir / _EPOCHS).read_text())
-            return {str(name): int(epoch) for name, epoch in held.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
-            return {}
-
-    def _keep_epoch(self, seen: dict[str, int], name: str, epoch: int) -> None:
-        draft = self.settings.data_dir / f"{_EPOCHS}.{os.getpid()}.new"
-        try:
-            draft.write_text(json.dumps({**seen, name: epoch}))
-            draft.replace(self.settings.data_dir / _EPOCHS)
-        except OSError as problem:  # a help, not a need
-            _log.warning("%s cannot be written: %s", draft, problem)
 
     def verify(self, repair: bool = False, wait_seconds: float = 0) -> dict[str, Any]:
         """Compare both sides in full; with `repair` bring what differs up to date. The result is kept for the status."""
@@ -258,7 +205,7 @@ class Workspace:
         with self.store.transaction() as unit:
             for one in found.objects.values():
                 passes.keep_verified(unit, one, found.at, self.clock.now())
-        return comparison(found)
+        return _comparison(found)
 
     def refresh(self, fields: Collection[str] | None, wait_seconds: float = 0) -> list[passes.Pass]:
         """Read again what can change without a new modstamp: these fields (`Object.Field`), or all such.
@@ -448,39 +395,10 @@ class Workspace:
         with self._right(engine.options.lease_ttl, wait_seconds, engine.clock) as (lease, _):
             yield lease
 
-    @contextmanager
     def _right(
         self, lasting: timedelta, wait_seconds: float, clock: Clock | None = None
-    ) -> Iterator[tuple[Lease, Callable[[], None]]]:
-        """The right to be the one that writes as an engine, and how to keep it while at work."""
-        ttl, clock = lasting.total_seconds(), clock or self.clock
-        end = time.monotonic() + wait_seconds
-        while True:
-            lease = self._acquire(clock.now(), ttl)
-            if lease is not None:
-                break
-            if time.monotonic() >= end:
-                raise StoreBusy("Another engine is at work on this database; it was waited for in vain.")
-            time.sleep(0.3)
-        try:
-            with acting_as(None):  # what the engine remembers is nobody's setting
-                yield lease, partial(self._keep, lease, clock, ttl, [clock.now()])
-        finally:
-            self.store.release_lease(lease)
-
-    def _keep(self, lease: Lease, clock: Clock, ttl: float, kept: list[datetime]) -> None:
-        """Renew the right when a third of its time has gone. Raises LeaseLost."""
-        now = clock.now()
-        if abs((now - kept[0]).total_seconds()) >= ttl / 3:
-            self.store.renew_lease(lease, now, ttl)
-            kept[0] = now
-
-    def _acquire(self, now: datetime, ttl: float) -> Lease | None:
-        """The lease, also when it belongs to a process of this machine that has died: what was killed goes on at once."""
-        lease: Lease | None = self.store.acquire_lease(self._holder, now, ttl)
-        if lease is None and (before := self.store.lease_holder()) and has_died(before):
-            lease = self.store.acquire_lease(before, now, ttl)
-        return lease
+    ) -> AbstractContextManager[tuple[Lease, Callable[[], None]]]:
+        return right_to_write(self.store, self._holder, clock or self.clock, lasting, wait_seconds)
 
     # ------------------------------------------------------------ looking
 
@@ -510,24 +428,15 @@ class Workspace:
         if not self.demo or self.settings.database_url is not None:
             raise SetupRefused("Only a demo can be started over.", "Use another DIPTYCH_DATA_DIR instead.")
         with self._guard:
-            number = 2
-            while (self.settings.data_dir / f"{_FIRST}-{number}.db").exists():
-                number += 1
-            name = f"{_FIRST}-{number}"
-            pointer = self.settings.data_dir / _POINTER
-            draft = pointer.with_suffix(".new")
-            draft.write_text(name)
+            name = place.unused(self.settings.data_dir)
             before = self.store
             self._open(name)  # what is still at work on the old one ends there
             carry_over(before, self.store)
-            draft.replace(pointer)
+            place.use(self.settings.data_dir, name)
 
     def moved(self) -> bool:
         """Whether another process has started over since this one opened its database."""
-        return self._pointed() != self._name
-
-    def _pointed(self) -> str:
-        return _pointed(self.settings.data_dir)
+        return place.current(self.settings.data_dir) != self._name
 
 
 @contextmanager
@@ -537,28 +446,6 @@ def _askable() -> Iterator[None]:
         yield
     except ValueError as problem:
         raise SetupRefused(str(problem), "See the mapped columns with: diptych mapping show") from None
-
-
-class Stopping(Exception):
-    """This process was asked to end; what was begun is taken up again by the next one."""
-
-
-class StoppingClock:
-    """A clock at which an engine can be stopped."""
-
-    def __init__(self, clock: SystemClock, stop: threading.Event | None) -> None:
-        self._clock, self._stop = clock, stop
-
-    def now(self) -> datetime:
-        if self._stop is not None and self._stop.is_set():
-            raise Stopping("stopping")
-        return self._clock.now()
-
-    def sleep(self, seconds: float) -> None:
-        if self._stop is None:
-            self._clock.sleep(seconds)
-        elif self._stop.wait(seconds):
-            raise Stopping("stopping")
 
 
 class _LazyJobs:
@@ -580,53 +467,17 @@ class _LazyJobs:
             self._made.close()
 
 
-def _pointed(folder: Path) -> str:
-    """The name of the database that is in use in a data folder."""
-    try:
-        name = (folder / _POINTER).read_text().strip()
-    except OSError:
-        return _FIRST
-    return name if name.startswith(_FIRST) and "/" not in name else _FIRST
-
-
-def sqlite_file(settings: Settings) -> Path | None:
-    """The SQLite file that a workspace of these settings opens; None for PostgreSQL. Opens nothing."""
-    if settings.database_url is None:
-        return settings.data_dir / f"{_pointed(settings.data_dir)}.db"
-    url = make_url(settings.database_url)
-    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
-
-
 def _hours(number: float) -> timedelta | None:
     return timedelta(hours=number) if number else None
 
 
-def comparison(found: sweep.Comparison) -> dict[str, Any]:
+def _comparison(found: sweep.Comparison) -> dict[str, Any]:
     """A comparison as plain JSON: `equal`, and per object `ours`, `theirs`, `differing`."""
     return {
         "equal": found.equal,
         "at": instant_text(found.at),
         "objects": [passes.comparison_of(one) for one in found.objects.values()],
     }
-
-
-def this_process(name: str) -> str:
-    """How this process is called as a holder of the lease: `name@machine:process id`."""
-    return f"{name}@{socket.gethostname()}:{os.getpid()}"
-
-
-def has_died(holder: str) -> bool:
-    """Whether that holder was a process of this machine that is no more."""
-    machine, _, number = holder.partition("@")[2].rpartition(":")
-    if machine != socket.gethostname() or not number.isdigit():
-        return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
 
 
 def open_workspace(settings: Settings, holder: str = "command", executor: str = "worker-1") -> Workspace:
@@ -636,19 +487,3 @@ def open_workspace(settings: Settings, holder: str = "command", executor: str = 
     """
     arm_crashpoint(settings.crashpoint)
     return Workspace(settings, this_process(holder), executor)
-
-
-def arm_crashpoint(text: str | None) -> None:
-    """End this process by SIGKILL at a named point (correctness.md section 6): `C-12`, or `C-12:3` for the third passage."""
-    if text is None:
-        return
-    name, _, passage = text.partition(":")
-    left = [int(passage or 1)]
-
-    def hook(passed: str) -> None:
-        if passed == name:
-            left[0] -= 1
-            if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    crashpoint.hook = hook
