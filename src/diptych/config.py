@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -114,6 +115,9 @@ class Settings(BaseSettings):
         description="Which values of the claim give which role: admin=it-admins; operator=marketing; viewer=*",
     )
     oidc_label: str = Field(default="your organization", description="What the button calls the provider.")
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="How the long-running processes write their log."
+    )
     demo: bool = Field(default=False, description="This is a demo: the set-up may be started over.")
 
     @field_validator("data_dir", "ca_file")

@@ -63,7 +63,13 @@ _log = logging.getLogger(__name__)
 
 def create_app(workspace: Workspace) -> FastAPI:
     """The admin pages of one workspace. Raises OSError when its data folder cannot be written."""
-    app = FastAPI(title="Diptych", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Diptych",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry=workspace.telemetry.of_pages(),
+    )
     given = workspace.settings
     app.state.workspace = workspace
     app.state.open_access = given.open_access

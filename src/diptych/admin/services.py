@@ -17,6 +17,7 @@ from diptych.sync.outbound.wishes import Linking
 from diptych.sync.ports import Clock
 from diptych.sync.repair.gather import Gathered, Order
 from diptych.sync.repair.why import Answer
+from diptych.telemetry import Telemetry
 
 
 class Workspace(Protocol):
@@ -26,6 +27,8 @@ class Workspace(Protocol):
     def settings(self) -> Settings: ...
     @property
     def clock(self) -> Clock: ...
+    @property
+    def telemetry(self) -> Telemetry: ...
     @property
     def store(self) -> SqlStore: ...
     @property

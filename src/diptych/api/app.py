@@ -50,6 +50,12 @@ def create_api(workspace: Workspace) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses=DOCUMENTED,
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "auto_configure": False,
+        },  # the pages' app tells
         generate_unique_id_function=lambda route: route.name,
     )
     api.state.workspace = workspace

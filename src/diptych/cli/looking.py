@@ -156,10 +156,11 @@ def verify(
 
 
 def config(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
-    """The settings of this process, secrets masked."""
+    """The settings of this process, secrets masked, and what OTEL_* variables come to."""
     from diptych.config import read_settings
+    from diptych.telemetry import chosen
 
-    shown = read_settings().printable()
+    shown = {**read_settings().printable(), "OpenTelemetry": str(chosen())}
     if as_json:
         emit(shown)
     else:

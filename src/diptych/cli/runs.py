@@ -56,6 +56,8 @@ def runs(
                 emit({"run": one, "did": counts})
                 return
             _show([one])
+            if one.trace_id is not None:
+                say(f"Trace {one.trace_id}")
             say(", ".join(f"{what} {n:,}" for what, n in counts.items() if n) or "It changed nothing.")
             return
         if steps or csv is not None or any(asked.values()):

@@ -92,11 +92,14 @@ def web(
 
     from diptych.admin.app import create_app
     from diptych.alerts.watch import watch
+    from diptych.services.metrics import families
+    from diptych.telemetry.logs import write_log
 
     if fd is None:
         open_workspace(settings).close()
         say(f"Diptych is at {admin_link(settings, listening)}")
         sys.stdout.flush()
+    write_log(settings.log_format)
     with open_workspace(settings) as space:
         app = create_app(space)
 
@@ -116,6 +119,7 @@ def web(
         )
         server = Server(config)
         watch(lambda: space.alerts, app.state.live.stopping)
+        space.telemetry.send_figures(lambda: families(space.status(), space.queries, space.clock.now()))
         try:
             server.run(sockets=[listening])
         except KeyboardInterrupt:
@@ -140,13 +144,16 @@ def worker(
     """The sync alone, when scaled out."""
     from diptych.cli.processes import REOPEN
     from diptych.config import read_settings
+    from diptych.telemetry.logs import write_log
     from diptych.wiring import open_workspace
     from diptych.worker import Worker
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with open_workspace(read_settings(), holder=name, executor=name) as space:
+    settings = read_settings()
+    write_log(settings.log_format)
+    with open_workspace(settings, holder=name, executor=name) as space:
         again = Worker(space, stop).run()
     if again:
         raise typer.Exit(REOPEN)

@@ -18,6 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -100,6 +101,7 @@ class _Ahead:
         self._pool = pool
         self._listed = listed
         self._lock = threading.Lock()
+        self._context = copy_context()  # parts are asked for in the name of whoever wants the result
         self._parts: deque[tuple[_Part, Future[SnapshotPage]]] = deque()
         self._waiting: _Part | None = None
         self._allowed = PARTS_AHEAD if listed is not None else 2
@@ -114,7 +116,7 @@ class _Ahead:
 
     def _add(self, part: _Part) -> None:
         if len(self._parts) < self._allowed:
-            self._parts.append((part, self._pool.submit(self._read, part)))
+            self._parts.append((part, self._pool.submit(self._context.copy().run, self._read, part)))
         else:
             self._waiting = part
 

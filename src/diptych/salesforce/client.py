@@ -196,7 +196,9 @@ class Client:
                 wait_jitter=patience.first_wait / 2,
             ):
                 with attempt:
-                    return self._once(method, path, effect, params, content, labelled, on_headers)
+                    return self._once(
+                        method, path, effect, params, content, labelled, on_headers, attempt.num - 1
+                    )
         except _Passing as passing:
             raise passing.error from passing
         raise AssertionError("stamina returns or raises")
@@ -210,6 +212,7 @@ class Client:
         content: bytes | None,
         headers: Mapping[str, str],
         on_headers: OnHeaders | None,
+        resent: int,
     ) -> Answer:
         grant = self.session.grant(self.transport)
         renewed = False
@@ -223,6 +226,7 @@ class Client:
                     params=params,
                     content=content,
                     on_headers=on_headers,
+                    resent=resent + renewed,
                 )
             except NotSent as failure:
                 raise _Passing(failure.error) from failure

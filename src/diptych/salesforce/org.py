@@ -22,6 +22,7 @@ from diptych.salesforce.identity import identify, require_org
 from diptych.salesforce.session import Keeper, session_for
 from diptych.salesforce.transport import Patience, Transport
 from diptych.sync.lifecycle import Conversion, Converted, RecordMerge
+from diptych.sync.observing import NOBODY, Observer
 from diptych.sync.ports import (
     ApiUsage,
     FeedPage,
@@ -48,9 +49,10 @@ class Wire:
     ca_file: str | None = None
     adapter: httpx2.BaseTransport | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    observer: Observer = NOBODY
 
     def transport(self) -> Transport:
-        return Transport(self.patience, ca_file=self.ca_file, adapter=self.adapter)
+        return Transport(self.patience, ca_file=self.ca_file, adapter=self.adapter, observer=self.observer)
 
 
 class SalesforceOrg:

@@ -8,7 +8,6 @@ show a clock that stands still or was put back, nothing is added.
 from __future__ import annotations
 
 import json
-import re
 import ssl
 import threading
 import time
@@ -25,9 +24,9 @@ import httpx2
 
 from diptych.domain.outcome import ErrorClass, OrgError, OrgRefused, Problem
 from diptych.salesforce.errors import Effect
+from diptych.salesforce.exchange import asked, tell_answer, usage_of
 from diptych.salesforce.failures import transport_failed, unreadable_answer, was_sent
-
-_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
+from diptych.sync.observing import NOBODY, Observer
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,7 @@ class Transport:
         ca_file: str | None = None,
         adapter: httpx2.BaseTransport | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        observer: Observer = NOBODY,
     ) -> None:
         self.patience = patience or Patience()
         try:
@@ -108,6 +108,7 @@ class Transport:
                 )
             ) from error
         self._monotonic = monotonic
+        self._observer = observer
         self._lock = threading.Lock()
         self._calls = 0
         self._seen_date: tuple[datetime, float] | None = None
@@ -144,12 +145,32 @@ class Transport:
         content: bytes | None = None,
         form: Mapping[str, str] | None = None,
         on_headers: Callable[[int, httpx2.Headers], None] | None = None,
+        resent: int = 0,
     ) -> Answer:
-        """Send once and read the whole answer, whatever its status; `on_headers` is told as soon as it begins.
+        """Send once and read the whole answer, whatever its status; `on_headers` is told as soon as it begins. `resent`: how
+        often the same was sent before.
 
         Raises NotSent or Cut.
         """
         target = httpx2.URL(url)
+        facts = asked(method, target, resent)
+        with self._observer.piece(f"{method} {facts['url.template']}", facts, outward=True) as piece:
+            answer = self._exchange(method, target, effect, headers, params, content, form, on_headers)
+            usage, size = usage_of(answer.headers), len(answer.content)
+            tell_answer(piece, answer.status, usage, size, lambda: answer.document)
+            return answer
+
+    def _exchange(
+        self,
+        method: str,
+        target: httpx2.URL,
+        effect: Effect,
+        headers: Mapping[str, str] | None,
+        params: Mapping[str, str] | None,
+        content: bytes | None,
+        form: Mapping[str, str] | None,
+        on_headers: Callable[[int, httpx2.Headers], None] | None,
+    ) -> Answer:
         host = f"{target.scheme}://{target.netloc.decode()}"
         with self._lock:
             self._calls += 1
@@ -163,7 +184,7 @@ class Transport:
                 body = _read(response)
         except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
             raise OrgRefused(
-                Problem("ADDRESS", f"{url} is not an address that can be called.", ErrorClass.NETWORK)
+                Problem("ADDRESS", f"{target} is not an address that can be called.", ErrorClass.NETWORK)
             ) from error
         except httpx2.HTTPError as error:
             failure = transport_failed(error, host, effect)
@@ -176,7 +197,7 @@ class Transport:
             seen = parsedate_to_datetime(headers["date"])
         except (KeyError, ValueError, TypeError):
             seen = None
-        usage = _USAGE.search(headers.get("sforce-limit-info", ""))
+        usage = usage_of(headers)
         with self._lock:
             if seen is not None and seen.tzinfo is not None:
                 if self._seen_date is not None:
@@ -184,7 +205,7 @@ class Transport:
                     self._org_clock_runs = seen >= before + timedelta(seconds=at - then - 2)
                 self._seen_date = (seen, at)
             if usage:
-                self._usage = (int(usage.group(1)), int(usage.group(2)))
+                self._usage = usage
 
     def close(self) -> None:
         self._http.close()

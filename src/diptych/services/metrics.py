@@ -1,4 +1,4 @@
-"""The state of the sync as Prometheus takes it, read anew at each scrape from our own database."""
+"""The state of the sync as Prometheus takes it, read anew each time from our own database."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Reads(Protocol):
 
 def exposition(status: Status, reads: Reads, now: datetime) -> bytes:
     """All metrics, in the text format."""
-    found = list(_families(status, reads, now))
+    found = list(families(status, reads, now))
 
     class Collector:
         def collect(self) -> Iterable[Metric]:
@@ -39,7 +39,8 @@ def exposition(status: Status, reads: Reads, now: datetime) -> bytes:
     return generate_latest(registry)
 
 
-def _families(status: Status, reads: Reads, now: datetime) -> Iterator[Metric]:
+def families(status: Status, reads: Reads, now: datetime) -> Iterator[Metric]:
+    """All metrics, by whatever way they are told."""
     counts = reads.status()
     state = GaugeMetricFamily(
         "diptych_state", "1 for the state of the sync, 0 for the others.", labels=["state"]

@@ -17,10 +17,11 @@ from diptych.store.migrations.upgrade import upgrade
 from diptych.store.queries import Queries
 from diptych.store.sync_state import MappingReader
 from diptych.store.transaction import SqlTransaction
+from diptych.sync.observing import NOBODY, Observer
 from diptych.sync.ports import Lease
 
 
-def open_store(url: str, now: Callable[[], datetime] | None = None) -> SqlStore:
+def open_store(url: str, now: Callable[[], datetime] | None = None, observer: Observer = NOBODY) -> SqlStore:
     """Open the database, creating and migrating it as needed. `now` is our own clock, for the ledgers.
 
     Raises StoreUnusable, with one line that says why and what to do.
@@ -31,15 +32,16 @@ def open_store(url: str, now: Callable[[], datetime] | None = None) -> SqlStore:
     except BaseException:
         engine.dispose()
         raise
-    return SqlStore(engine, now or (lambda: datetime.now(UTC)))
+    return SqlStore(engine, now or (lambda: datetime.now(UTC)), observer)
 
 
 class SqlStore:
     """`sync.ports.Store`. May be used from several threads; each transaction belongs to one."""
 
-    def __init__(self, engine: Engine, now: Callable[[], datetime]) -> None:
+    def __init__(self, engine: Engine, now: Callable[[], datetime], observer: Observer = NOBODY) -> None:
         self.engine = engine
         self.now = now
+        self._observer = observer
         self._mappings = MappingReader()
         self.queries = Queries(self.reading)
 
@@ -49,7 +51,7 @@ class SqlStore:
         with told_apart(), self.engine.begin() as connection:
             if lease is not None:
                 leases.check(connection, lease)
-            unit = SqlTransaction(connection, self._mappings, self.now)
+            unit = SqlTransaction(connection, self._mappings, self.now, self._observer)
             yield unit
             unit.finish()
             if lease is not None:

@@ -85,10 +85,11 @@ def save_snapshot(connection: Connection, progress: SnapshotProgress) -> None:
 # ---------------------------------------------------------------- ledger
 
 
-def open_run(connection: Connection, kind: str, now: datetime) -> int:
+def open_run(connection: Connection, kind: str, now: datetime, trace_id: str | None = None) -> int:
     left = run.update().where(run.c.kind == kind, run.c.ended_at.is_(None))
     connection.execute(left.values(status="Cleaned up", ended_at=now))
-    made = connection.execute(run.insert().values(kind=kind, status="In Process", started_at=now))
+    begun = {"kind": kind, "status": "In Process", "started_at": now, "trace_id": trace_id}
+    made = connection.execute(run.insert().values(**begun))
     key = made.inserted_primary_key
     assert key is not None
     return int(key[0])

@@ -211,6 +211,7 @@ run = _table(
     _text("error"),
     _text("error_class"),
     _text("code"),
+    _text("trace_id"),
 )
 step = _table(
     "step",

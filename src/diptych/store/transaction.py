@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 
@@ -40,6 +40,7 @@ from diptych.store.catalogue import Catalogue, quote, read_catalogue
 from diptych.store.causes import SqlCauses
 from diptych.store.engines import is_postgres
 from diptych.store.system_tables import dead_letter, pair
+from diptych.sync.observing import NOBODY, Fact, Observer
 from diptych.sync.ports import (
     FeedCursor,
     MirrorCount,
@@ -56,9 +57,14 @@ class SqlTransaction:
     """Made by `SqlStore.transaction`. `connection` is inside a transaction and in nobody else's hands."""
 
     def __init__(
-        self, connection: Connection, mappings: sync_state.MappingReader, now: Callable[[], datetime]
+        self,
+        connection: Connection,
+        mappings: sync_state.MappingReader,
+        now: Callable[[], datetime],
+        observer: Observer = NOBODY,
     ) -> None:
         self.connection = connection
+        self._observer = observer
         self._mappings = mappings
         self._now = now
         self._catalogue: Catalogue | None = None
@@ -83,6 +89,16 @@ class SqlTransaction:
                 sa.text("INSERT INTO write_context (id, origin, actor) VALUES (1, 'engine', NULL)")
             )
         self._marked = True
+
+    def _batch(self, what: str, object_name: str | None, rows: int) -> AbstractContextManager[object]:
+        """A batch of rows written, as an observer is told of it."""
+        if not rows:
+            return nullcontext()
+        system = "postgresql" if is_postgres(self.connection) else "sqlite"
+        facts: dict[str, Fact] = {"db.system.name": system, "db.operation.batch.size": rows}
+        if object_name is not None:
+            facts["diptych.object"] = object_name
+        return self._observer.piece(f"db {what}", facts)
 
     def finish(self) -> None:
         """Take the mark away before the commit, so that the next writer is captured."""
@@ -144,7 +160,10 @@ class SqlTransaction:
         self, object_mapping: ObjectMapping, observations: Sequence[Observation], run_id: int | None
     ) -> None:
         self._engine_writes()
-        people.add_people(self.connection, self.catalogue, object_mapping, observations, run_id, self._now())
+        with self._batch("add people", object_mapping.object_name, len(observations)):
+            people.add_people(
+                self.connection, self.catalogue, object_mapping, observations, run_id, self._now()
+            )
 
     def load_page(
         self,
@@ -158,16 +177,17 @@ class SqlTransaction:
         two_way = synced_object(object_mapping.object_name).two_way
         before = self._newest_person() if two_way else 0
         fast = loading_postgres if is_postgres(self.connection) else loading_sqlite
-        load = fast.load_page(
-            self.connection,
-            self.catalogue,
-            object_mapping,
-            page,
-            read_at,
-            self._now(),
-            lambda sf_ids: self._known(object_mapping, sf_ids),
-            held_back,
-        )
+        with self._batch("load page", object_mapping.object_name, page.rows):
+            load = fast.load_page(
+                self.connection,
+                self.catalogue,
+                object_mapping,
+                page,
+                read_at,
+                self._now(),
+                lambda sf_ids: self._known(object_mapping, sf_ids),
+                held_back,
+            )
         if load.inserted and two_way:
             gone = suppressions.withdraw(
                 self.connection, self.catalogue, object_mapping, before, self._now
@@ -207,11 +227,13 @@ class SqlTransaction:
 
     def mirror(self, object_mapping: ObjectMapping, observations: Sequence[Observation]) -> MirrorCount:
         self._engine_writes()
-        return mirror.mirror(self.connection, self.catalogue, object_mapping, observations, self._now())
+        with self._batch("mirror", object_mapping.object_name, len(observations)):
+            return mirror.mirror(self.connection, self.catalogue, object_mapping, observations, self._now())
 
     def save(self, changes: Sequence[PairChange], run_id: int | None) -> None:
         self._engine_writes()
-        people.save(self.connection, self.catalogue, changes, run_id, self._now())
+        with self._batch("save", None, len(changes)):
+            people.save(self.connection, self.catalogue, changes, run_id, self._now())
 
     # -- people joined and taken apart
 
@@ -374,7 +396,7 @@ class SqlTransaction:
         sync_state.save_snapshot(self.connection, progress)
 
     def open_run(self, kind: str, now: datetime) -> int:
-        return sync_state.open_run(self.connection, kind, now)
+        return sync_state.open_run(self.connection, kind, now, self._observer.trace_id())
 
     def close_run(self, run_id: int, status: str, now: datetime, error: str | None = None) -> None:
         sync_state.close_run(self.connection, run_id, status, now, error)

@@ -21,7 +21,6 @@ doubles any. The mapping is read once: a change made meanwhile counts from the n
 from __future__ import annotations
 
 from diptych.domain.mapping import Mapping, ObjectMapping
-from diptych.domain.outcome import LimitExceeded, OrgError
 from diptych.sync.actions.carry_out import resume
 from diptych.sync.crashpoint import crashpoint
 from diptych.sync.discover.provision import provision
@@ -32,11 +31,11 @@ from diptych.sync.inbound.snapshot import advance_all, run_to_end
 from diptych.sync.outbound.create import create_people
 from diptych.sync.outbound.outbox import would_take
 from diptych.sync.outbound.push import in_flight, push
-from diptych.sync.ports import Lease, StoreBusy, Watermark
+from diptych.sync.ports import Lease, Watermark
 from diptych.sync.repair.recovery import recover, unmark
 from diptych.sync.repair.release import release
 from diptych.sync.repair.schedule import run_passes
-from diptych.sync.report import FAILED, INCOMPLETE, CycleReport, close_report, open_report
+from diptych.sync.report import INCOMPLETE, CycleReport, run_of
 
 
 def run_cycle(engine: Engine, lease: Lease) -> CycleReport:
@@ -44,66 +43,61 @@ def run_cycle(engine: Engine, lease: Lease) -> CycleReport:
 
     Raises LeaseLost when another engine has taken over: this one has stopped before its next send.
     """
-    report = open_report(engine, lease, "cycle")
-    try:
+    phase = engine.observer.piece
+    with run_of(engine, lease, "cycle") as report:
         watermark, mapping = _prepare(engine, lease, report)
         crashpoint("C-21")
-        engine.doubtful |= in_flight(engine, lease, mapping)
-        resume(engine, lease)
-        advance_all(engine, lease, report, _usable(engine))
-        _feed(engine, lease, report, watermark, mapping)
-        release(engine, lease, would_take)
+        with phase("actions"):
+            engine.doubtful |= in_flight(engine, lease, mapping)
+            resume(engine, lease)
+        with phase("snapshot"):
+            advance_all(engine, lease, report, _usable(engine))
+        with phase("feed"):
+            _feed(engine, lease, report, watermark, mapping)
+        with phase("release"):
+            release(engine, lease, would_take)
         for known in engine.objects:
             if known.two_way and known.name in engine.usable:
                 engine.hold(lease)
-                push(
-                    engine,
-                    lease,
-                    report,
-                    mapping.of(known.name),
-                    engine.usable[known.name],
-                    watermark.server_time,
-                )
-        create_people(engine, lease, report, mapping, watermark.server_time)
-        run_passes(engine, lease)
-    except LimitExceeded as problem:
-        report.trouble(INCOMPLETE, str(problem), problem)
-    except (OrgError, StoreBusy) as problem:
-        report.trouble(FAILED, str(problem), problem)
-    return close_report(engine, lease, report)
+                with phase(f"push {known.name}", {"diptych.object": known.name}):
+                    push(
+                        engine,
+                        lease,
+                        report,
+                        mapping.of(known.name),
+                        engine.usable[known.name],
+                        watermark.server_time,
+                    )
+        with phase("create"):
+            create_people(engine, lease, report, mapping, watermark.server_time)
+        with phase("passes"):
+            run_passes(engine, lease)
+    return report
 
 
 def run_initial_load(engine: Engine, lease: Lease) -> CycleReport:
     """The initial load as a run of its own, to its end, a pause or a failure that needs a person; killed, it goes on where it
     was when started again. A cycle does the same in slices, so either may finish what the other began."""
-    report = open_report(engine, lease, "initial load")
-    try:
+    with run_of(engine, lease, "initial load") as report:
         _prepare(engine, lease, report)
-        outcome = run_to_end(engine, lease, report, _usable(engine))
+        with engine.observer.piece("snapshot"):
+            outcome = run_to_end(engine, lease, report, _usable(engine))
         if outcome == "paused":
             report.trouble(INCOMPLETE, "paused; it goes on where it was")
-    except LimitExceeded as problem:
-        report.trouble(INCOMPLETE, str(problem), problem)
-    except (OrgError, StoreBusy) as problem:
-        report.trouble(FAILED, str(problem), problem)
-    return close_report(engine, lease, report)
+    return report
 
 
 def run_recovery(engine: Engine, lease: Lease) -> CycleReport:
     """In the place of a cycle while the database says that it was restored: what waited then is settled, and nothing is sent."""
-    report = open_report(engine, lease, "recovery")
-    try:
+    with run_of(engine, lease, "recovery") as report:
         _watermark, mapping = _prepare(engine, lease, report)
         for known in engine.objects:
             if known.two_way and known.name in engine.usable:
-                recover(engine, lease, report, mapping.of(known.name), engine.usable[known.name])
+                with engine.observer.piece(f"recover {known.name}", {"diptych.object": known.name}):
+                    recover(engine, lease, report, mapping.of(known.name), engine.usable[known.name])
         with engine.store.transaction(lease) as tx:
             unmark(tx)
-    except LimitExceeded as problem:
-        report.trouble(INCOMPLETE, str(problem), problem)
-    except (OrgError, StoreBusy) as problem:
-        report.trouble(FAILED, str(problem), problem)
-    return close_report(engine, lease, report)
+    return report
 
 
 def _prepare(engine: Engine, lease: Lease, report: CycleReport) -> tuple[Watermark, Mapping]:
@@ -113,10 +107,13 @@ def _prepare(engine: Engine, lease: Lease, report: CycleReport) -> tuple[Waterma
         mapping = tx.mapping()
     names = [known.name for known in engine.objects if mapping.of(known.name).fields]
     engine.budget.reserve("feed")
-    watermark = engine.org.watermark(names)
-    discover(engine, lease, report, mapping)
+    with engine.observer.piece("watermark"):
+        watermark = engine.org.watermark(names)
+    with engine.observer.piece("discover"):
+        discover(engine, lease, report, mapping)
     engine.look_again = lambda name: discover(engine, lease, report, mapping, force=[name])
-    provision(engine, lease, mapping)
+    with engine.observer.piece("provision"):
+        provision(engine, lease, mapping)
     return watermark, mapping
 
 

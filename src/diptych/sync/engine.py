@@ -14,6 +14,7 @@ from diptych.domain.pair import Pair
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
 from diptych.sync.apply import Terms
+from diptych.sync.observing import NOBODY, Observer
 from diptych.sync.ports import Budget, Clock, FeedCursor, Lease, Org, Store, Transaction
 
 READ_MARGIN = timedelta(seconds=10)
@@ -95,6 +96,7 @@ class Engine:
     as doubtful (X-3). Memory only: a restart costs the mark."""
     look_again: Callable[[str], None] | None = None
     """Describes an object anew, under the mapping of the cycle under way."""
+    observer: Observer = NOBODY
     _sync_user: str | None = None
     _renewed_at: datetime | None = None
     _attempts: int = 0

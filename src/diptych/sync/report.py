@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from diptych.domain.outcome import Problem
+from diptych.domain.outcome import LimitExceeded, OrgError, Problem
 from diptych.sync.apply import Applied
 from diptych.sync.engine import Engine
+from diptych.sync.observing import Piece
 from diptych.sync.ports import Lease, Step, StoreBusy
 
 SUCCEEDED = "Succeeded"
 FAILED = "Failed"
 INCOMPLETE = "Incomplete"
 IN_PROCESS = "In Process"
+_FIGURES = ("new", "updated", "deleted", "failed", "skipped", "api_calls")
 
 
 @dataclass
@@ -59,6 +63,35 @@ class CycleReport:
             if self.error is None or status == FAILED:
                 self.error, self.problem = error, getattr(why, "problem", None)
             self.status = status
+
+
+@contextmanager
+def run_of(engine: Engine, lease: Lease, kind: str) -> Iterator[CycleReport]:
+    """A run of that kind: opened in the ledger, then what goes wrong in it noted, and ended there. LeaseLost goes on to the
+    caller, and the run stays open: the ledger is another engine's by then."""
+    with engine.observer.piece(kind) as piece:
+        report = open_report(engine, lease, kind)
+        try:
+            yield report
+        except LimitExceeded as problem:
+            report.trouble(INCOMPLETE, str(problem), problem)
+        except (OrgError, StoreBusy) as problem:
+            report.trouble(FAILED, str(problem), problem)
+        _tell(piece, close_report(engine, lease, report))
+
+
+def _tell(piece: Piece, report: CycleReport) -> None:
+    piece.tell(
+        {
+            "diptych.run.id": report.run_id,
+            "diptych.run.status": report.status,
+            "diptych.run.changed": report.changed,
+            "diptych.run.api_calls": report.api_calls,
+        }
+    )
+    if report.status == FAILED:
+        why = report.problem
+        piece.fail(why.error_class if why else FAILED, why.code if why else "")
 
 
 def open_report(engine: Engine, lease: Lease, kind: str) -> CycleReport:
@@ -127,6 +160,10 @@ def note(
         detail=detail,
     )
     report.steps.append(step)
+    told = {name: getattr(step, name) for name in _FIGURES}
+    engine.observer.event(
+        operation, {"object": object_name, "status": status, **{n: v for n, v in told.items() if v}}
+    )
     with engine.store.transaction(lease) as tx:
         tx.add_step(report.run_id, step)
     if status in (FAILED, INCOMPLETE):

@@ -45,6 +45,7 @@ from diptych.sync.outbound import wishes
 from diptych.sync.ports import Clock, Lease, Org
 from diptych.sync.repair import passes, recovery, schedule, sweep
 from diptych.sync.report import FAILED, SUCCEEDED, CycleReport
+from diptych.telemetry import open_telemetry, traced
 from diptych.wiring import place
 from diptych.wiring.clocks import StoppingClock, SystemClock
 from diptych.wiring.process import arm_crashpoint, this_process
@@ -61,6 +62,7 @@ class Workspace:
         self.settings, self.clock = settings, SystemClock(settings.clock_offset_seconds)
         self._holder, self._executor = holder, executor
         self._guard = threading.RLock()
+        self.telemetry = open_telemetry(holder)
         place.make_folder(settings.data_dir)
         self._open(place.current(settings.data_dir))
 
@@ -80,7 +82,7 @@ class Workspace:
         settings = self.settings
         self._name = name
         self._url = settings.database_url or place.sqlite_url(settings.data_dir, name)
-        self.store = open_store(self._url, self.clock.now)
+        self.store = open_store(self._url, self.clock.now, self.telemetry)
         self.queries = Queries(self.store.reading)
         key = settings.secret_key.get_secret_value() if settings.secret_key else None
         self.vault = StoreVault(self.store, lambda: open_secrets(settings.data_dir, key))
@@ -90,7 +92,11 @@ class Workspace:
         connector = SalesforceConnector(
             self._saved_credentials,
             settings.data_dir / "login.lock",
-            Wire(ca_file=str(settings.ca_file) if settings.ca_file else None, now=self.clock.now),
+            Wire(
+                ca_file=str(settings.ca_file) if settings.ca_file else None,
+                now=self.clock.now,
+                observer=self.telemetry,
+            ),
         )
         self.setup = Setup(
             self.store,
@@ -124,6 +130,7 @@ class Workspace:
         """Give everything back."""
         self.jobs.close()
         self.store.close()
+        self.telemetry.close()
 
     def __enter__(self) -> Workspace:
         return self
@@ -152,8 +159,10 @@ class Workspace:
             probe_after=timedelta(minutes=settings.probe_minutes) if settings.probe_minutes else None,
             poll_seconds=0.5,  # grows with each look that finds nothing
         )
-        return Engine(org, self.store, StoppingClock(self.clock, stop), self._budget[1], options)
+        clock = StoppingClock(self.clock, stop)
+        return Engine(org, self.store, clock, self._budget[1], options, observer=self.telemetry)
 
+    @traced("sync")
     def run_cycle(self, wait_seconds: float = 0, stop: threading.Event | None = None) -> CycleReport:
         """One whole cycle; while the initial load is not complete, that first.
 
@@ -194,6 +203,7 @@ class Workspace:
         place.keep_epoch(self.settings.data_dir, name, lease.epoch)
         return marked
 
+    @traced("verify")
     def verify(self, repair: bool = False, wait_seconds: float = 0) -> dict[str, Any]:
         """Compare both sides in full; with `repair` bring what differs up to date. The result is kept for the status."""
         engine = self.engine()
@@ -207,6 +217,7 @@ class Workspace:
                 passes.keep_verified(unit, one, found.at, self.clock.now())
         return _comparison(found)
 
+    @traced("refresh")
     def refresh(self, fields: Collection[str] | None, wait_seconds: float = 0) -> list[passes.Pass]:
         """Read again what can change without a new modstamp: these fields (`Object.Field`), or all such.
 
@@ -225,6 +236,7 @@ class Workspace:
             finally:
                 self._budget[1].keep() if self._budget else None
 
+    @traced("reconcile")
     def reconcile(
         self,
         object_name: str | None = None,
@@ -278,6 +290,7 @@ class Workspace:
             return duplicates.of_people(self.queries.alike(("email",)), sample)
         return duplicates.of_org(self.setup.org(), sample)
 
+    @traced("undo")
     def undo(
         self,
         run_id: int,
@@ -319,6 +332,7 @@ class Workspace:
         with _askable():
             return joining.look(self.store, order, sample)
 
+    @traced("gather")
     def gather(
         self,
         order: joining.Order,

@@ -14,7 +14,7 @@ from diptych.store.catalogue import read_catalogue
 from diptych.store.engines import StoreUnusable, busy, is_postgres
 from diptych.sync.crashpoint import crashpoint
 
-SCHEMA_VERSION = "0009_mapping_author"
+SCHEMA_VERSION = "0010_run_trace"
 _KNOWN = (
     "0001",
     "0002_trail",

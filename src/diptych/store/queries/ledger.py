@@ -25,6 +25,8 @@ class RunRow:
     ended_at: datetime | None
     error: str | None
     steps: tuple[Step, ...] = ()
+    trace_id: str | None = None
+    """Under which number it is traced, where OpenTelemetry is set up."""
 
 
 def step_of(row: Row[Any]) -> Step:
@@ -72,6 +74,7 @@ def with_steps(connection: Connection, rows: Sequence[Row[Any]]) -> list[RunRow]
             row.ended_at,
             row.error,
             tuple(steps.get(row.id, ())),
+            row.trace_id,
         )
         for row in rows
     ]

@@ -81,14 +81,16 @@ def read_changes(
             reading, page = together[place], pages[place]
             own = begin(engine)
             shared = Began(began.at, own.calls - 1) if place == 0 and page is not None else own
+            name = reading.mapping.object_name
             try:
-                _read_to_end(engine, lease, report, reading, page, shared)
+                with engine.observer.piece(f"feed {name}", {"diptych.object": name}):
+                    _read_to_end(engine, lease, report, reading, page, shared)
             except OrgRefused as problem:
                 if last_try:
                     _note_refused(engine, lease, report, reading, own, problem)
-                refused.append(reading.mapping.object_name)
-            if synced_object(reading.mapping.object_name).two_way:
-                follow(engine, lease, report, reading.mapping.object_name)
+                refused.append(name)
+            if synced_object(name).two_way:
+                follow(engine, lease, report, name)
     return refused
 
 

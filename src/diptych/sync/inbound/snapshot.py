@@ -110,11 +110,12 @@ def advance_all(
     states: list[str] = []
     for object_mapping in mappings:
         ready = all(state in (DONE, BROKEN) for state in states)
-        began = begin(engine)
+        began, name = begin(engine), object_mapping.object_name
         try:
-            state = advance(engine, lease, report, object_mapping, may_load=ready).state
+            with engine.observer.piece(f"snapshot {name}", {"diptych.object": name}):
+                state = advance(engine, lease, report, object_mapping, may_load=ready).state
         except OrgRefused as problem:
-            state, name = BROKEN, object_mapping.object_name
+            state = BROKEN
             if problem.problem.error_class is ErrorClass.SCHEMA:
                 with engine.store.transaction(lease) as tx:
                     tx.save_setting(described_at(name), None)

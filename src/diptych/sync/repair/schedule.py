@@ -53,7 +53,12 @@ def run_passes(engine: Engine, lease: Lease) -> None:
             _note_refusal(engine, lease, due[0], due[1], problem)
         return
     if one is not None:
-        advance(engine, lease, one)
+        _slice(engine, lease, one)
+
+
+def _slice(engine: Engine, lease: Lease, one: Pass) -> Pass:
+    with engine.observer.piece(f"{one.kind} {one.object_name}", {"diptych.object": one.object_name}):
+        return advance(engine, lease, one)
 
 
 def run_to_end(
@@ -68,7 +73,7 @@ def run_to_end(
         one = start(engine, lease, kind, name, fields, allowed=allowed)
         poll = engine.options.poll_seconds
         while not one.ended:
-            one = advance(engine, lease, one)
+            one = _slice(engine, lease, one)
             if one.waits is not None and not one.ended:
                 engine.budget.reserve(LANE)  # says why
             if one.stage == "asked":
