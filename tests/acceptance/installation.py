@@ -7,13 +7,11 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tests import forked
 from tests.forked import Forked
 from tests.practice_org.server import RunningOrg
@@ -52,17 +50,18 @@ class Installation:
         return done.stdout
 
     def sync(self, **extra: str) -> Any:
+        """One cycle, in a later second than all that was before."""
+        self.org.later()
         return json.loads(self.diptych("sync", "--once", "--json", **extra))
 
     def killed_at(self, point: str, *arguments: str) -> None:
-        """Run the command (a sync by default) until it kills itself at a named crash point. A cycle may leave what was changed in
-        its very second to a later one, so that a sync is tried more than once."""
-        for _ in range(1 if arguments else 3):
-            done = self.run(*(arguments or ("sync", "--once")), DIPTYCH_CRASHPOINT=point)
-            if done.returncode == -9:
-                return
-            time.sleep(1)
-        pytest.fail(f"{point} was not passed: {done.returncode} {done.stderr or done.stdout}")
+        """Run the command (a sync by default) until it kills itself at a named crash point; in a later second than all that
+        was before, which a cycle leaves to the next."""
+        self.org.later()
+        done = self.run(*(arguments or ("sync", "--once")), DIPTYCH_CRASHPOINT=point)
+        assert done.returncode == -9, (
+            f"{point} was not passed: {done.returncode} {done.stderr or done.stdout}"
+        )
 
     def verify(self) -> Any:
         return json.loads(self.run("verify", "--json").stdout)

@@ -78,7 +78,7 @@ def test_killed_while_reading_changes(
 ) -> None:
     copy = loaded.copy(tmp_path / "data")
     leads = some_leads(copy, 3)
-    with org.api("sales") as sales:
+    with org.at_work() as sales:
         for _, lead in leads:
             sales.patch(f"sobjects/Lead/{lead}", json={"Title": f"seen at {point}"}).raise_for_status()
     copy.killed_at(point)
@@ -113,7 +113,7 @@ def test_killed_while_writing_back(
 def test_killed_while_a_delete_is_taken_in(loaded: Installation, org: RunningOrg, tmp_path: Path) -> None:
     copy = loaded.copy(tmp_path / "data")
     ((person, lead),) = some_leads(copy, 1)
-    with org.api("admin") as admin:
+    with org.at_work("admin") as admin:
         assert admin.delete(f"sobjects/Lead/{lead}").status_code == 204
     copy.killed_at("C-17")
     copy.sync()
@@ -142,7 +142,7 @@ def test_killed_while_a_merge_is_followed(loaded: Installation, org: RunningOrg,
     copy.sync()
     (stays, winner), (joins, loser) = some_leads(copy, 2)
     copy.sql("UPDATE person SET title = 'typed on the loser' WHERE id = ?", joins)
-    org.control("lifecycle", {"merge": {"winner": winner, "losers": [loser]}})
+    org.does({"merge": {"winner": winner, "losers": [loser]}})
     copy.killed_at("C-18")
     assert copy.sql("SELECT state FROM pair WHERE sf_id = ?", loser) == [("paired",)]
     assert copy.sql("SELECT count(*) FROM person WHERE id IN (?, ?)", stays, joins) == [(2,)]
@@ -170,7 +170,7 @@ def test_killed_while_a_conversion_is_followed(
             (found,) = api.get("query", params={"q": wanted}).json()["records"]
         given |= {"account": found["AccountId"], "contact": found["Id"]}
     copy.sql("UPDATE person SET title = 'typed on the lead' WHERE id = ?", person)
-    contact = org.control("lifecycle", {"convert": given})["contact"]
+    contact = org.does({"convert": given})["contact"]
     before = copy.sql("SELECT person_id FROM pair WHERE sf_id = ?", contact)
     copy.killed_at("C-19")
     assert copy.sql("SELECT state FROM pair WHERE sf_id = ?", lead) == [("paired",)]
@@ -186,7 +186,7 @@ def test_killed_while_missing_records_are_told_apart(
     loaded: Installation, org: RunningOrg, tmp_path: Path
 ) -> None:
     copy = loaded.copy(tmp_path / "data")
-    with org.api("sales") as sales:  # of their own: no feed tells the other copies of a hard delete
+    with org.at_work() as sales:  # of their own: no feed tells the other copies of a hard delete
         for name in ("Purged", "Erased"):
             values = {"LastName": name, "Company": "Acme"}
             sales.post("sobjects/Lead", json=values).raise_for_status()
@@ -196,7 +196,7 @@ def test_killed_while_missing_records_are_told_apart(
     assert len(leads) == 2
     for person, lead in leads:
         copy.sql("UPDATE person SET title = 'never got there' WHERE id = ?", person)
-        org.control("lifecycle", {"hard_delete": lead})
+        org.does({"hard_delete": lead})
     for point in ("C-17", "C-27"):
         copy.killed_at(point, "reconcile", "--object", "Lead")
     copy.diptych("reconcile")
@@ -211,8 +211,7 @@ def test_killed_while_a_conflict_is_decided(loaded: Installation, org: RunningOr
     copy = loaded.copy(tmp_path / "data")
     copy.sync()
     ((person, lead),) = some_leads(copy, 1)
-    with org.api("sales") as sales:
-        sales.patch(f"sobjects/Lead/{lead}", json={"Title": "theirs"}).raise_for_status()
+    org.edit("Lead", lead, Title="theirs")
     copy.sql("UPDATE person SET title = 'ours' WHERE id = ?", person)
     copy.killed_at("C-22")
     copy.sync()

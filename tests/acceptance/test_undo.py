@@ -35,6 +35,7 @@ def test_a_run_is_put_back_on_both_sides_even_when_killed_on_the_way(
         "SELECT person_id, sf_id FROM pair WHERE object_name = 'Lead' AND state = 'paired' ORDER BY id LIMIT 3"
     )
     sales = Salesperson(org)
+    org.later()
     before = {sf_id: sales.value("Lead", sf_id, "City") for _, sf_id in people}
     for _, sf_id in people:
         sales.edit("Lead", sf_id, City="Rom")
@@ -50,7 +51,7 @@ def test_a_run_is_put_back_on_both_sides_even_when_killed_on_the_way(
     # somebody goes on from one of them here, from another in Salesforce, before the feed knows
     edited_here, edited_there, free = people
     installation.sql("UPDATE person SET city = 'Oslo' WHERE id = ?", edited_here[0])
-    sales.edit("Lead", edited_there[1], City="Lima")
+    org.edit("Lead", edited_there[1], City="Lima")
 
     done = installation.run("undo", str(run), "--yes", DIPTYCH_CRASHPOINT="C-32")
     assert done.returncode == -9
@@ -79,7 +80,7 @@ def test_why_tells_the_whole_story(installation: Installation, org: Practice) ->
     )
     installation.sql("UPDATE person SET title = 'Chief' WHERE id = ?", person_id)
     installation.sync()
-    Salesperson(org).edit("Contact", sf_id, Title="Boss")
+    org.edit("Contact", sf_id, Title="Boss")
     for asked in (str(person_id), sf_id):
         (answer,) = json.loads(installation.diptych("why", asked, "title", "--json"))
         assert (answer["ours"], answer["records"][0]["theirs"]) == ("Chief", "Boss")

@@ -278,7 +278,6 @@ def test_deleting_asks_and_leaves_salesforce_alone(
     browser.post(f"/people/{number}/delete")
     browser.get(f"/people/{number}", 404)
 
-    with practice_org.api("sales") as api:
-        assert api.patch(f"sobjects/Contact/{sf_id}", json={"Title": "Still here"}).status_code == 204
+    practice_org.edit("Contact", sf_id, Title="Still here")
     assert loaded.run_cycle().status == "Succeeded"
     assert not loaded.queries.people(search=sf_id).rows

@@ -24,7 +24,7 @@ def org(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningOrg]:
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory, org: RunningOrg) -> Iterator[Workspace]:
-    with org.api("sales") as api:
+    with org.at_work() as api:
         for name in ("Ames", "Bloom", "Crane", "Drake", "Evans", "Frost", "Gibbs"):
             row = {"LastName": name, "Company": f"{name} Ltd", "Email": f"{name.lower()}@x.org"}
             assert api.post("sobjects/Lead", json=row).status_code == 201
@@ -32,7 +32,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, org: RunningOrg) -> Iter
         connect(made, org)
         made.setup.start()
         assert made.run_cycle().status == "Succeeded"
-        org.control("clock", {"advance": 5})
+        org.later(5)
         yield made
 
 

@@ -21,11 +21,11 @@ class Both:
         self.terminal, self.org = terminal, org
 
     def sync(self) -> None:
-        self.org.control("clock", {"advance": 2})
+        self.org.later(2)
         assert self.terminal.json("sync", "--once")["status"] == "Succeeded"
 
     def create(self, name: str, **values: Any) -> str:
-        with self.org.api("sales") as api:
+        with self.org.at_work() as api:
             return str(api.post(f"sobjects/{name}", json=values).json()["id"])
 
     def there(self, name: str, sf_id: str, *fields: str) -> dict[str, Any]:
@@ -152,8 +152,7 @@ def test_deleted_there_kept_away_and_forgotten(both: Both) -> None:
     forgetting = ("people", "forget", str(second), "--confirm", f"forget person {second}")
     assert both.terminal.json(*forgetting)["done"]
     again = lead(both, "Gone", Email="Gone@X.org")
-    with both.org.api("sales") as api:
-        api.patch(f"sobjects/Lead/{two}", json={"Phone": "1"})
+    both.org.edit("Lead", two, Phone="1")
     both.sync()
     assert both.sql("SELECT count(*) FROM person WHERE id IN (?, ?)", first, second) == [(0,)]
     assert both.sql("SELECT count(*) FROM person WHERE email IN ('gone@x.org', 'secret@x.org')") == [(0,)]
@@ -163,8 +162,7 @@ def test_deleted_there_kept_away_and_forgotten(both: Both) -> None:
     listed = both.terminal.json("people", "suppressed", "list")
     assert {s["former_id"] for s in listed} == {first, second} and again in {s["sf_id"] for s in listed}
     both.terminal("people", "suppressed", "release", str(first), "--yes")
-    with both.org.api("sales") as api:
-        api.patch(f"sobjects/Lead/{again}", json={"Phone": "2"})
+    both.org.edit("Lead", again, Phone="2")
     both.sync()
     assert both.sql("SELECT phone FROM v_people WHERE salesforce_id = ?", again) == [("2",)]
 

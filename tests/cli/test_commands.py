@@ -7,7 +7,6 @@ import json
 import os
 import socket
 import sqlite3
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,8 +80,7 @@ def test_an_edit_on_each_side_arrives_with_one_cycle(loaded: Terminal, practice_
         ).fetchall()
         database.execute("UPDATE person SET title = 'From SQL' WHERE id = ?", (rows[0][0],))
     database.close()
-    with practice_org.api("sales") as api:
-        assert api.patch(f"sobjects/Lead/{rows[1][1]}", json={"Title": "From there"}).status_code == 204
+    practice_org.edit("Lead", rows[1][1], Title="From there")
     counters = terminal.json("sync", "--once")
     assert counters["objects"]["Lead"]["pushed"] == 1
     assert counters["objects"]["Lead"]["updated"] == 1
@@ -152,8 +150,7 @@ def test_a_conflict_is_found_and_reversed(loaded: Terminal, practice_org: Runnin
             "SELECT id, salesforce_id FROM person WHERE link_state = 'lead' ORDER BY id DESC LIMIT 1"
         ).fetchone()
         database.execute("UPDATE person SET title = 'Ours' WHERE id = ?", (person,))
-    with practice_org.api("sales") as api:
-        assert api.patch(f"sobjects/Lead/{lead}", json={"Title": "Theirs"}).status_code == 204
+    practice_org.edit("Lead", lead, Title="Theirs")
     terminal("sync", "--once")
     (conflict,) = terminal.json("conflicts", "--person", str(person), "--column", "title")
     assert (conflict["ours"], conflict["theirs"], conflict["winner"]) == ("Ours", "Theirs", "salesforce")
@@ -169,8 +166,7 @@ def test_a_conflict_is_found_and_reversed(loaded: Terminal, practice_org: Runnin
     terminal("sync", "--once")
     with practice_org.api("sales") as api:
         assert api.get(f"sobjects/Lead/{lead}").json()["Title"] == "Ours"
-        assert api.patch(f"sobjects/Lead/{lead}", json={"Title": "Newer"}).status_code == 204
-    time.sleep(1.1)  # stamped in the second of our write, it is told from that in a later one
+    practice_org.edit("Lead", lead, Title="Newer")
     terminal("sync", "--once")
     assert "edited since" in terminal.refused("conflicts", "reverse", number, "--yes")
     assert "no conflict 9999" in terminal.refused("conflicts", "reverse", "9999", "--yes")

@@ -101,7 +101,7 @@ def test_who_lacks_data_waits_and_who_is_there_already_is_for_review(
     loaded: Terminal, practice_org: RunningOrg
 ) -> None:
     terminal = loaded
-    with practice_org.api("sales") as api:
+    with practice_org.at_work() as api:
         made = api.post("sobjects/Contact", json={"LastName": "Doe", "Email": "doe@dup.example"}).json()
     terminal("sync", "--once")
     number = insert(terminal, last_name="Doe", company_name="Acme", email="DOE@dup.example")
@@ -133,7 +133,7 @@ def test_who_lacks_data_waits_and_who_is_there_already_is_for_review(
 def test_duplicates_are_told_of_and_a_match_rule_is_previewed_and_works(
     terminal: Terminal, practice_org: RunningOrg
 ) -> None:
-    with practice_org.api("sales") as api:
+    with practice_org.at_work() as api:
         for name in ("Twin", "Twain"):
             lead = {"LastName": name, "Company": "Acme", "Email": "twin@same.example"}
             assert api.post("sobjects/Lead", json=lead).status_code == 201
@@ -163,7 +163,7 @@ def test_duplicates_are_told_of_and_a_match_rule_is_previewed_and_works(
     terminal("identity", "rule", "email", "--yes")
     assert terminal.json("identity", "show")["rule"] == "email"
     number = insert(terminal, last_name="Solo", email="solo@same.example", city="Bonn")
-    with practice_org.api("sales") as api:
+    with practice_org.at_work() as api:
         made = api.post("sobjects/Contact", json={"LastName": "Solo", "Email": "Solo@same.example"}).json()
         api.post("sobjects/Contact", json={"LastName": "Third", "Email": "twin@same.example"})
     terminal("sync", "--once")
@@ -204,7 +204,7 @@ def test_a_duplicate_rule_of_the_org_is_respected(
     loaded: Terminal, practice_org: RunningOrg, tmp_path: Path
 ) -> None:
     terminal = loaded
-    with practice_org.api("sales") as api:
+    with practice_org.at_work() as api:
         lead = {"LastName": "Rule", "Company": "Acme", "Phone": "030 1234567"}
         there = [api.post("sobjects/Lead", json=lead).json()["id"] for _ in range(2)]
     items = [{"field": "Phone", "method": "Exact"}]

@@ -52,7 +52,7 @@ def test_refresh_verify_and_schema(terminal: Terminal, own_org: RunningOrg, tmp_
     with own_org.api() as api:
         found = api.get("query", params={"q": "SELECT Id FROM Lead WHERE IsConverted = false LIMIT 1"})
     lead = found.json()["records"][0]["Id"]
-    own_org.control("lifecycle", {"hard_delete": lead})
+    own_org.does({"hard_delete": lead})
     assert "it is one of" in terminal.refused("reconcile", "--object", "Case").lower()
     (looked,) = terminal.json("reconcile", "--object", "Lead", "--dry-run")
     assert looked["records"] == {lead: "purged"} and looked["looked_only"] and looked["stopped"] is None

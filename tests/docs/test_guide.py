@@ -72,9 +72,7 @@ class Reader:
                 (person, object_name),
             ).fetchone()
         database.close()
-        with self.org.api("sales") as client:
-            answer = client.patch(f"sobjects/{object_name}/{sf_id}", json={name: value})
-        assert answer.status_code == 204, answer.text
+        self.org.edit(object_name, sf_id, **{name: value})
 
 
 def steps() -> list[Step]:

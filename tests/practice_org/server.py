@@ -152,6 +152,13 @@ class RunningOrg:
             answer = salesforce.patch(f"sobjects/{object_name}/{sf_id}", json=values)
             assert answer.status_code == 204, answer.text
 
+    def does(self, lifecycle: Any) -> Any:
+        """Somebody merges, converts, deletes ... there (the control plane's `lifecycle`); see `at_work`."""
+        self.later()
+        done = self.control("lifecycle", lifecycle)
+        self.later()
+        return done
+
     def stop(self) -> None:
         """Stop as Ctrl-C does, and wait."""
         self._client.close()
