@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 
 import httpx2
 import pytest
-import uvicorn
 
 from diptych.wiring import Workspace
 from tests.admin.conftest import Browser, admit, browser_of
-
-SECONDS = 20
+from tests.admin.served import SECONDS, serving
 
 
 @pytest.fixture
 def served(loaded: Workspace) -> Iterator[tuple[Browser, str]]:
     """The loaded workspace at an address, and somebody admitted there."""
     browser = browser_of(loaded)
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(browser.app, log_level="error", timeout_graceful_shutdown=3))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    yield browser, f"http://127.0.0.1:{listening.getsockname()[1]}"
-    browser.app.state.live.stopping.set()
-    server.should_exit = True
-    thread.join(SECONDS)
-    assert not thread.is_alive()
+    with serving(browser.app) as address:
+        yield browser, address
 
 
 def test_a_stream_tells_the_state_and_ends_with_the_server(served: tuple[Browser, str]) -> None:

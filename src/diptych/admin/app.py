@@ -33,6 +33,7 @@ from diptych.admin.pages import (
     mapping,
     people,
     person_actions,
+    plan,
     review,
     runs,
     salesforce,
@@ -47,6 +48,7 @@ from diptych.admin.pages import (
     sign_in,
     start_over,
     throughput,
+    undo,
     vitals,
 )
 from diptych.admin.pages.setup_credentials import Entered
@@ -111,6 +113,8 @@ def guarded() -> list[APIRouter]:
         mapping.router,
         setup_start.router,
         salesforce.router,
+        plan.router,
+        undo.router,
         runs.router,
         throughput.router,
         errors.router,

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from diptych.admin.services import Workspace
+from diptych.admin.tracing import Traces, trace
 from diptych.admin.views import (
     FieldGroup,
     FieldView,
@@ -77,8 +78,9 @@ def person(workspace: Workspace, person_id: int, history: bool = False) -> Perso
     }
     marks = _marks(found.pairs, mapped)
     named = _names(workspace, found, mapped)
+    traces = trace(workspace, found) if history else Traces()
     fields = [
-        _field(column, kind, found.values[column], mapped, objects, marks, named)
+        _field(column, kind, found.values[column], mapped, objects, marks, named, traces)
         for column, kind in found.kinds.items()
         if found.values[column] is not None or _concerns(mapped.get(column, ()), objects)
     ]
@@ -213,18 +215,21 @@ def _field(
     objects: set[str],
     marks: Mapping[str, _Mark],
     named: Mapping[str, str],
+    traces: Traces,
 ) -> FieldView:
     mark = marks.get(column, _Mark(""))
+    concerned = tuple(m for m in mapped.get(column, ()) if not objects or m.object_name in objects)
     return FieldView(
         column,
         _label(column, mapped, objects),
         kind,
         value,
-        # of a person with pairs, only the fields of those records matter
-        tuple(m for m in mapped.get(column, ()) if not objects or m.object_name in objects),
+        concerned,  # of a person with pairs, only the fields of those records matter
         mark.waiting,
         mark.theirs,
         named.get(str(value), "") if kind is Kind.ID else "",
+        traces.origin(column, value),
+        traces.ways(concerned),
     )
 
 

@@ -16,6 +16,7 @@ from diptych.store.sql_store import SqlStore
 from diptych.sync.outbound.wishes import Linking
 from diptych.sync.ports import Clock
 from diptych.sync.repair.gather import Gathered, Order
+from diptych.sync.repair.undo import Undone
 from diptych.sync.repair.why import Answer
 from diptych.telemetry import Telemetry
 
@@ -51,6 +52,15 @@ class Workspace(Protocol):
     def why(self, asked: str, column: str | None = None, live: bool = True) -> list[Answer]: ...
     def gathering(self, order: Order, sample: int = 20) -> Gathered: ...
     def gather_soon(self, order: Order) -> None: ...
+    def undo(
+        self,
+        run_id: int,
+        person_id: int | None = None,
+        column: str | None = None,
+        *,
+        carry_out: bool = False,
+        wait_seconds: float = 60,
+    ) -> Undone: ...
     def undo_soon(self, run_id: int) -> None: ...
     def link_reviewed(self, person_id: int, target: str, wait_seconds: float = 20) -> Linking: ...
     def sync_now(self) -> None: ...

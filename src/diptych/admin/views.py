@@ -42,6 +42,26 @@ class PageOf:
 
 
 @dataclass(frozen=True)
+class OriginView:
+    """Where a value came from: who or what set it, when, in which run. `side`: ours, salesforce or joined."""
+
+    text: str
+    side: str
+    at: datetime | None
+    run_id: int | None = None
+
+
+@dataclass(frozen=True)
+class WayView:
+    """Where a value goes, or comes from: a field of a record. `direction`: both, inbound or outbound. `held`: why it is not
+    synced just now; empty when nothing holds it."""
+
+    field: str
+    direction: str
+    held: str = ""
+
+
+@dataclass(frozen=True)
 class FieldView:
     """One column of a person. `mappings` are the Salesforce fields behind it; `waiting` says that Salesforce does not have
     our value yet ('pending': to be sent, 'in flight': sent, outcome not known, 'parked': see Errors). `names`: who or what
@@ -55,6 +75,8 @@ class FieldView:
     waiting: str = ""
     theirs: Value = None
     names: str = ""
+    origin: OriginView | None = None
+    goes: tuple[WayView, ...] = ()
 
     @property
     def needed(self) -> bool:

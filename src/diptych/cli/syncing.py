@@ -10,6 +10,7 @@ from diptych.cli.output import JSON_OPTION, YES_OPTION, duration, emit, note, sa
 
 if TYPE_CHECKING:
     from diptych.domain.plan import Plan
+    from diptych.wiring import Workspace
 
 WARNING = (
     "From now on changes flow both ways: what is edited here is written to Salesforce, what is edited there comes here. "
@@ -29,8 +30,14 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
-    """What the first sync would do: rows, columns, API calls, time, a few records before and after."""
+    """What the first sync would do: rows, columns, API calls, time, a few records before and after. Once the sync has been
+    started: what the next cycle would send, and what keeps the rest back; Salesforce is not asked."""
+    from diptych.setup.state import Step
+
     with workspace() as space:
+        if space.setup.state().step is Step.RUNNING:
+            _plan_next(space, as_json)
+            return
         made = space.setup.plan()
     if as_json:
         emit(
@@ -46,6 +53,41 @@ def plan(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
         )
     else:
         show_plan(made, samples=True)
+
+
+def _plan_next(space: Workspace, as_json: bool) -> None:
+    from diptych.services.planning import next_cycle
+
+    found = next_cycle(space.store, space.clock.now())
+    if as_json:
+        emit(
+            {
+                "records": found.records,
+                "values": found.values,
+                "people": found.people,
+                "actions": found.actions,
+                "paused": found.paused,
+                "read_up_to": found.read_up_to,
+            }
+        )
+        return
+    if found.paused:
+        say("The sync is paused: nothing of this happens before diptych resume.")
+    for name, at in found.read_up_to.items():
+        say(f"Reads {name}: what has changed since {at:%Y-%m-%d %H:%M:%S} UTC.")
+    say(f"{found.records:,} records have values that Salesforce does not have.")
+    if found.values:
+        table(
+            ["person", "field", "Salesforce has", "ours", "what becomes of it"],
+            [
+                (v.person_id, v.field, v.theirs, v.ours, f"{v.fate.value} {v.why}".strip())
+                for v in found.values
+            ],
+        )
+    for wish, number in found.people.items():
+        say(f"People on their way into Salesforce, {wish}: {number:,}")
+    if found.actions:
+        say(f"Merges, conversions and deletes that are open: {found.actions:,} (diptych people actions)")
 
 
 def show_plan(made: Plan, samples: bool = False) -> None:

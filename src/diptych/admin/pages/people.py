@@ -105,6 +105,11 @@ def shown(request: Request, person_id: PersonId) -> Response:
         person=person_of(request, person_id, history=True),
         type_words=_type_words(),
         pair_words=_pair_words(),
+        ways={
+            "both": _("both ways"),
+            "inbound": _("only from Salesforce"),
+            "outbound": _("only to Salesforce"),
+        },
         history_lines=reading.HISTORY_LINES,
     )
 

@@ -18,6 +18,21 @@ function localTimes(root) {
   }
 }
 
+// a box that scrolls and has nothing in it to stop at is a stop itself, so that the arrow keys can scroll it
+function scrollStops() {
+  for (const box of document.querySelectorAll(".table-wrap, pre, .chart")) {
+    if (box.scrollWidth <= box.clientWidth || box.hasAttribute("tabindex")) continue;
+    box.tabIndex = 0;
+    const name = box.querySelector("caption");
+    if (!name || box.hasAttribute("role")) continue;
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", name.textContent);
+  }
+}
+window.addEventListener("load", scrollStops);
+window.addEventListener("resize", scrollStops);
+document.addEventListener("htmx:afterSettle", scrollStops);
+
 // <input data-filter="#table"> hides rows of a table body that do not contain every word
 function startFilters() {
   for (const box of document.querySelectorAll("[data-filter]")) {

@@ -19,6 +19,7 @@ from diptych.store.queries import (
     companies,
     creations,
     ledger,
+    origins,
     people,
     run_lines,
     status,
@@ -30,6 +31,7 @@ from diptych.store.queries.causes import CauseRow, JobError
 from diptych.store.queries.companies import MirrorPage
 from diptych.store.queries.creations import CreationRow
 from diptych.store.queries.ledger import RunRow
+from diptych.store.queries.origins import Origins
 from diptych.store.queries.people import HistoryRow, PairRow, PeoplePage, Person
 from diptych.store.queries.run_lines import RunLine
 from diptych.store.queries.status import ObjectCounts, StoreStatus
@@ -107,10 +109,20 @@ class Queries:
         with self._reading() as connection:
             return people.waiting(connection, person_ids)
 
+    def owing(self, size: int = 100, page: int = 1) -> tuple[list[tuple[int, int, str]], int]:
+        """Pairs with a value that Salesforce does not have, held back or not, as (pair, person, object); and how many there are."""
+        with self._reading() as connection:
+            return backlog.owing(connection, size, page)
+
     def history(self, person_id: int, limit: int = 200, before: int | None = None) -> list[HistoryRow]:
         """Who changed which value when, newest first; `before` is the id of the last line of the page before."""
         with self._reading() as connection:
             return people.history(connection, person_id, limit, before)
+
+    def origins(self, person_id: int) -> Origins:
+        """Where each value of a person came from: its last change, or how the person came here."""
+        with self._reading() as connection:
+            return origins.origins(connection, person_id)
 
     def alike(self, columns: Sequence[str]) -> list[AlikePerson]:
         """Everybody who shares the first of these columns with somebody, case aside. Raises KeyError for an unknown column."""

@@ -69,6 +69,18 @@ def read_backlog(connection: Connection) -> Backlog:
     return Backlog(records, oldest, columns, actors)
 
 
+def owing(connection: Connection, size: int, page: int) -> tuple[list[tuple[int, int, str]], int]:
+    """See `Queries.owing`."""
+    total = int(connection.execute(sa.text("SELECT count(DISTINCT pair_id) FROM v_backlog")).scalar_one())
+    rows = connection.execute(
+        sa.text(
+            "SELECT DISTINCT pair_id, person_id, object_name FROM v_backlog ORDER BY pair_id LIMIT :size OFFSET :skip"
+        ),
+        {"size": size, "skip": (max(page, 1) - 1) * size},
+    )
+    return [(int(row[0]), int(row[1]), str(row[2])) for row in rows], total
+
+
 def keep_sample(connection: Connection, waiting: Sequence[Waiting], now: datetime) -> None:
     """Remember how much waits, every quarter of an hour, for the trend; an empty backlog counts too."""
     c = backlog_sample.c
