@@ -10,6 +10,7 @@ import pytest
 
 from diptych.domain.mapping import Direction, Policy
 from diptych.domain.roles import Role
+from diptych.setup.mapping_rows import RowFilter
 from diptych.sync import drift
 from diptych.wiring import Workspace
 from tests.admin.conftest import Browser, form_values
@@ -91,17 +92,78 @@ def test_what_cannot_be_is_said_and_nothing_changes(browser: Browser, loaded: Wo
 def test_a_field_is_unmapped_and_mapped_again(browser: Browser, loaded: Workspace) -> None:
     was = loaded.setup.mapping().version
     html = browser.get(f"/mapping/preview?name={FIELD}&unmap=1")
-    assert "nothing of it is synced any more" in html
+    assert "region keeps its" in html and "goes on with Contact.Region__c" in html
     given = form_values(html)
     given.pop("form_token")
     browser.post("/mapping/apply", **given)
-    assert f'name={FIELD}&amp;add=1"' in browser.get("/mapping/add?search=Region")
+    assert f"name={FIELD}&amp;add=1" in browser.get("/mapping/add?search=Region")
     html = browser.get(f"/mapping/preview?name={FIELD}&add=1")
     assert "Examples of what comes in" in html and "a backfill fills it" in html
     given = form_values(html)
     given.pop("form_token")
     browser.post("/mapping/apply", **given)
     assert loaded.setup.editor.diff(was, was + 2) == []
+
+
+def test_many_fields_are_changed_as_one_version_and_taken_back_in_one_step(
+    browser: Browser, loaded: Workspace
+) -> None:
+    was = loaded.setup.mapping().version
+    listed = browser.get("/mapping?object=Lead&search=__c&direction=both")
+    assert "fields that the filter shows" in listed and 'name="f_object" value="Lead"' in listed
+    chosen = "f_object=Lead&f_search=__c&f_direction=both"
+    wanted = [r.name for r in loaded.setup.editor.rows(RowFilter("__c", "Lead", "both"))]
+    assert len(wanted) > 5
+    html = browser.get(f"/mapping/preview?all=mapped&{chosen}&direction=inbound&blanks=keep_ours")
+    assert "All fields that change" in html and f"{len(wanted)} fields change" in html
+    assert loaded.setup.mapping().version == was
+    given = form_values(html)
+    given.pop("form_token")
+    assert set(given["names"].split()) == set(wanted)
+    assert f"{len(wanted)} fields are changed" in browser.post("/mapping/apply", **given)
+    changes = loaded.setup.editor.diff(was, was + 1)
+    assert {c.name for c in changes} == set(wanted)
+    assert {(c.after.direction, c.after.blanks) for c in changes if c.after} == {("inbound", "keep_ours")}
+    restored(browser, loaded, was)
+    assert loaded.setup.editor.diff(was, was + 2) == []
+
+
+def test_of_many_fields_those_that_cannot_be_changed_are_named_and_left_out(
+    browser: Browser, loaded: Workspace
+) -> None:
+    was = loaded.setup.mapping().version
+    names = f"name={FIELD}&name=Lead.Email&name=Account.Industry"
+    html = browser.get(f"/mapping/preview?{names}&unmap=1&back=/mapping?object=Lead")
+    assert "2 fields change" in html and "Lead.Email cannot be left out" in html
+    assert 'href="/mapping?object=Lead"' in html
+    assert "Account records come in only" in browser.get(
+        f"/mapping/preview?{names}&direction=both&policy=ask"
+    )
+    assert "Choose at least one field." in browser.get("/mapping/preview?unmap=1&back=https://evil.example/")
+    browser.post("/mapping/apply", names=f"{FIELD} Lead.Email Contact.Region__c", unmap="1")
+    assert {c.name for c in loaded.setup.editor.diff(was, was + 1)} == {FIELD, "Contact.Region__c"}
+    html = browser.get("/mapping/preview?add=1&all=free&f_search=Region__c&back=/mapping/add")
+    assert "2 fields change" in html and "Here then" in html
+    given = form_values(html)
+    given.pop("form_token")
+    assert "Map many fields at once" in browser.post("/mapping/apply", **given), "back where it was asked for"
+    assert loaded.setup.editor.diff(was, was + 2) == []
+
+
+def test_a_field_is_moved_by_the_two_lists(browser: Browser, loaded: Workspace) -> None:
+    version = loaded.setup.mapping().version
+    html = browser.get("/mapping/arrange?object=Lead")
+    assert 'data-chip="Lead.Region__c"' in html and 'data-place="person.region"' in html
+    html = browser.get(f"/mapping/move?name={FIELD}&to=person.title&back=/mapping/arrange?object=Lead")
+    assert (
+        "goes on with Contact.Title, Lead.Region__c" in html and "Lead.Title" in html and "unmapped" in html
+    )
+    assert 'href="/mapping/arrange?object=Lead"' in html
+    assert "Contact.Region__c" in browser.get(f"/mapping/move?name={FIELD}&to=new")
+    assert "does not fit the kind" in browser.get(f"/mapping/move?name={FIELD}&to=person.score", 422)
+    assert "where it is to go" in browser.get(f"/mapping/move?name={FIELD}")
+    assert "not a field that the sync user sees" in browser.get("/mapping/move?name=Lead.Nope&to=new", 422)
+    assert loaded.setup.mapping().version == version
 
 
 def test_a_file_of_another_org_is_compared_and_taken_over(browser: Browser, loaded: Workspace) -> None:
@@ -159,7 +221,9 @@ def test_a_viewer_looks_and_cannot_change(loaded: Workspace) -> None:
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("address", ["/mapping", "/mapping/history", f"/mapping/field/{FIELD}"])
+@pytest.mark.parametrize(
+    "address", ["/mapping", "/mapping/arrange", "/mapping/add", "/mapping/history", f"/mapping/field/{FIELD}"]
+)
 def test_pages_have_no_inline_script_or_style(browser: Browser, address: str) -> None:
     html = browser.get(address)
     assert not re.search(r"<script(?![^>]*src=)|\sstyle=|\son\w+=", html)

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import httpx2
 import pytest
 
-from diptych.wiring import Workspace
-from tests.admin.conftest import Browser, admit, browser_of
+from diptych.wiring import Workspace, open_workspace
+from tests.admin.conftest import Browser, admit, browser_of, connect, settings_of
 from tests.practice_org.server import RunningOrg, serve_in_thread
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -178,7 +178,16 @@ def test_a_choice_of_fields_is_kept_and_zero_fields_are_refused(
     assert "lead" in fresh.get("/setup/confirm").lower()
 
 
-def test_the_mapping_goes_out_as_a_file_and_comes_back(browser: Browser, loaded: Workspace) -> None:
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory, practice_org: RunningOrg) -> Iterator[Workspace]:
+    """All of the set-up is done but the start."""
+    with open_workspace(settings_of(tmp_path_factory.mktemp("ready"))) as workspace:
+        connect(workspace, practice_org)
+        yield workspace
+
+
+def test_the_mapping_goes_out_as_a_file_and_comes_back(ready: Workspace) -> None:
+    browser, loaded = admit(browser_of(ready)), ready
     file = browser.get("/mappings/file")
     before = next(r for r in loaded.setup.mapping().pairs if r.column == "favorite_color")
     assert before.lead and before.lead.policy == "salesforce"
@@ -207,7 +216,9 @@ def upload(browser: Browser, content: str, code: int = 200) -> str:
     return str(answer.text)
 
 
-def test_direction_policy_and_breaking_a_pair(browser: Browser, loaded: Workspace) -> None:
+def test_direction_policy_and_breaking_a_pair(ready: Workspace) -> None:
+    browser, loaded = admit(browser_of(ready)), ready
+
     def lead() -> tuple[str, str]:
         row = next(r for r in loaded.setup.mapping().pairs if r.column == "region")
         assert row.lead
@@ -230,13 +241,37 @@ def test_direction_policy_and_breaking_a_pair(browser: Browser, loaded: Workspac
     browser.post("/mappings/change", was_policy="ours", blanks="keep_ours", was_blanks="overwrite", **given)
     row = next(r for r in loaded.setup.mapping().pairs if r.column == "region")
     assert row.lead and row.lead.blanks == "keep_ours"
-    html = browser.get("/mappings")
+    html = browser.get("/setup/mappings")
+    assert "/mapping/history" in html, "and what was changed can be taken back"
     assert 'value="most_complete"' in html and 'value="most_restrictive" selected' in html
     refused = browser.post("/mappings/break", 422, name="Lead.mkto71_Lead_Score__c")
     assert "standard pair" in refused
-    html = browser.get("/mappings")
+    html = browser.get("/setup/mappings")
     row = html[html.index('id="column-score"') :].split("</tr>")[0]
     assert "Break Mapping" not in row
+
+
+def test_after_the_start_the_same_orders_lead_to_the_preview(browser: Browser, loaded: Workspace) -> None:
+    version = loaded.setup.mapping().version
+    file = browser.get("/mappings/file")
+    for address in ("/mappings", "/setup/mappings"):
+        assert "Move fields to columns" in browser.get(address)
+    given = {"name": "Lead.Region__c", "was_direction": "both", "direction": "inbound"}
+    assert "What this change would do" in browser.post("/mappings/change", **given)
+    html = browser.post("/mappings/break", name="Contact.Favourite_Color__c")
+    assert "favourite_color" in html and "What this change would do" in html
+    html = browser.post("/mappings/pair", lead="Lead.Region__c", contact="Contact.Favourite_Color__c")
+    assert "favorite_color keeps its" in html and "goes on with Lead.Favorite_Color__c" in html
+    assert "Contact.Region__c" in html and "Here then" in html, (
+        "it takes the place of the field that is there"
+    )
+    assert "not a mapped field" in browser.post(
+        "/mappings/pair", lead="Lead.Nope", contact="Contact.Region__c"
+    )
+    assert "automatic pairs" in browser.post("/mappings/reset")
+    assert "not a mapping file" in upload(browser, "{}", 422)
+    assert "What taking over this file would do" in upload(browser, file.replace('"ours"', '"ask"'))
+    assert loaded.setup.mapping().version == version
 
 
 def test_a_broken_data_folder_is_named(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from tests.setup.fakes import with_custom
 
 from diptych.domain.mapping import Blanks, Direction, Mapping, Policy
 from diptych.domain.mapping_adopt import Verdict, Wanted, adopt, wanted_of
-from diptych.domain.mapping_changes import differences
-from diptych.domain.mapping_edit import Edit, edited
+from diptych.domain.mapping_changes import by_name, differences
+from diptych.domain.mapping_edit import Edit, edited, edited_partly
 from diptych.domain.objects import synced_object
 from diptych.domain.proposal import MappingRefused, propose
 from diptych.domain.selection import default_selection
@@ -161,3 +161,48 @@ def test_of_two_fields_that_would_share_a_column_neither_moves() -> None:
     assert {f.name for f in found.refused} >= {"Contact.Grade__c"}
     columns = {f.column for f in found.after.of("Lead").fields}
     assert len(columns) == len(found.after.of("Lead").fields)
+
+
+def test_a_field_takes_the_place_of_another_and_goes_into_a_column_of_its_own() -> None:
+    there = by_name(NOW)
+    with pytest.raises(MappingRefused, match="both mapped"):
+        edited(NOW, DESCRIBED, Edit((TIER,), column="person.color"))
+    after = by_name(edited(NOW, DESCRIBED, Edit((TIER,), column="person.color", instead=True)))
+    assert after[TIER].column == "color" and "Lead.Color__c" not in after
+    assert after["Contact.Color__c"].column == "color", "the other object's field stays with it"
+    with pytest.raises(MappingRefused, match=r"Lead\.LastName cannot be left out"):
+        edited(NOW, DESCRIBED, Edit((TIER,), column="person.last_name", instead=True))
+    with pytest.raises(MappingRefused, match="does not fit the kind"):
+        edited(NOW, DESCRIBED, Edit(("Contact.Grade__c",), column="person.tier"))
+    apart = by_name(edited(NOW, DESCRIBED, Edit(("Contact.Color__c",), own_column=True)))
+    assert there["Contact.Color__c"].column == "color"
+    assert apart["Contact.Color__c"].column == "color_contact" and apart["Lead.Color__c"].column == "color"
+    with pytest.raises(MappingRefused, match="nothing would change"):
+        edited(NOW, DESCRIBED, Edit((TIER,), own_column=True))
+    with pytest.raises(MappingRefused, match="standard pair"):
+        edited(NOW, DESCRIBED, Edit(("Contact.MailingCity",), own_column=True))
+
+
+def test_a_field_is_added_into_a_column_of_its_own_or_one_that_is_there() -> None:
+    less = edited(NOW, DESCRIBED, Edit(("Contact.Color__c",), unmap=True))
+    assert (
+        by_name(edited(less, DESCRIBED, Edit(("Contact.Color__c",), add=True)))["Contact.Color__c"].column
+        == "color"
+    )
+    own = edited(less, DESCRIBED, Edit(("Contact.Color__c",), add=True, own_column=True))
+    assert by_name(own)["Contact.Color__c"].column == "color_contact"
+    at = edited(less, DESCRIBED, Edit(("Contact.Color__c",), add=True, column="person.tier"))
+    assert by_name(at)["Contact.Color__c"].column == "tier"
+
+
+def test_of_many_fields_those_that_cannot_be_changed_are_left_out() -> None:
+    names = (TIER, "Lead.LastName", "Account.Name", "Lead.Nope")
+    with pytest.raises(MappingRefused):
+        edited(NOW, DESCRIBED, Edit(names, unmap=True))
+    found = edited_partly(NOW, DESCRIBED, Edit(names, unmap=True, partly=True))
+    assert {c.name for c in differences(NOW, found.after)} == {TIER}
+    assert [name for name, _ in found.left_out] == ["Lead.LastName", "Account.Name", "Lead.Nope"]
+    found = edited_partly(NOW, DESCRIBED, Edit((TIER, "Account.Industry"), policy=Policy.OURS, partly=True))
+    assert dict(found.left_out) == {"Account.Industry": "Account records come in only: nobody wins or loses."}
+    with pytest.raises(MappingRefused, match=r"nothing would change\. Lead\.LastName cannot be left out"):
+        edited_partly(NOW, DESCRIBED, Edit(("Lead.LastName",), unmap=True, partly=True))

@@ -87,23 +87,29 @@ Number = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 class Wish(BaseModel):
     """A change of fields (Object.Field); what is left out stays. `add`: map fields that are not mapped; `unmap`: sync them no more.
-    `version`: the one that was looked at; refused when it is not the current one any more."""
+    `column`: of one field; `instead`: the field of its object that is there is unmapped; `own_column`: a column that no other
+    field fills. `partly`: fields that cannot be changed so are left out and named, the others are changed. `version`: the one
+    that was looked at; refused when it is not the current one any more."""
 
-    fields: list[str] = Field(min_length=1, max_length=500, examples=[["Lead.City"]])
+    fields: list[str] = Field(min_length=1, max_length=3000, examples=[["Lead.City"]])
     direction: Direction | None = None
     policy: Policy | None = None
     blanks: Blanks | None = None
     restrictive: bool | None = None
     column: str | None = Field(None, max_length=80)
+    instead: bool = False
+    own_column: bool = False
     add: bool = False
     unmap: bool = False
+    partly: bool = False
     reason: str = Field("", max_length=500)
     version: Number | None = None
 
     @property
     def edit(self) -> Edit:
         return Edit(
-            tuple(self.fields), self.direction, self.policy, self.blanks, self.restrictive, self.column, self.add, self.unmap
+            tuple(self.fields), self.direction, self.policy, self.blanks, self.restrictive, self.column, self.add, self.unmap,
+            own_column=self.own_column, instead=self.instead, partly=self.partly,
         )  # fmt: skip
 
 

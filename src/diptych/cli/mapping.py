@@ -13,7 +13,7 @@ from diptych.cli.output import JSON_OPTION, YES_OPTION, emit, note, say, sure, t
 if TYPE_CHECKING:
     from diptych.domain.mapping import FieldMapping
     from diptych.domain.mapping_changes import FieldChange
-    from diptych.setup.mapping_editor import FieldPreview, Preview
+    from diptych.setup.mapping_preview import FieldPreview, Preview
 
 app = typer.Typer(
     help="Field mappings: show, change, export, import.", rich_markup_mode=None, no_args_is_help=True
@@ -239,9 +239,19 @@ def change(
         str | None, typer.Option(help="overwrite, keep_ours, keep_salesforce or keep_both")
     ] = None,
     column: Annotated[str | None, typer.Option(help="Another column of ours; for one field.")] = None,
+    instead: Annotated[
+        bool,
+        typer.Option("--instead", help="With --column: the field of its object that is there is unmapped."),
+    ] = False,
+    own_column: Annotated[
+        bool, typer.Option("--own-column", help="A column that no other field fills.")
+    ] = False,
     add: Annotated[bool, typer.Option("--add", help="Map fields that are not mapped yet.")] = False,
     unmap: Annotated[
         bool, typer.Option("--unmap", help="Do not sync them any more; the columns keep their values.")
+    ] = False,
+    partly: Annotated[
+        bool, typer.Option("--partly", help="Leave out fields that cannot be changed so; they are named.")
     ] = False,
     reason: _REASON = "",
     dry_run: _LOOK_ONLY = False,
@@ -261,6 +271,9 @@ def change(
         column,
         add,
         unmap,
+        own_column=own_column,
+        instead=instead,
+        partly=partly,
     )
     with workspace() as space:
         found = space.setup.editor.preview(edit)
@@ -388,7 +401,13 @@ def _show_preview(one: FieldPreview) -> None:
             f"{after.fate}: here {after.ours!r}, Salesforce {after.theirs!r}"
         )
     for arrival in one.arrivals:
-        say(f"  {arrival.sf_id}: {arrival.theirs!r} comes in")
+        if arrival.person_id is None:
+            say(f"  {arrival.sf_id}: {arrival.theirs!r} comes in")
+        else:
+            say(
+                f"  {arrival.sf_id}: {arrival.theirs!r} comes in; person {arrival.person_id} has {arrival.ours!r} now, "
+                f"{arrival.after!r} then"
+            )
 
 
 def _change_line(one: FieldChange) -> str:

@@ -323,7 +323,7 @@ def _notices(facts: Facts, rule: Rule, wanted: Callable[[str], bool], title: str
         remedies = "; ".join(dict.fromkeys(change.remedy for change in changes if change.remedy))
         remedy = remedies[:1].upper() + remedies[1:]
         found.append(
-            Finding(rule.kind, f"{name} {at}", rule.severity, title.format(name), text, remedy, "/mappings")
+            Finding(rule.kind, f"{name} {at}", rule.severity, title.format(name), text, remedy, "/mapping")
         )
     return found
 

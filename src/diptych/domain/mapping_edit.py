@@ -9,7 +9,7 @@ from diptych.domain.mapping import Blanks, Direction, FieldMapping, Policy
 from diptych.domain.mapping import Mapping as Mappings
 from diptych.domain.mapping_changes import by_name, full_name
 from diptych.domain.objects import SYNCED_OBJECTS, synced_object
-from diptych.domain.pairing import column_name
+from diptych.domain.pairing import column_name, compatible
 from diptych.domain.presets import Preset
 from diptych.domain.proposal import SYSTEM_COLUMNS, MappingRefused, named, propose, read_only, turn
 from diptych.domain.schema import FieldDescription, ObjectDescription
@@ -23,7 +23,9 @@ NEVER: Mapping[str, FieldMapping] = {}
 @dataclass(frozen=True)
 class Edit:
     """What is wanted of these fields (`Object.Field`); None: as it is. `add`: fields that are not mapped yet; `unmap`: fields
-    that are not to be synced any more; `take_type`: the field's type as Salesforce has it now. `column`: of one field."""
+    that are not to be synced any more; `take_type`: the field's type as Salesforce has it now. `column`: of one field;
+    `instead`: the field of its object that is in that column now is not mapped any more; `own_column`: one that no other field
+    fills. `partly`: fields that cannot be changed so are left out, the others are changed."""
 
     names: tuple[str, ...]
     direction: Direction | None = None
@@ -34,6 +36,9 @@ class Edit:
     add: bool = False
     unmap: bool = False
     take_type: bool = False
+    own_column: bool = False
+    instead: bool = False
+    partly: bool = False
 
     @property
     def words(self) -> str:
@@ -46,12 +51,22 @@ class Edit:
             f"blanks {self.blanks}" if self.blanks else "",
             "" if self.restrictive is None else f"{str(self.restrictive).lower()} allows less",
             f"column {self.column}" if self.column else "",
+            "in place of the field there" if self.instead else "",
+            "a column of its own" if self.own_column else "",
             "type as it is now" if self.take_type else "",
         ]
         shown = ", ".join(self.names[:3]) + (
             f" and {len(self.names) - 3} more" if len(self.names) > 3 else ""
         )
         return f"{shown}: {', '.join(filter(None, said))}"
+
+
+@dataclass(frozen=True)
+class Edited:
+    """The next version, and the fields that were left out of the change, each with the reason."""
+
+    after: Mappings
+    left_out: tuple[tuple[str, str], ...] = ()
 
 
 def edited(
@@ -61,24 +76,56 @@ def edited(
     preset: Preset = Preset.SAFE,
     earlier: Mapping[str, FieldMapping] = NEVER,
 ) -> Mappings:
-    """The next version. `earlier`: how fields that are to be added were mapped last, if they ever were. Raises MappingRefused, naming the field, for what cannot be, and for a change that changes nothing."""
+    """The next version; see `edited_partly`."""
+    return edited_partly(current, described, edit, preset, earlier).after
+
+
+def edited_partly(
+    current: Mappings,
+    described: Described,
+    edit: Edit,
+    preset: Preset = Preset.SAFE,
+    earlier: Mapping[str, FieldMapping] = NEVER,
+) -> Edited:
+    """The next version. `earlier`: how fields that are to be added were mapped last, if they ever were. Raises MappingRefused,
+    naming the field, for what cannot be (unless it is to be left out), and for a change that changes nothing."""
     if not edit.names:
         raise MappingRefused("Name a field, such as Lead.City.")
     if edit.column is not None and len(edit.names) > 1:
         raise MappingRefused("A column is for one field; name only one.")
     wanted = current
-    for name in edit.names:
-        if edit.unmap:
-            wanted = without(wanted, described, name)
-            continue
-        if edit.add:
-            wanted = with_field(wanted, described, name, preset, earlier.get(name))
-        for one in named(wanted, name):
-            wanted = _turned(wanted, described, one, edit)
+    left: list[tuple[str, str]] = []
+    for name in dict.fromkeys(edit.names):
+        try:
+            wanted = _changed(wanted, described, name, edit, preset, earlier.get(name))
+        except MappingRefused as problem:
+            if not edit.partly:
+                raise
+            left.append((name, str(problem)))
     check_columns(wanted)
     if wanted.fields == current.fields:
-        raise MappingRefused("That is how it is mapped already: nothing would change.")
-    return Mappings(current.version + 1, wanted.fields)
+        first = f" {left[0][1]}" if left else ""
+        raise MappingRefused(f"That is how it is mapped already: nothing would change.{first}")
+    return Edited(Mappings(current.version + 1, wanted.fields), tuple(left))
+
+
+def _changed(
+    wanted: Mappings,
+    described: Described,
+    name: str,
+    edit: Edit,
+    preset: Preset,
+    earlier: FieldMapping | None,
+) -> Mappings:
+    if edit.unmap:
+        return without(wanted, described, name)
+    if edit.add:
+        wanted = with_field(wanted, described, name, preset, earlier)
+    for one in named(wanted, name):
+        wanted = _turned(wanted, described, one, edit)
+    if edit.partly:
+        check_columns(wanted)
+    return wanted
 
 
 def _turned(wanted: Mappings, described: Described, name: str, edit: Edit) -> Mappings:
@@ -86,11 +133,56 @@ def _turned(wanted: Mappings, described: Described, name: str, edit: Edit) -> Ma
         wanted = retyped(wanted, described, name)
     if edit.direction or edit.policy or edit.blanks or edit.restrictive is not None:
         wanted = turn(wanted, described, name, edit.direction, edit.policy, edit.blanks, edit.restrictive)
+    if edit.own_column and not (edit.add and by_name(wanted)[name].standard):
+        wanted = apart(wanted, name)
     if edit.column is not None:
         mapped = by_name(wanted)[name]
         column = edit.column if "." in edit.column else f"{mapped.table}.{edit.column}"
+        if edit.instead:
+            wanted = _vacated(wanted, described, mapped, column)
         wanted = placed(wanted, name, column)
+        _check_references(wanted, described, name)
     return wanted
+
+
+def apart(current: Mappings, name: str) -> Mappings:
+    """`current` with a field in a column that no other field fills; one that is alone in its column stays there. Raises
+    MappingRefused for a standard field that shares its column."""
+    mapped = by_name(current)[name]
+    if not _others(current, mapped):
+        return current
+    taken = {f.column for f in current.fields if f.table == mapped.table} | SYSTEM_COLUMNS
+    column = column_name(mapped.field, taken, mapped.object_name.lower())
+    return placed(current, name, f"{mapped.table}.{column}")
+
+
+def _others(current: Mappings, mapped: FieldMapping) -> list[FieldMapping]:
+    return [
+        f for f in current.fields if f is not mapped and (f.table, f.column) == (mapped.table, mapped.column)
+    ]
+
+
+def _vacated(current: Mappings, described: Described, mapped: FieldMapping, column: str) -> Mappings:
+    """`current` without the field of the same object that is in `column` (`table.column`)."""
+    for f in current.of(mapped.object_name).fields:
+        if f.field != mapped.field and f"{f.table}.{f.column}" == column:
+            return without(current, described, full_name(f))
+    return current
+
+
+def _check_references(current: Mappings, described: Described, name: str) -> None:
+    """Ids of different objects are of one kind, and still are not the same thing."""
+    mapped = by_name(current)[name]
+    one = _there(described, mapped)
+    for other in _others(current, mapped):
+        two = _there(described, other)
+        if one and two and "reference" in (one.type, two.type) and (misfit := compatible(one, two)):
+            raise MappingRefused(f"{name} and {full_name(other)} cannot be one column: {misfit}.")
+
+
+def _there(described: Described, mapped: FieldMapping) -> FieldDescription | None:
+    of = described.get(mapped.object_name)
+    return of.fields.get(mapped.field) if of else None
 
 
 def with_field(

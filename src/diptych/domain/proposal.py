@@ -200,6 +200,8 @@ def turn(
             raise MappingRefused(f"{field.object_name} records come in only.")
         if there is None or read_only(there):
             raise MappingRefused(f"Salesforce does not let the sync user write {_full(field)}.")
+    if policy not in (None, field.policy) and not synced_object(field.object_name).two_way:
+        raise MappingRefused(f"{field.object_name} records come in only: nobody wins or loses.")
     if policy is Policy.MOST_RESTRICTIVE and field.kind is not Kind.BOOLEAN:
         raise MappingRefused(f"{_full(field)} is no checkbox: 'most restrictive' is for fields of consent.")
     if blanks not in (None, Blanks.OVERWRITE) and not synced_object(field.object_name).two_way:

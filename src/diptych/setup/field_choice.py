@@ -105,6 +105,11 @@ def choices(
     return [*found.values(), *gone]
 
 
+def can_be_added(choice: FieldChoice) -> bool:
+    """Whether it is not mapped, and can be."""
+    return choice.column is None and choice.use is not Use.NEVER and choice.change != GONE
+
+
 def type_text(field: FieldDescription) -> str:
     """A field's type and size as one word, such as `string(80)` or `currency(18,2)`."""
     if field.precision:

@@ -10,7 +10,8 @@ from diptych.domain.mapping import FieldMapping
 from diptych.domain.mapping_adopt import AdoptedField
 from diptych.domain.mapping_changes import FieldChange
 from diptych.domain.values import Value, to_text
-from diptych.setup.mapping_editor import FieldPreview, Preview, Version
+from diptych.setup.mapping_editor import Version
+from diptych.setup.mapping_preview import FieldPreview, Preview
 from diptych.setup.mapping_rows import MappedField
 
 
@@ -74,10 +75,13 @@ class Example:
 
 @dataclass(frozen=True)
 class Arriving:
-    """A value that comes in for the first time."""
+    """A value that comes in for the first time: what the person has in that column now, and then; null: nobody, or blank."""
 
     record: str
     salesforce: str | None
+    person: int | None = None
+    ours: str | None = None
+    ours_after: str | None = None
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,8 @@ def _field(one: FieldPreview) -> PreviewedField:
             )
             for e in one.samples
         ),
-        tuple(Arriving(a.sf_id, text(a.theirs)) for a in one.arrivals),
+        tuple(
+            Arriving(a.sf_id, text(a.theirs), a.person_id, text(a.ours), text(a.after)) for a in one.arrivals
+        ),
         one.warnings,
     )

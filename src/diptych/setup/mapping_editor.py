@@ -7,36 +7,31 @@ hold, and carried out in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from diptych.domain.mapping import FieldMapping
 from diptych.domain.mapping import Mapping as Mappings
-from diptych.domain.mapping_adopt import AdoptedField, Adoption, adopt, wanted_of
+from diptych.domain.mapping_adopt import AdoptedField, Adoption, Verdict, adopt, wanted_of
 from diptych.domain.mapping_changes import FieldChange, by_name, differences
-from diptych.domain.mapping_edit import Edit, edited
-from diptych.domain.mapping_effect import Differing, Effect, Fate, counts, effects
-from diptych.domain.outcome import OrgError
+from diptych.domain.mapping_edit import Edit, edited, edited_partly
+from diptych.domain.objects import synced_object
 from diptych.domain.presets import Preset
 from diptych.domain.proposal import MappingRefused
 from diptych.domain.schema import ObjectDescription
-from diptych.domain.values import InvalidValue, Value, canonical
+from diptych.setup.field_choice import FieldChoice
+from diptych.setup.mapping_board import Board, board
 from diptych.setup.mapping_file import read_entries
+from diptych.setup.mapping_preview import Preview, Previewer
 from diptych.setup.mapping_rows import MappedField, RowFilter, mapped_fields
 from diptych.setup.state import SetupRefused, read_preset
 from diptych.sync.mapping_log import SavedMapping
-from diptych.sync.outbound.outbox import refusal
-from diptych.sync.ports import FeedRead, Org, Transaction
+from diptych.sync.ports import Org, Transaction
 
-MOST = 10_000
-"""Of each field so many differing values are looked at; of more, the counts are of these."""
 ALL = RowFilter()
-_SAMPLED_FIELDS = 5
 _T = TypeVar("_T")
-_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 _REASON_LENGTH = 500
 
 
@@ -46,50 +41,6 @@ class Remap(Protocol):
     def __call__(
         self, change: Callable[[Mappings], Mappings], reason: str, expected: int | None = None
     ) -> Mappings: ...
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A value that would come in for the first time."""
-
-    sf_id: str
-    theirs: Value
-
-
-@dataclass(frozen=True)
-class FieldPreview:
-    """What one field's change would do. `differing`: values that are not the same on both sides now; `looked_at`: how many of them
-    the counts are of. `before`, `after`: how many would be sent, taken in, asked about or stay; `touched`: for how many that
-    changes. `fills`: about how many records a backfill fills (None: none is needed, or it is not known). `live`: the samples were
-    read from Salesforce just now."""
-
-    change: FieldChange
-    differing: int = 0
-    looked_at: int = 0
-    before: Mapping[Fate, int] | None = None
-    after: Mapping[Fate, int] | None = None
-    touched: int = 0
-    fills: int | None = None
-    samples: tuple[Effect, ...] = ()
-    arrivals: tuple[Arrival, ...] = ()
-    live: bool = False
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a change of mapping would do. `version`: the one that was looked at, and that must still be the current one when the
-    change is made. `fields`: those that change; `refused`, `only_here`, `noted`: of a mapping taken over from elsewhere."""
-
-    version: int
-    fields: tuple[FieldPreview, ...]
-    refused: tuple[AdoptedField, ...] = ()
-    only_here: tuple[AdoptedField, ...] = ()
-    noted: tuple[AdoptedField, ...] = ()
-
-    @property
-    def touched(self) -> int:
-        return sum(one.touched for one in self.fields)
 
 
 @dataclass(frozen=True)
@@ -113,6 +64,7 @@ class MappingEditor:
     ) -> None:
         """`describe`: the objects as the org has them; with True as they are at this moment."""
         self._look, self._describe, self._org, self._remap = look, describe, org, remap
+        self._previewer = Previewer(look, org)
         self._versions: dict[int, Mappings] = {}
 
     # ------------------------------------------------------------ the list
@@ -132,14 +84,25 @@ class MappingEditor:
             )
         return found
 
-    # ------------------------------------------------------------ one change
+    def board(
+        self, object_name: str, choices: Sequence[FieldChoice], search: str = "", column: str = ""
+    ) -> Board:
+        """One object's fields and the columns they can be moved to; `choices`: its fields as Salesforce has them."""
+        described = self._describe()
+        with self._look() as unit:
+            mapping = unit.mapping()
+            filled = unit.mappings.filled(synced_object(object_name).table).columns
+        return board(mapping, described, choices, object_name, filled, search, column)
+
+    # ------------------------------------------------------------ a change
 
     def preview(self, edit: Edit, samples: int = 5) -> Preview:
         """What this edit would do. Changes nothing."""
         before, preset = self._now()
         described, earlier = self._describe(edit.take_type), self._earlier(edit)
-        after = self._refused(lambda: edited(before, described, edit, preset, earlier))
-        return Preview(before.version, self._previews(before, after, samples))
+        made = self._refused(lambda: edited_partly(before, described, edit, preset, earlier))
+        left = tuple(AdoptedField(name, Verdict.REFUSED, reason) for name, reason in made.left_out)
+        return Preview(before.version, self._previewer.of(before, made.after, samples), left)
 
     def apply(self, edit: Edit, reason: str = "", expected: int | None = None) -> Mappings:
         """Make it: the next version, in force at once; new columns are filled while the sync goes on. `expected`: the version
@@ -147,6 +110,12 @@ class MappingEditor:
         described, (_, preset) = self._describe(edit.take_type), self._now()
         said, earlier = _said(edit.words, reason), self._earlier(edit)
         return self._remap(lambda current: edited(current, described, edit, preset, earlier), said, expected)
+
+    def preview_mapping(self, make: Callable[[Mappings], Mappings], samples: int = 5) -> Preview:
+        """What putting the mapping that `make` gives in place of the current one would do. Changes nothing."""
+        before, _ = self._now()
+        after = self._refused(lambda: make(before))
+        return Preview(before.version, self._previewer.of(before, after, samples))
 
     def _earlier(self, edit: Edit, most: int = 200) -> Mapping[str, FieldMapping]:
         """How fields that are to be added were mapped last."""
@@ -237,7 +206,7 @@ class MappingEditor:
         found = self._refused(lambda: take(before))
         return Preview(
             before.version,
-            self._previews(before, found.after, samples),
+            self._previewer.of(before, found.after, samples),
             found.refused,
             found.only_here,
             tuple(one for one in found.fields if one.reason and one not in found.refused),
@@ -268,139 +237,6 @@ class MappingEditor:
             return make()
         except MappingRefused as problem:
             raise SetupRefused(str(problem)) from problem
-
-    def _previews(self, before: Mappings, after: Mappings, samples: int) -> tuple[FieldPreview, ...]:
-        changes = differences(before, after)
-        with self._look() as unit:
-            filled = {table: unit.mappings.filled(table) for table in {_one(c).table for c in changes}}
-            found = []
-            for change in changes:
-                held = filled[_one(change).table].columns.get(_one(change).column, 0)
-                found.append(_previewed(unit, change, held))
-        sampled = 0
-        for n, one in enumerate(found):
-            if samples and sampled < _SAMPLED_FIELDS and (one.samples or one.change.before is None):
-                found[n] = self._with_samples(one, samples)
-                sampled += 1
-            else:
-                found[n] = replace(one, samples=one.samples[:samples])
-        return tuple(found)
-
-    def _with_samples(self, one: FieldPreview, samples: int) -> FieldPreview:
-        try:
-            if one.change.before is None:
-                return self._arriving(one, samples)
-            return self._read_live(one, samples)
-        except (OrgError, SetupRefused):  # a preview without fresh values is better than none
-            return replace(one, samples=one.samples[:samples])
-
-    def _arriving(self, one: FieldPreview, samples: int) -> FieldPreview:
-        mapped = _one(one.change)
-        org = self._org()
-        (page,) = org.changed([FeedRead(mapped.object_name, (mapped.field,), _LONG_AGO, limit=samples)])
-        arrivals = tuple(
-            Arrival(r.sf_id, _shown(mapped, r.fields[mapped.field]))
-            for r in page.records[:samples]
-            if mapped.field in r.fields
-        )
-        fills = org.fill_counts(mapped.object_name, (mapped.field,)).get(mapped.field)
-        return replace(one, arrivals=arrivals, fills=fills, live=True)
-
-    def _read_live(self, one: FieldPreview, samples: int) -> FieldPreview:
-        mapped = one.change.before
-        assert mapped is not None
-        shown = one.samples[:samples]
-        ids = [effect.value.sf_id for effect in shown]
-        records = self._org().retrieve(mapped.object_name, ids, (mapped.field,)).records
-        fresh = []
-        for effect in shown:
-            record = records.get(effect.value.sf_id)
-            if record is not None and mapped.field in record.fields:
-                theirs = _shown(mapped, record.fields[mapped.field])
-                fresh += effects(one.change.before, one.change.after, [replace(effect.value, theirs=theirs)])
-            else:
-                fresh.append(effect)
-        return replace(one, samples=tuple(fresh), live=True)
-
-
-def _previewed(unit: Transaction, change: FieldChange, held: int) -> FieldPreview:
-    """A field's change from what the database holds; all samples that it has."""
-    mapped = change.before
-    if mapped is None:
-        return FieldPreview(change, warnings=_warnings(change, {}, {}, 0, 0))
-    values: list[Differing] = unit.mappings.differing(mapped, MOST) if mapped.table == "person" else []
-    number = unit.mappings.differing_count(mapped) if len(values) >= MOST else len(values)
-    found = effects(change.before, change.after, values)
-    before, after = counts(e.before for e in found), counts(e.after for e in found)
-    touched = [e for e in found if e.differs]
-    too_much = sum(
-        change.after is not None
-        and e.after.fate is Fate.SENT
-        and e.before.fate is not Fate.SENT
-        and refusal(change.after, e.value.ours) is not None
-        for e in found
-    )
-    moved = change.moved or (change.after is not None and change.after.kind is not mapped.kind)
-    return FieldPreview(
-        change,
-        number,
-        len(values),
-        before,
-        after,
-        len(touched),
-        held if moved else None,
-        tuple(touched or found)[:200],
-        warnings=_warnings(change, before, after, held, too_much),
-    )
-
-
-def _warnings(
-    change: FieldChange, before: Mapping[Fate, int], after: Mapping[Fate, int], held: int, refused: int
-) -> tuple[str, ...]:
-    def more(fate: Fate) -> int:
-        return after.get(fate, 0) - before.get(fate, 0)
-
-    said = []
-    waiting = before.get(Fate.SENT, 0)
-    if change.before is None:
-        said.append(
-            "A new column is made, or one that is there is used; a backfill fills it from Salesforce."
-        )
-    elif change.after is None:
-        said.append(f"The column keeps its {held:,} values; nothing of it is synced any more.")
-    if change.moved and change.before is not None and change.after is not None:
-        said.append(
-            f"{change.before.column} keeps its {held:,} values and is not synced any more; "
-            f"{change.after.column} is filled from Salesforce."
-        )
-    if change.before is not None and waiting and (change.moved or change.after is None):
-        said.append(f"{waiting:,} values that Salesforce does not have yet are not sent.")
-    elif more(Fate.SENT) > 0:
-        said.append(f"{more(Fate.SENT):,} values of ours go to Salesforce with the next cycle.")
-    if more(Fate.TAKEN) > 0:
-        said.append(
-            f"{more(Fate.TAKEN):,} values of ours are replaced by Salesforce's with the next cycle; they stay in the history."
-        )
-    if more(Fate.ASKED) > 0:
-        said.append(f"{more(Fate.ASKED):,} values wait for a person's decision.")
-    if refused:
-        said.append(
-            f"{refused:,} of them Salesforce would refuse (length, picklist, required): they become errors."
-        )
-    return tuple(said)
-
-
-def _one(change: FieldChange) -> FieldMapping:
-    found = change.before or change.after
-    assert found is not None
-    return found
-
-
-def _shown(mapped: FieldMapping, raw: object) -> Value:
-    try:
-        return canonical(mapped.kind, raw, mapped.scale)
-    except InvalidValue:
-        return str(raw)
 
 
 def _worth(found: Adoption) -> Mappings:

@@ -27,6 +27,7 @@ from diptych.setup import state as kept
 from diptych.setup.field_choice import FieldChoice, choices, chosen
 from diptych.setup.mapping_editor import MappingEditor
 from diptych.setup.mapping_file import read_mapping, write_mapping
+from diptych.setup.mapping_preview import Preview
 from diptych.setup.mapping_view import MappingView, view
 from diptych.setup.planning import make_plan
 from diptych.setup.ports import Authorization, Connection, ConnectionCard, Connector, Credentials, Vault
@@ -326,14 +327,24 @@ class Setup:
             kept.save_apart(unit, kept.read_apart(unit) | moved | {name})
         return changed
 
-    def reset(self) -> Mappings:
-        """Back to the automatic pairs and default directions for the chosen fields."""
-        described = self._describe(fresh=True)
+    def preview_reset(self) -> Preview:
+        """What `reset` would do. Changes nothing."""
+        return self.editor.preview_mapping(self._anew())
+
+    def reset(self, reason: str = "", expected: int | None = None) -> Mappings:
+        """Back to the automatic pairs and default directions for the chosen fields. `expected`: the version that was looked
+        at; SetupRefused when it is not the current one any more."""
+        made = self._remap(self._anew(), f"reset - {reason}" if reason else "reset", expected)
         with self._store.transaction() as unit:
             kept.save_apart(unit, frozenset())
+        return made
+
+    def _anew(self) -> Callable[[Mappings], Mappings]:
+        described = self._describe(fresh=True)
+        with self._look() as unit:
             selected, preset = chosen(described, kept.read_selection(unit)), kept.read_preset(unit)
         fields = propose(described, selected, preset=preset).fields
-        return self._remap(lambda m: m.with_fields(fields), "reset")
+        return lambda current: current.with_fields(fields)
 
     def set_direction(self, name: str, direction: Direction) -> Mappings:
         described = self._describe()

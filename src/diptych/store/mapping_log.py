@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from diptych.domain.mapping import FieldMapping
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping_effect import Differing
 from diptych.domain.pair import PairState
+from diptych.domain.values import Value
 from diptych.store import sync_state
 from diptych.store.catalogue import Catalogue, part_table, quote
 from diptych.store.pairs import parked_values, values_of_people
@@ -83,6 +84,26 @@ class SqlMappingLog:
                 pair.c.state.in_(_LIVE),
             )
         )
+
+    def held(self, mapped: FieldMapping, sf_ids: Sequence[str]) -> Mapping[str, tuple[int, Value]]:
+        if mapped.table != "person" or not sf_ids:
+            return {}
+        rows = self._connection.execute(
+            sa.select(pair.c.sf_id, pair.c.person_id).where(
+                pair.c.object_name == mapped.object_name,
+                pair.c.state.in_(_LIVE),
+                pair.c.sf_id.in_(list(sf_ids)),
+            )
+        ).all()
+        there = mapped.column in self._catalogue.columns(mapped.table)
+        read = {mapped.column: decoder(mapped.kind, mapped.scale)} if there else {}
+        people = sorted({row.person_id for row in rows})
+        ours = values_of_people(self._connection, self._catalogue, people, list(read), read)
+        return {
+            row.sf_id: (row.person_id, ours[row.person_id].get(mapped.column))
+            for row in rows
+            if row.person_id in ours
+        }
 
     def errors(self) -> Mapping[tuple[str, str], int]:
         c = dead_letter.c

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from diptych.domain.mapping import FieldMapping
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping_effect import Differing
+from diptych.domain.values import Value
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class MappingLog(Protocol):
 
     def differing_count(self, mapped: FieldMapping) -> int:
         """How many there are in all."""
+
+    def held(self, mapped: FieldMapping, sf_ids: Sequence[str]) -> Mapping[str, tuple[int, Value]]:
+        """Of these records, the person of each and what our column holds for it, blank where there is no such column yet;
+        records that are nobody's are missing, and so are all of an object that is copied in only."""
 
     def errors(self) -> Mapping[tuple[str, str], int]:
         """How many open errors each field has, by object and column; errors of a whole record count for the fields they name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from diptych.domain.causes import OPEN
@@ -10,6 +10,7 @@ from diptych.domain.mapping import FieldMapping, ObjectMapping
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping_effect import Differing
 from diptych.domain.pair import PairState
+from diptych.domain.values import Value
 from diptych.sync.mapping_log import Filled, SavedMapping
 
 if TYPE_CHECKING:
@@ -54,6 +55,22 @@ class InMemoryMappingLog:
                 noted = linked.base[column]
                 held = column in linked.parked and linked.parked[column] == value
                 found.append(Differing(pair.person_id, pair.sf_id, noted, value, noted, held))
+        return found
+
+    def held(self, mapped: FieldMapping, sf_ids: Sequence[str]) -> Mapping[str, tuple[int, Value]]:
+        if mapped.table != "person":
+            return {}
+        found: dict[str, tuple[int, Value]] = {}
+        for pair in self._tables.pairs.values():
+            person = self._tables.person.get(pair.person_id)
+            if (
+                pair.object_name == mapped.object_name
+                and pair.sf_id is not None
+                and pair.sf_id in sf_ids
+                and pair.state in _LIVE
+                and person is not None
+            ):
+                found[pair.sf_id] = (pair.person_id, person.get(mapped.column))
         return found
 
     def errors(self) -> Mapping[tuple[str, str], int]:

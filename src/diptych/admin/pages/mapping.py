@@ -1,37 +1,36 @@
-"""The mapping for life: the list, one field, what a change would do, versions, undo, and the file of another org (S-53)."""
+"""The mapping for life: the list, one field, versions, undo, and the file of another org (S-53)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-from urllib.parse import quote
-
 from fastapi import APIRouter, Request
-from starlette.datastructures import QueryParams, UploadFile
-from starlette.responses import RedirectResponse, Response
+from starlette.datastructures import URL, UploadFile
+from starlette.responses import Response
 
-from diptych.admin import mapping_words as words
 from diptych.admin.frame import go, page, workspace_of
 from diptych.admin.guard import Form, require
+from diptych.admin.pages.mapping_frame import (
+    address_of,
+    all_words,
+    filter_address,
+    filter_of,
+    number_of,
+    preview_page,
+    too_early,
+    version_of,
+)
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.views import PageOf
 from diptych.admin.words import _
-from diptych.domain.mapping import Blanks, Direction, Policy
-from diptych.domain.mapping_edit import Edit
 from diptych.domain.roles import Role
-from diptych.domain.selection import Use
 from diptych.domain.values import Kind
-from diptych.setup.field_choice import GONE, type_text
-from diptych.setup.mapping_editor import Preview
-from diptych.setup.mapping_rows import RowFilter
-from diptych.setup.steps import Setup
+from diptych.setup.field_choice import can_be_added, type_text
 
 router = APIRouter(prefix="/mapping")
 _ADMIN = [require(Role.ADMIN)]
 _PAGE_SIZE = 100
 _FILE_LIMIT = 900_000
 _LARGEST = 10**9
-_STATES = ("", "held", "drifted", "errors")
+_MOST_SHOWN = 500
 
 
 # ---------------------------------------------------------------- the list and one field
@@ -40,33 +39,28 @@ _STATES = ("", "held", "drifted", "errors")
 @router.get("")
 def show(request: Request) -> Response:
     setup, given = workspace_of(request).setup, request.query_params
-    early = _too_early(setup)
+    early = too_early(setup)
     if early is not None:
         return early
-    wanted = RowFilter(
-        *(given.get(n, "")[:80] for n in ("search", "object", "direction", "policy", "blanks", "state"))
-    )
+    wanted = filter_of(given)
     everything = setup.editor.rows()
     rows = [row for row in everything if wanted.takes(row)]
-    number = _number(given.get("page"), 1)
+    number = number_of(given.get("page"), 1)
     return page(
         request,
         "mapping/list.html",
         wanted=wanted,
-        address={
-            "search": wanted.search,
-            "object": wanted.object_name,
-            "direction": wanted.direction,
-            "policy": wanted.policy,
-            "blanks": wanted.blanks,
-            "state": wanted.state,
-        },
+        address=filter_address(wanted),
+        only=filter_address(wanted, "f_"),
+        back=str(
+            URL("/mapping").include_query_params(**{n: v for n, v in filter_address(wanted).items() if v})
+        ),
         objects=list(dict.fromkeys(row.mapped.object_name for row in everything)),
         pages=PageOf(rows[(number - 1) * _PAGE_SIZE : number * _PAGE_SIZE], len(rows), number, _PAGE_SIZE),
         version=setup.mapping().version,
         held=sum(row.state == "held" for row in everything),
         drifted=sum(row.state == "drifted" for row in everything),
-        **_words(),
+        **all_words(),
     )
 
 
@@ -91,7 +85,7 @@ def _field_page(request: Request, name: str, trouble: Trouble | None) -> Respons
         two_way=row.mapped.table == "person",
         boolean=row.mapped.kind is Kind.BOOLEAN,
         version=setup.mapping().version,
-        **_words(),
+        **all_words(),
     )
 
 
@@ -104,7 +98,7 @@ def accept(request: Request, name: str) -> Response:
         return _field_page(request, name, trouble_of(problem))
     return go(
         request,
-        _address(name),
+        address_of(name),
         _("%s is synced as it is now. Its column holds what it held, and is filled from Salesforce.") % name,
     )
 
@@ -117,110 +111,30 @@ def renamed(request: Request, name: str, form: Form) -> Response:
         workspace_of(request).setup.renamed(name, new)
     except EXPECTED as problem:
         return _field_page(request, name, trouble_of(problem))
-    return go(request, _address(new), _("%(old)s is %(new)s from now on.") % {"old": name, "new": new})
+    return go(request, address_of(new), _("%(old)s is %(new)s from now on.") % {"old": name, "new": new})
 
 
 @router.get("/add")
 def add(request: Request, search: str = "") -> Response:
     """Fields that the sync user sees and that are not mapped."""
     setup = workspace_of(request).setup
-    early = _too_early(setup)
+    early = too_early(setup)
     if early is not None:
         return early
     trouble, found = None, []
     try:
-        found = [
-            choice
-            for choice in setup.fields(search=search[:200])
-            if choice.column is None and choice.use is not Use.NEVER and choice.change != GONE
-        ]
+        found = [choice for choice in setup.fields(search=search[:200]) if can_be_added(choice)]
     except EXPECTED as problem:
         trouble = trouble_of(problem)
     return page(
-        request, "mapping/add.html", trouble=trouble, found=found, search=search[:200], type_text=type_text
-    )
-
-
-# ---------------------------------------------------------------- a change: shown, then made
-
-
-@router.get("/preview")
-def preview(request: Request) -> Response:
-    """What a change would do. Changes nothing."""
-    return _preview_page(request, request.query_params, None)
-
-
-@router.post("/apply", dependencies=_ADMIN)
-def apply(request: Request, form: Form) -> Response:
-    given = QueryParams({name: str(value) for name, value in form.items()})
-    try:
-        edit = _edit(given)
-        if edit is None:
-            return RedirectResponse("/mapping", 303)
-        made = workspace_of(request).setup.editor.apply(edit, given.get("reason", ""), _version(given))
-    except ValueError:
-        return _preview_page(request, given, _unknown_word())
-    except EXPECTED as problem:
-        return _preview_page(request, given, trouble_of(problem))
-    names = ", ".join(edit.names)
-    return go(
         request,
-        "/mapping/history" if edit.unmap else _address(edit.names[0]),
-        _("%(names)s: changed. This is version %(version)d of the mapping.")
-        % {"names": names, "version": made.version},
-    )
-
-
-def _preview_page(request: Request, given: QueryParams, trouble: Trouble | None) -> Response:
-    setup = workspace_of(request).setup
-    found: Preview | None = None
-    edit: Edit | None = None
-    try:
-        edit = _edit(given)
-        if edit is None:
-            return RedirectResponse("/mapping", 303)
-        found = setup.editor.preview(edit)
-    except ValueError:
-        trouble = trouble or _unknown_word()
-    except EXPECTED as problem:
-        trouble = trouble or trouble_of(problem)
-    kept = ("name", "direction", "policy", "blanks", "restrictive", "column", "add", "unmap")
-    return page(
-        request,
-        "mapping/preview.html",
-        422 if trouble else 200,
+        "mapping/add.html",
         trouble=trouble,
-        found=found,
-        title=_("What this change would do"),
-        action="/mapping/apply",
-        carried={name: given[name] for name in kept if given.get(name)},
-        back=_address(edit.names[0]) if edit and not edit.add else "/mapping",
-        reason=given.get("reason", "")[:500],
-        button=_("Unmap") if edit and edit.unmap else _("Apply"),
-        **_words(),
-    )
-
-
-def _edit(given: QueryParams) -> Edit | None:
-    """The change that an address or form asks for; only what differs from the field as it is. Raises ValueError."""
-    name = given.get("name", "")[:200]
-    if not name:
-        return None
-
-    def chosen(what: str) -> str | None:
-        value = given.get(what, "")[:80].strip()
-        return value if value and value != given.get(f"was_{what}", "") else None
-
-    direction, policy, blanks, restrictive = map(chosen, ("direction", "policy", "blanks", "restrictive"))
-    return Edit(
-        (name,),
-        Direction(direction) if direction else None,
-        Policy(policy) if policy else None,
-        Blanks(blanks) if blanks else None,
-        restrictive == "true" if restrictive else None,
-        chosen("column"),
-        bool(given.get("add")),
-        bool(given.get("unmap")),
+        found=found[:_MOST_SHOWN],
+        number=len(found),
+        search=search[:200],
+        back=str(URL("/mapping/add").include_query_params(search=search[:80]) if search else "/mapping/add"),
+        type_text=type_text,
     )
 
 
@@ -231,10 +145,10 @@ def _edit(given: QueryParams) -> Edit | None:
 def history(request: Request) -> Response:
     """All versions, the newest first."""
     setup = workspace_of(request).setup
-    early = _too_early(setup)
+    early = too_early(setup)
     if early is not None:
         return early
-    before = _number(request.query_params.get("before"), 0)
+    before = number_of(request.query_params.get("before"), 0)
     versions = setup.editor.versions(50, before or None)
     return page(
         request,
@@ -250,7 +164,7 @@ def history(request: Request) -> Response:
 def diff(request: Request) -> Response:
     """How two versions differ."""
     setup, given = workspace_of(request).setup, request.query_params
-    one, other = _number(given.get("from"), 0), _number(given.get("to"), 0)
+    one, other = number_of(given.get("from"), 0), number_of(given.get("to"), 0)
     changes, trouble = [], None
     try:
         changes = setup.editor.diff(one, other)
@@ -265,7 +179,7 @@ def diff(request: Request) -> Response:
         one=one,
         other=other,
         newest=setup.mapping().version,
-        **_words(),
+        **all_words(),
     )
 
 
@@ -280,7 +194,7 @@ def undo(request: Request, number: int, form: Form) -> Response:
     """Go back to it, as a new version."""
     try:
         made = workspace_of(request).setup.editor.undo(
-            min(number, _LARGEST), str(form.get("reason", "")), _version(form)
+            min(number, _LARGEST), str(form.get("reason", "")), version_of(form)
         )
     except EXPECTED as problem:
         return _undo_page(request, number, trouble_of(problem))
@@ -294,7 +208,7 @@ def undo(request: Request, number: int, form: Form) -> Response:
 
 def _undo_page(request: Request, number: int, trouble: Trouble | None) -> Response:
     editor = workspace_of(request).setup.editor
-    return _adoption_page(
+    return preview_page(
         request,
         trouble,
         lambda: editor.preview_undo(min(number, _LARGEST)),
@@ -305,12 +219,48 @@ def _undo_page(request: Request, number: int, trouble: Trouble | None) -> Respon
     )
 
 
+# ---------------------------------------------------------------- back to the automatic pairs
+
+
+@router.get("/reset")
+def show_reset(request: Request) -> Response:
+    """What going back to the automatic pairs and default directions would do."""
+    return too_early(workspace_of(request).setup) or _reset_page(request, None)
+
+
+@router.post("/reset", dependencies=_ADMIN)
+def reset(request: Request, form: Form) -> Response:
+    """Go back to them, as a new version."""
+    try:
+        made = workspace_of(request).setup.reset(str(form.get("reason", ""))[:500], version_of(form))
+    except EXPECTED as problem:
+        return _reset_page(request, trouble_of(problem))
+    return go(
+        request,
+        "/mapping/history",
+        _("Back to the automatic pairs and the default directions. This is version %d of the mapping.")
+        % made.version,
+    )
+
+
+def _reset_page(request: Request, trouble: Trouble | None) -> Response:
+    return preview_page(
+        request,
+        trouble,
+        workspace_of(request).setup.preview_reset,
+        title=_("What going back to the automatic pairs and default directions would do"),
+        action="/mapping/reset",
+        back="/mapping/history",
+        button=_("Reset"),
+    )
+
+
 # ---------------------------------------------------------------- the file of another org
 
 
 @router.get("/promote")
 def show_promote(request: Request) -> Response:
-    early = _too_early(workspace_of(request).setup)
+    early = too_early(workspace_of(request).setup)
     return early or page(request, "mapping/promote.html", trouble=None)
 
 
@@ -330,7 +280,7 @@ def read_file(request: Request, form: Form) -> Response:
         workspace_of(request).setup.editor.preview_promotion(text, 0)
     except EXPECTED as problem:
         return page(request, "mapping/promote.html", 422, trouble=trouble_of(problem))
-    return _promotion_page(request, text, None)
+    return promotion_page(request, text, None)
 
 
 @router.post("/promote/apply", dependencies=_ADMIN)
@@ -338,9 +288,9 @@ def promote(request: Request, form: Form) -> Response:
     """What can be taken over is taken over."""
     text = str(form.get("text", ""))
     try:
-        made = workspace_of(request).setup.editor.promote(text, str(form.get("reason", "")), _version(form))
+        made = workspace_of(request).setup.editor.promote(text, str(form.get("reason", "")), version_of(form))
     except EXPECTED as problem:
-        return _promotion_page(request, text, trouble_of(problem))
+        return promotion_page(request, text, trouble_of(problem))
     return go(
         request,
         "/mapping/history",
@@ -348,9 +298,10 @@ def promote(request: Request, form: Form) -> Response:
     )
 
 
-def _promotion_page(request: Request, text: str, trouble: Trouble | None) -> Response:
+def promotion_page(request: Request, text: str, trouble: Trouble | None) -> Response:
+    """What taking over a file would do."""
     editor = workspace_of(request).setup.editor
-    return _adoption_page(
+    return preview_page(
         request,
         trouble,
         lambda: editor.preview_promotion(text),
@@ -360,73 +311,3 @@ def _promotion_page(request: Request, text: str, trouble: Trouble | None) -> Res
         back="/mapping/promote",
         button=_("Take over what can be"),
     )
-
-
-# ---------------------------------------------------------------- within
-
-
-def _adoption_page(
-    request: Request,
-    trouble: Trouble | None,
-    look: Callable[[], Preview],
-    *,
-    title: str,
-    action: str,
-    back: str,
-    button: str,
-    carried: dict[str, str] | None = None,
-) -> Response:
-    found: Preview | None = None
-    try:
-        found = look()
-    except EXPECTED as problem:
-        trouble = trouble or trouble_of(problem)
-    return page(
-        request,
-        "mapping/preview.html",
-        422 if trouble else 200,
-        trouble=trouble,
-        found=found,
-        title=title,
-        action=action,
-        carried=carried or {},
-        back=back,
-        reason="",
-        button=button,
-        **_words(),
-    )
-
-
-def _too_early(setup: Setup) -> Response | None:
-    return RedirectResponse("/setup", 303) if setup.state().fields_synced_at is None else None
-
-
-def _unknown_word() -> Trouble:
-    return Trouble(_("That is not a direction, policy or handling of blanks; nothing was changed."))
-
-
-def _address(name: str) -> str:
-    return f"/mapping/field/{quote(name, safe='')}"
-
-
-def _number(text: str | None, otherwise: int) -> int:
-    ok = text is not None and text.isascii() and text.isdecimal() and len(text) < 10
-    return max(int(text), 1) if ok and text is not None else otherwise
-
-
-def _version(given: Any) -> int | None:
-    return _number(str(given.get("version", "")), 0) or None
-
-
-def _words() -> dict[str, Any]:
-    return {
-        "directions": words.directions(),
-        "policies": words.policies(),
-        "consent": words.consent(),
-        "blanks": words.blanks(),
-        "said_value": words.said_value,
-        "part_names": words.part_names(),
-        "what_names": words.what_names(),
-        "fates": words.fates(),
-        "verdicts": words.verdicts(),
-    }
