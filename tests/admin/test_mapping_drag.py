@@ -59,7 +59,7 @@ def shown_change(page: Page) -> str:
 def test_by_mouse_to_not_synced_then_back_into_its_column(page: Page, loaded: Workspace) -> None:
     version = loaded.setup.mapping().version
     page.goto("/mapping/arrange?object=Lead")
-    picture(page, "mapping-arrange", guide="arrange")
+    picture(page, "mapping-arrange")
     chip(page).scroll_into_view_if_needed()
     drag(page, FIELD, "none")
     assert "unmapped" in shown_change(page) and loaded.setup.mapping().version == version

@@ -28,6 +28,9 @@ def take(demo: Demo, page: Page) -> None:
     ):
         until(page, f"{here}{address}", text)
         guide_picture(page, name)
+    page.goto(f"{here}/mapping/arrange?object=Lead")
+    page.get_by_role("button", name="Move Lead.PhotoUrl").click()
+    guide_picture(page, "arrange")
     page.goto(f"{here}/people/{people[0]}/merge?others={people[1]}")
     guide_picture(page, "merge")
     page.goto(f"{here}/access/users")
