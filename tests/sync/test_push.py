@@ -49,6 +49,19 @@ def test_the_echo_changes_nothing(world: World, lead: str) -> None:
     assert len(world.store.changes(world.person(lead)["id"])) == before
 
 
+def test_the_echo_of_an_edit_does_not_undo_the_next_one(world: World, lead: str) -> None:
+    """Flip-flop: what was sent first comes back after a second edit was made here."""
+    world.edit(lead, city="Mainz")
+    world.cycle()
+    world.edit(lead, city="Ulm")
+    seen: list[object] = []
+    world.faults.arm([Fault("update", 1, "call", lambda: seen.append(world.person(lead)["city"]))])
+    world.cycles(3)
+    assert seen == ["Ulm"], "the echo was read before the second edit left"
+    assert (world.there(lead)["City"], world.person(lead)["city"]) == ("Ulm", "Ulm")
+    assert [values["City"] for values in world.writes()] == ["Mainz", "Ulm"] and not world.conflicts()
+
+
 def test_an_idle_cycle_costs_two_calls(world: World) -> None:
     world.cycle()
     assert [world.cycle().api_calls for _ in range(3)] == [2, 2, 2]
