@@ -7,7 +7,6 @@ import socket
 
 import pytest
 
-from diptych.salesforce.exchange import route
 from diptych.sync.observing import NOBODY
 from diptych.telemetry import chosen, open_telemetry, process
 from diptych.telemetry.choice import Choice, read_choice
@@ -102,24 +101,3 @@ def test_a_collector_that_is_away_is_one_line(
             piece.tell({"still": "harmless"})
     said = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(said) == 1 and "OpenTelemetry" in said[0]
-
-
-@pytest.mark.parametrize(
-    ("path", "told"),
-    [
-        ("/services/data/v66.0/query?q=SELECT+Id", "/services/data/v66.0/query"),
-        ("/services/data/v66.0/query/01gxx0000000001AAA-2000", "/services/data/v66.0/query/{}"),
-        ("/services/data/v66.0/sobjects/Lead/00Q000000000001EAA", "/services/data/v66.0/sobjects/Lead/{}"),
-        ("/services/data/v66.0/sobjects/Lead/Key__c/ada@example.org", "/services/data/v66.0/sobjects/Lead/{}/{}"),
-        ("/services/data/v66.0/sobjects/Lead/updated", "/services/data/v66.0/sobjects/Lead/updated"),
-        ("/services/data/v66.0/composite/sobjects", "/services/data/v66.0/composite/sobjects"),
-        ("/services/data/v66.0/jobs/query/750xx/results", "/services/data/v66.0/jobs/query/{}/results"),
-        ("/services/Soap/u/66.0", "/services/Soap/u/66.0"),
-        ("/services/Soap/u/66.0/00D000000000001", "/services/Soap/u/66.0/{}"),
-        ("/services/oauth2/token", "/services/oauth2/token"),
-        ("/Ada/Lovelace", "/{}/{}"),
-        ("", ""),
-    ],
-)  # fmt: skip
-def test_a_route_names_no_record(path: str, told: str) -> None:
-    assert route(path) == told

@@ -127,7 +127,6 @@ class Telemetry:
             {
                 "service.name": "diptych",
                 "service.version": version("diptych"),
-                "service.instance.id": self._who,
                 "diptych.process": self._who.partition("@")[0],
             }
         )

@@ -27,7 +27,7 @@ class _Seldom(logging.Handler):
         _log.warning(
             "OpenTelemetry: what was traced is not all delivered (%s). The sync is not held up by it; "
             "see that the collector is there. This is said once an hour at most.",
-            told[:300],
+            told[:160],
         )
 
 
