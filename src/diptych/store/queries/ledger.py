@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -29,22 +29,18 @@ class RunRow:
     """Under which number it is traced, where OpenTelemetry is set up."""
 
 
+_KEPT_AS = {"new": "added"}
+"""Columns of `step` with another name than the engine's: this one is a word of SQL."""
+
+
+def told_of(row: Row[Any]) -> dict[str, Any]:
+    """What a step is, in the engine's words, from a row with the columns of `step`."""
+    return {one.name: getattr(row, _KEPT_AS.get(one.name, one.name)) for one in fields(Step)}
+
+
 def step_of(row: Row[Any]) -> Step:
     """A row of `step` as the engine wrote it."""
-    return Step(
-        row.object_name,
-        row.operation,
-        row.status,
-        row.started_at,
-        row.ended_at,
-        row.added,
-        row.updated,
-        row.deleted,
-        row.failed,
-        row.skipped,
-        row.api_calls,
-        row.detail,
-    )
+    return Step(**told_of(row))
 
 
 def runs(connection: Connection, limit: int, before: int | None, kind: str) -> list[RunRow]:

@@ -32,54 +32,35 @@ class RunLine:
     link: int | str | None = None
 
 
-_NOTHING = sa.null()
+_SHOWN = ("column_name", "old", "new", "by", "link")
 
 
-def _select(table: Any, condition: Any, at: Any, **shown: Any) -> Any:
-    """Lines of a table that names the pair. `shown`: column_name, old, new, by, link."""
-    told = {name: shown.get(name, _NOTHING) for name in ("column_name", "old", "new", "by", "link")}
-    return (
-        sa.select(
-            table.c.id,
-            table.c.person_id,
-            pair.c.object_name,
-            pair.c.sf_id,
-            at.label("at"),
-            *(value.label(name) for name, value in told.items()),
-        )
-        .select_from(table.join(pair, pair.c.id == table.c.pair_id))
-        .where(condition)
-    )
+def _line(number: Any, person_id: Any, at: Any, shown: Mapping[str, Any]) -> Any:
+    """What a line is made of. `shown`: what it has of _SHOWN."""
+    told = (shown.get(name, sa.null()).label(name) for name in _SHOWN)
+    return sa.select(number, person_id, pair.c.object_name, pair.c.sf_id, at.label("at"), *told)
+
+
+def _of_pairs(table: sa.Table, condition: Any, at: Any, **shown: Any) -> Any:
+    """Lines of a table that names the pair."""
+    line = _line(table.c.id, table.c.person_id, at, shown)
+    return line.select_from(table.join(pair, pair.c.id == table.c.pair_id)).where(condition)
 
 
 def _new(run_id: int) -> Any:
     c = arrival.c
-    told = [_NOTHING.label(name) for name in ("column_name", "old", "new", "by", "link")]
-    met = pair.join(
-        arrival,
-        sa.and_(c.object_name == pair.c.object_name, pair.c.person_id.between(c.first_person, c.last_person)),
-    )
-    shown = (pair.c.id, pair.c.person_id, pair.c.object_name, pair.c.sf_id, c.at)
-    return sa.select(*shown, *told).select_from(met).where(c.run_id == run_id)
+    within = pair.c.person_id.between(c.first_person, c.last_person)
+    came = pair.join(arrival, sa.and_(c.object_name == pair.c.object_name, within))
+    return _line(pair.c.id, pair.c.person_id, c.at, {}).select_from(came).where(c.run_id == run_id)
 
 
 def _updated(run_id: int) -> Any:
     """Values that came in. The log knows the person alone: its first record stands for it."""
     c, other = change_log.c, pair.alias()
     first = sa.select(sa.func.min(other.c.id)).where(other.c.person_id == c.person_id).scalar_subquery()
+    shown = {"column_name": c.column_name, "old": c.old_value, "new": c.new_value, "by": c.actor}
     return (
-        sa.select(
-            c.id,
-            c.person_id,
-            pair.c.object_name,
-            pair.c.sf_id,
-            c.at,
-            c.column_name,
-            c.old_value.label("old"),
-            c.new_value.label("new"),
-            c.actor.label("by"),
-            _NOTHING.label("link"),
-        )
+        _line(c.id, c.person_id, c.at, shown)
         .select_from(change_log.outerjoin(pair, pair.c.id == first))
         .where(c.run_id == run_id, c.table_name == "person", c.column_name.is_not(None))
     )
@@ -87,54 +68,34 @@ def _updated(run_id: int) -> Any:
 
 def _sent(run_id: int) -> Any:
     c = sent.c
-    return _select(
-        sent,
-        c.run_id == run_id,
-        c.at,
-        column_name=c.column_name,
-        old=c.before_value,
-        new=c.value,
-        by=c.outcome,
-    )
+    shown = {"column_name": c.column_name, "old": c.before_value, "new": c.value, "by": c.outcome}
+    return _of_pairs(sent, c.run_id == run_id, c.at, **shown)
+
+
+def _became(run_id: int, what: Any) -> Any:
+    """Records whose state has changed so."""
+    c = pair_event.c
+    return _of_pairs(pair_event, sa.and_(c.run_id == run_id, what), c.at, old=c.from_state, new=c.to_state)
 
 
 def _created(run_id: int) -> Any:
-    c = pair_event.c
-    mine = sa.and_(c.run_id == run_id, c.from_state == "new")
-    return _select(pair_event, mine, c.at, old=c.from_state, new=c.to_state)
+    return _became(run_id, pair_event.c.from_state == "new")
 
 
 def _deleted(run_id: int) -> Any:
-    c = pair_event.c
-    mine = sa.and_(c.run_id == run_id, c.to_state == "tombstoned")
-    return _select(pair_event, mine, c.at, old=c.from_state, new=c.to_state)
+    return _became(run_id, pair_event.c.to_state == "tombstoned")
 
 
 def _failed(run_id: int) -> Any:
     c = dead_letter.c
-    return _select(
-        dead_letter,
-        c.run_id == run_id,
-        c.last_at,
-        column_name=c.column_name,
-        new=c.message,
-        by=c.status,
-        link=c.cause_key,
-    )
+    shown = {"column_name": c.column_name, "new": c.message, "by": c.status, "link": c.cause_key}
+    return _of_pairs(dead_letter, c.run_id == run_id, c.last_at, **shown)
 
 
 def _fought(run_id: int) -> Any:
     c = conflict.c
-    return _select(
-        conflict,
-        c.run_id == run_id,
-        c.at,
-        column_name=c.column_name,
-        old=c.ours_value,
-        new=c.theirs_value,
-        by=c.winner,
-        link=c.id,
-    )
+    shown = {"column_name": c.column_name, "old": c.ours_value, "new": c.theirs_value, "by": c.winner}
+    return _of_pairs(conflict, c.run_id == run_id, c.at, **shown, link=c.id)
 
 
 _LINES: Mapping[str, Callable[[int], Any]] = {

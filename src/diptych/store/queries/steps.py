@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from diptych.domain.objects import TWO_WAY_OBJECTS
+from diptych.store.queries.ledger import told_of
 from diptych.store.system_tables import conflict, pair, run, step
 
 _TOLD = frozenset(known.name for known in TWO_WAY_OBJECTS)
@@ -153,28 +154,17 @@ def steps(
         .offset((max(page, 1) - 1) * limit)
     ).all()
     fought = _conflicts(connection, sorted({row.run_id for row in rows}))
-    return [_step(row, fought) for row in rows], StepSums(*(int(n) for n in sums))
-
-
-def _step(row: Any, fought: dict[tuple[int, str], int]) -> StepRow:
-    return StepRow(
-        row.id,
-        row.run_id,
-        row.kind,
-        row.object_name,
-        row.operation,
-        row.status,
-        row.started_at,
-        row.ended_at,
-        row.added,
-        row.updated,
-        row.deleted,
-        row.failed,
-        row.skipped,
-        row.api_calls,
-        row.detail,
-        fought.get((row.run_id, row.object_name), 0),
-    )
+    found = [
+        StepRow(
+            id=row.id,
+            run_id=row.run_id,
+            kind=row.kind,
+            conflicts=fought.get((row.run_id, row.object_name), 0),
+            **told_of(row),
+        )
+        for row in rows
+    ]
+    return found, StepSums(*(int(n) for n in sums))
 
 
 def _conflicts(connection: Connection, run_ids: Sequence[int]) -> dict[tuple[int, str], int]:
