@@ -21,7 +21,7 @@ from practice_org.auth.passwords import new_password, new_security_token
 from practice_org.auth.people import caller_by_id, set_credentials
 from practice_org.auth.tables import create_tables
 from practice_org.org import Org
-from practice_org.schema import access, birth
+from practice_org.schema import birth, profiles
 
 SYNC_PROFILE = "Diptych Sync"
 NO_API_PROFILE = "Standard User without API"
@@ -86,9 +86,9 @@ def furnish(org: Org) -> None:
     """Put profiles, users, logins and the connected app into a new org."""
     create_tables(org)
     _own_id(org)
-    access.create_profile(org, SYNC_PROFILE, system_permissions=SYNC_PERMISSIONS)
+    profiles.create_profile(org, SYNC_PROFILE, system_permissions=SYNC_PERMISSIONS)
     without = [name for name in birth.STANDARD_SYSTEM_PERMISSIONS if name != "ApiEnabled"]
-    access.create_profile(org, NO_API_PROFILE, system_permissions=without)
+    profiles.create_profile(org, NO_API_PROFILE, system_permissions=without)
     domain = f"practice-{org.id[9:15].lower()}.example.com"
     sync_user = ""
     for person in PEOPLE:

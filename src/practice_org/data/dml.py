@@ -22,6 +22,7 @@ from practice_org.data.tables import quoted
 from practice_org.errors import ApiError
 from practice_org.rules.duplicates import UNSAID, DuplicateOptions
 from practice_org.schema import access as rights
+from practice_org.schema import permission_sets, setup_rows
 from practice_org.schema.catalogue import ObjectType
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def apply(org: Org, user: User, writes: Sequence[Write], options: Options = PLAI
             connection.execute("RELEASE all_or_none")
     touched = {write.obj.name for write in writes} & rights.SETUP_OBJECTS
     if touched & permission_rules.CHECKED:
-        rights.note_change(org)
+        permission_sets.note_change(org)
     elif touched:
         org.access_cache.clear()
     if user_id is not None:
@@ -159,7 +160,7 @@ def _insert(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
         raise checks.entity_refused("inserted", obj)
     rights.require(writer.access, "Create", obj)
     changed = checks.stored_values(writer, obj, write.values, creating=True)
-    actor = user_id or rights.first_user(writer.org)
+    actor = user_id or setup_rows.first_user(writer.org)
     row = dict(changed)
     for f in obj.stored_fields:
         if row.get(f.name) is None:
@@ -215,13 +216,13 @@ def _update(writer: Writer, tx: Transaction, user_id: str | None, write: Write, 
     if "OwnerId" in changed and changed["OwnerId"] is None:
         raise ApiError(400, "INVALID_CROSS_REFERENCE_KEY", "Owner ID: owner cannot be blank", ("OwnerId",))
     row = {**before, **changed}
-    actor = user_id or rights.first_user(writer.org)
+    actor = user_id or setup_rows.first_user(writer.org)
     saving = writer.org.rulebook.saving(writer, obj, actor, row, before)
     if saving is not None:
         saving.prepare()
         saving.assign(options.auto_assign)
     _name(obj, row)
-    actor = user_id or rights.first_user(writer.org)
+    actor = user_id or setup_rows.first_user(writer.org)
     change = standard.Change(writer.org, tx, obj, actor, changed, row, before)
     standard.fill(change)
     checks.check_required(obj, row, changed)

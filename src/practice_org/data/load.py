@@ -11,7 +11,7 @@ from practice_org import ids
 from practice_org.clock import stamp
 from practice_org.data.tables import index_sql, quoted
 from practice_org.data.values import to_stored
-from practice_org.schema import access
+from practice_org.schema import setup_rows
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -47,7 +47,7 @@ def bulk_insert(
             raise KeyError(name)
         fields.append(found)
     names = [f.name for f in fields]
-    owner = access.first_user(org)
+    owner = setup_rows.first_user(org)
     moment = stamp(org.clock.now())
     fill: dict[str, Any] = {}
     for f in obj.stored_fields:

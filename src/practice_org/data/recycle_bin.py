@@ -20,6 +20,7 @@ from practice_org.data.stamps import stamps
 from practice_org.data.tables import quoted
 from practice_org.errors import ApiError
 from practice_org.schema import access as rights
+from practice_org.schema import setup_rows
 from practice_org.schema.catalogue import ObjectType, Schema
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def delete(
         sharing.require(writer, obj, row, "Delete")
     _refuse_restricted(writer, tx.connection, obj, record_id, row.get("Name") or record_id)
     standard.refuse_delete(tx, obj.name, row)
-    put(writer, tx, user_id or rights.first_user(writer.org), obj, record_id)
+    put(writer, tx, user_id or setup_rows.first_user(writer.org), obj, record_id)
     if hard:
         _purge_root(tx, writer.schema, record_id)
 
@@ -155,7 +156,7 @@ def undelete(writer: Writer, tx: Transaction, user_id: str | None, obj: ObjectTy
     if not obj.soft_deletes or not _in_bin(tx.connection, obj, record_id):
         raise ApiError(400, "UNDELETE_FAILED", "Entity is not in the recycle bin", ())
     rights.require(writer.access, "Create", obj)
-    actor = user_id or rights.first_user(writer.org)
+    actor = user_id or setup_rows.first_user(writer.org)
     for object_name, member in _members(tx.connection, record_id):
         other = writer.schema[object_name]
         row = _row(tx.connection, other, member)

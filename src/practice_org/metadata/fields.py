@@ -9,7 +9,7 @@ from practice_org.errors import ApiError
 from practice_org.metadata import field_rules, field_value, references, store
 from practice_org.metadata.codec import Value
 from practice_org.metadata.kinds import Kind, Work, integrity, no_such
-from practice_org.schema import access, custom, retype
+from practice_org.schema import access, custom, permission_sets, retype
 from practice_org.schema.catalogue import Field, ObjectType
 
 if TYPE_CHECKING:
@@ -173,4 +173,4 @@ def _change_governance(org: Org, obj: ObjectType, name: str) -> None:
             'DELETE FROM "FieldPermissions" WHERE "Field" = ?', (f"{obj.name}.{made.name}",)
         )
     if made.has("permissionable"):
-        access.grant_new_field(org, obj, made, None, True)
+        permission_sets.grant_new_field(org, obj, made, None, True)

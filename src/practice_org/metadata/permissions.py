@@ -11,7 +11,7 @@ from practice_org.metadata import store
 from practice_org.metadata.codec import Value
 from practice_org.metadata.kinds import Kind, Work, integrity, no_such, required
 from practice_org.metadata.store import Stored
-from practice_org.schema import access
+from practice_org.schema import access, permission_sets, profiles
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -119,16 +119,16 @@ def grant(org: Org, set_id: str, rights: Rights, *, overwrite: bool) -> None:
     with org.transaction():
         for name in set(given) | (set(before.objects) if overwrite else set()):
             if given.get(name, frozenset()) != before.objects.get(name, frozenset()):
-                access.set_object_rights(org, set_id, name, given.get(name, frozenset()))
+                permission_sets.set_object_rights(org, set_id, name, given.get(name, frozenset()))
         gone = set(before.fields) - set(rights.fields) if overwrite else set()
         for path, (read, edit) in [*rights.fields.items(), *((p, (False, False)) for p in gone)]:
             if before.fields.get(path, (False, False)) != (read, edit):
                 owner, _, name = path.partition(".")
-                access.set_field_rights(org, set_id, owner, name, read=read, edit=edit)
+                permission_sets.set_field_rights(org, set_id, owner, name, read=read, edit=edit)
         off = {name: False for name in before.system if overwrite and name not in rights.system}
         for name, on in {**off, **rights.system}.items():
             if before.system.get(name, False) != on:
-                access.set_system_permission(org, set_id, name, on)
+                permission_sets.set_system_permission(org, set_id, name, on)
 
 
 def current(org: Org, set_id: str) -> Rights:
@@ -208,7 +208,7 @@ class PermissionSetKind(Kind):
             )
         rights = rights_of(org, value)
         with org.transaction():
-            set_id = access.create_permission_set(org, full_name)
+            set_id = permission_sets.create_permission_set(org, full_name)
             self._put(work, set_id, full_name, value)
             grant(org, set_id, rights, overwrite=True)
 
@@ -309,7 +309,7 @@ class ProfileKind(Kind):
         out["userLicense"] = "Salesforce"
         return {
             **out,
-            **value_of(current(org, access.permission_set_of_profile(org, profile_id)), every_flag=False),
+            **value_of(current(org, profiles.permission_set_of_profile(org, profile_id)), every_flag=False),
         }
 
     def create(self, work: Work, full_name: str, value: Value) -> None:
@@ -320,7 +320,7 @@ class ProfileKind(Kind):
             )
         rights = rights_of(org, value)
         with org.transaction():
-            profile_id = access.create_profile(
+            profile_id = profiles.create_profile(
                 org,
                 full_name,
                 system_permissions=(),
@@ -328,7 +328,7 @@ class ProfileKind(Kind):
                 description=value.get("description"),
                 field_rights=False,
             )
-            grant(org, access.permission_set_of_profile(org, profile_id), rights, overwrite=False)
+            grant(org, profiles.permission_set_of_profile(org, profile_id), rights, overwrite=False)
             self._put(work, profile_id, full_name, value)
 
     def update(self, work: Work, full_name: str, value: Value) -> None:
@@ -337,7 +337,7 @@ class ProfileKind(Kind):
             raise no_such(self.name, full_name)
         rights = rights_of(work.org, value)
         with work.org.transaction():
-            set_id = access.permission_set_of_profile(work.org, row[0])
+            set_id = profiles.permission_set_of_profile(work.org, row[0])
             grant(work.org, set_id, rights, overwrite=False)
             self._put(work, row[0], _FILED_NAMES.get(row[1], row[1]), value)
 
@@ -356,7 +356,7 @@ class ProfileKind(Kind):
                     "You cannot delete this profile because users are assigned to it",
                     (),
                 )
-            drop_set(org, access.permission_set_of_profile(org, row[0]))
+            drop_set(org, profiles.permission_set_of_profile(org, row[0]))
             tx.connection.execute('DELETE FROM "Profile" WHERE "Id" = ?', (row[0],))
             store.drop(org, self.name, row[1])
 
@@ -402,7 +402,7 @@ def drop_set(org: Org, set_id: str) -> None:
             tx.connection.execute(f'DELETE FROM "{table}" WHERE "ParentId" = ?', (set_id,))
         tx.connection.execute('DELETE FROM "PermissionSetAssignment" WHERE "PermissionSetId" = ?', (set_id,))
         tx.connection.execute('DELETE FROM "PermissionSet" WHERE "Id" = ?', (set_id,))
-        access.note_change(org)
+        permission_sets.note_change(org)
 
 
 def _touch(org: Org, table: str, row_id: str, user_id: str) -> None:

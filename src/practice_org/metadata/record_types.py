@@ -9,7 +9,7 @@ from practice_org.errors import ApiError
 from practice_org.metadata import store
 from practice_org.metadata.codec import Value
 from practice_org.metadata.kinds import Kind, Work, integrity, no_such, required
-from practice_org.schema import access, custom, record_types
+from practice_org.schema import custom, permission_sets, record_types, setup_rows
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -63,7 +63,7 @@ class RecordTypeKind(Kind):
         _check_values(org, obj.name, value)
         with org.transaction() as tx:
             made = ids.mint(tx.connection, "012")[0]
-            access.insert_row(
+            setup_rows.insert_row(
                 org,
                 "RecordType",
                 {
@@ -91,7 +91,7 @@ class RecordTypeKind(Kind):
                 f'UPDATE "RecordType" SET {listed} WHERE "Id" = ?', (*columns.values(), row[0])
             )
             store.put(work.org, work.user_id, self.name, f"{row[1]}.{row[2]}", _kept(value), row[0])
-            access.note_change(work.org)
+            permission_sets.note_change(work.org)
 
     def delete(self, work: Work, full_name: str) -> None:
         row = _row(work.org, full_name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from practice_org import ids
-from practice_org.schema.access import first_user
+from practice_org.schema.setup_rows import first_user
 
 if TYPE_CHECKING:
     from practice_org.org import Org

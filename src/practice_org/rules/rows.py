@@ -9,7 +9,7 @@ from practice_org import ids
 from practice_org.data.rows import insert_row, remove_row, update_row
 from practice_org.data.stamps import stamps
 from practice_org.data.tables import quoted
-from practice_org.schema import access
+from practice_org.schema import setup_rows
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -29,7 +29,7 @@ def mirror(
             tuple(row[1:]): str(row[0])
             for row in tx.connection.execute(f'SELECT "Id", {columns} FROM {quoted(obj.name)}')
         }
-        actor = access.first_user(org)
+        actor = setup_rows.first_user(org)
         out = []
         for row in wanted:
             found = present.pop(tuple(row[name] for name in key), None)

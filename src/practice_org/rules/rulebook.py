@@ -190,7 +190,7 @@ def touch(
     """
     from practice_org.data import checks
     from practice_org.data.stamps import stamps
-    from practice_org.schema import access
+    from practice_org.schema import access, setup_rows
 
     writer = writer or checks.Writer(org, tx.connection, access.SYSTEM, False)
     before = checks.current_row(tx.connection, obj, record_id)
@@ -202,8 +202,8 @@ def touch(
         return
     checks.check_required(obj, row, altered)
     checks.check_unique(writer, obj, altered, record_id)
-    row.update(stamps(obj, tx.stamp, user_id or access.first_user(org)))
-    saving = org.rulebook.saving(writer, obj, user_id or access.first_user(org), row, before)
+    row.update(stamps(obj, tx.stamp, user_id or setup_rows.first_user(org)))
+    saving = org.rulebook.saving(writer, obj, user_id or setup_rows.first_user(org), row, before)
     changes = {name: value for name, value in row.items() if before.get(name) != value}
     if saving is None:
         update_row(tx, obj, record_id, changes)

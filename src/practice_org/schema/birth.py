@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from practice_org import ids
 from practice_org.clock import stamp
 from practice_org.data import tables
-from practice_org.schema import access, list_views, standard_values
+from practice_org.schema import access, list_views, permission_sets, profiles, setup_rows, standard_values
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -41,7 +41,7 @@ def populate(org: Org, *, name: str, sandbox: bool, edition: str) -> None:
         creator = ids.mint(tx.connection, "005")[0]
         stamps = {"CreatedDate": tx.stamp, "LastModifiedDate": tx.stamp, "SystemModstamp": tx.stamp}
         people = {"CreatedById": creator, "LastModifiedById": creator}
-        access.insert_row(
+        setup_rows.insert_row(
             org,
             "Organization",
             {
@@ -76,7 +76,7 @@ def populate(org: Org, *, name: str, sandbox: bool, edition: str) -> None:
                 **people,
             },
         )
-        access.insert_row(
+        setup_rows.insert_row(
             org,
             "UserLicense",
             {
@@ -98,10 +98,10 @@ def populate(org: Org, *, name: str, sandbox: bool, edition: str) -> None:
             for f in org.schema["PermissionSet"].fields
             if f.name.startswith("Permissions")
         ]
-        access.create_profile(
+        profiles.create_profile(
             org, ADMINISTRATOR_PROFILE, system_permissions=everything, object_rights=access.RIGHTS
         )
-        access.create_profile(org, STANDARD_PROFILE, system_permissions=STANDARD_SYSTEM_PERMISSIONS)
+        profiles.create_profile(org, STANDARD_PROFILE, system_permissions=STANDARD_SYSTEM_PERMISSIONS)
         profile = tx.connection.execute(
             'SELECT "Id" FROM "Profile" WHERE "Name" = ?', (ADMINISTRATOR_PROFILE,)
         ).fetchone()[0]
@@ -130,10 +130,10 @@ def upgrade(org: Org) -> None:
             if not present[obj.name] and access.has_permissions(obj.name):
                 for set_id, administrator in sets:
                     rights = access.RIGHTS if administrator else ("Read", "Create", "Edit", "Delete")
-                    access.set_object_rights(org, set_id, obj.name, rights)
+                    permission_sets.set_object_rights(org, set_id, obj.name, rights)
             for f in obj.fields:
                 if not present[obj.name] or (f.name not in present[obj.name] and f.stored):
-                    access.grant_new_field(org, obj, f, None, True)
+                    permission_sets.grant_new_field(org, obj, f, None, True)
         standard_values.store(org)
         list_views.store(org)
     org.access_cache.clear()
@@ -141,7 +141,7 @@ def upgrade(org: Org) -> None:
 
 def _automated_user(org: Org, user_id: str, stamps: dict[str, str], people: dict[str, str]) -> None:
     """The process user that each real org has: nobody can log in as it."""
-    access.insert_row(
+    setup_rows.insert_row(
         org,
         "User",
         {
@@ -189,10 +189,10 @@ def create_user(
         ).fetchone()
         if row is None:
             raise KeyError(profile)
-        creator = access.first_user(org)
+        creator = setup_rows.first_user(org)
         user_id = ids.mint(tx.connection, "005")[0]
         full = f"{first_name} {last_name}" if first_name else last_name
-        access.insert_row(
+        setup_rows.insert_row(
             org,
             "User",
             {
@@ -227,9 +227,9 @@ def create_user(
 def create_queue(org: Org, name: str, *, objects: tuple[str, ...] = ("Lead",)) -> str:
     """A queue that may own records of the given objects; returns its Group id."""
     with org.transaction() as tx:
-        creator = access.first_user(org)
+        creator = setup_rows.first_user(org)
         queue = ids.mint(tx.connection, "00G")[0]
-        access.insert_row(
+        setup_rows.insert_row(
             org,
             "Group",
             {
@@ -246,7 +246,7 @@ def create_queue(org: Org, name: str, *, objects: tuple[str, ...] = ("Lead",)) -
             },
         )
         for object_name in objects:
-            access.insert_row(
+            setup_rows.insert_row(
                 org,
                 "QueueSobject",
                 {

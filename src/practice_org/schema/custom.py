@@ -148,7 +148,7 @@ def add_field(
 
     Raises as `create_field` does.
     """
-    from practice_org.schema import access
+    from practice_org.schema import permission_sets
 
     stem = spec.name[:-3]
     check_name(stem)
@@ -175,11 +175,11 @@ def add_field(
             tables.create_table(tx.connection, schema[obj.name])
         org.replace_schema(schema)
         for one in made:
-            access.grant_new_field(org, schema[obj.name], one, visible_to, editable)
+            permission_sets.grant_new_field(org, schema[obj.name], one, visible_to, editable)
             twin = schema["Account"].get(f"{one.name[:-1]}pc") if obj.name == "Contact" else None
             if twin is not None:
-                access.grant_new_field(org, schema["Account"], twin, visible_to, editable)
-        access.note_change(org)
+                permission_sets.grant_new_field(org, schema["Account"], twin, visible_to, editable)
+        permission_sets.note_change(org)
     org.replace_schema(schema)
     return made[0]
 
@@ -196,7 +196,7 @@ def replace_field(org: Org, obj: ObjectType, spec: FieldSpec) -> Field:
 
     What values need when type or length changes is the business of `schema.retype`, before.
     """
-    from practice_org.schema import access
+    from practice_org.schema import permission_sets
 
     _check_formula(org, obj, spec)
     made = build(spec)
@@ -208,7 +208,7 @@ def replace_field(org: Org, obj: ObjectType, spec: FieldSpec) -> Field:
             )
         schema = load_schema(tx.connection)
         tables.create_table(tx.connection, schema[obj.name])
-        access.note_change(org)
+        permission_sets.note_change(org)
     org.replace_schema(schema)
     return made[0]
 
@@ -218,7 +218,7 @@ def delete_field(org: Org, object_name: str, name: str) -> None:
 
     Raises ApiError INVALID_FIELD when there is no such custom field.
     """
-    from practice_org.schema import access
+    from practice_org.schema import permission_sets
 
     obj = org.schema.get(object_name)
     field = obj.get(name) if obj else None
@@ -237,13 +237,13 @@ def delete_field(org: Org, object_name: str, name: str) -> None:
             if one.stored:
                 drop_column(tx.connection, obj, one)
         schema = load_schema(tx.connection)
-        access.note_change(org)
+        permission_sets.note_change(org)
     org.replace_schema(schema)
 
 
 def rename_field(org: Org, obj: ObjectType, field: Field, name: str) -> None:
     """Give a custom field another API name; values and permissions stay."""
-    from practice_org.schema import access
+    from practice_org.schema import permission_sets
 
     stem = field.name[:-3]
     with org.transaction() as tx:
@@ -272,7 +272,7 @@ def rename_field(org: Org, obj: ObjectType, field: Field, name: str) -> None:
                 )
         schema = load_schema(connection)
         tables.create_table(connection, schema[obj.name])
-        access.note_change(org)
+        permission_sets.note_change(org)
     org.replace_schema(schema)
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from practice_org.data import tables
-from practice_org.schema import access, custom, custom_objects
+from practice_org.schema import custom, custom_objects, permission_sets
 
 if TYPE_CHECKING:
     from practice_org.org import Org
@@ -45,7 +45,7 @@ def rename(org: Org, old: str, new: str) -> None:
         )
         schema = custom.load_schema(connection)
         tables.create_table(connection, schema[new])
-        access.note_change(org)
+        permission_sets.note_change(org)
     org.replace_schema(schema)
 
 

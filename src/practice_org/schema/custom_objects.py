@@ -118,7 +118,7 @@ def create(org: Org, one: CustomObject) -> ObjectType:
     Profiles with Modify All Data get every right on it, others none, as on the platform.
     Raises ApiError DUPLICATE_DEVELOPER_NAME when there is an object of that name.
     """
-    from practice_org.schema import access, custom
+    from practice_org.schema import access, custom, permission_sets
 
     if org.schema.get(one.name):
         raise ApiError(
@@ -137,14 +137,14 @@ def create(org: Org, one: CustomObject) -> ObjectType:
             'SELECT "Id" FROM "PermissionSet" WHERE "IsOwnedByProfile" = 1 AND "PermissionsModifyAllData" = 1'
         ).fetchall()
         for (set_id,) in rows:
-            access.set_object_rights(org, set_id, made.name, access.RIGHTS)
-        access.note_change(org)
+            permission_sets.set_object_rights(org, set_id, made.name, access.RIGHTS)
+        permission_sets.note_change(org)
     return schema[made.name]
 
 
 def change(org: Org, one: CustomObject) -> None:
     """Give an existing object new labels and switches; its prefix stays."""
-    from practice_org.schema import access, custom
+    from practice_org.schema import custom, permission_sets
 
     with org.transaction() as tx:
         before = definition(org, one.name)
@@ -152,13 +152,13 @@ def change(org: Org, one: CustomObject) -> None:
         _store(tx.connection, replace(one, prefix=before.prefix))
         schema = custom.load_schema(tx.connection)
         tables.create_table(tx.connection, schema[one.name])
-        access.note_change(org)
+        permission_sets.note_change(org)
     org.replace_schema(schema)
 
 
 def remove(org: Org, name: str) -> None:
     """Delete the object with its records, its fields and all that refers to it in permissions."""
-    from practice_org.schema import access, custom
+    from practice_org.schema import custom, permission_sets
 
     with org.transaction() as tx:
         connection = tx.connection
@@ -170,7 +170,7 @@ def remove(org: Org, name: str) -> None:
             connection.execute(f'DELETE FROM "{table}" WHERE "SobjectType" = ?', (name,))
         schema = custom.load_schema(connection)
         org.replace_schema(schema)
-        access.note_change(org)
+        permission_sets.note_change(org)
     org.replace_schema(schema)
 
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from practice_org import ids
-from practice_org.schema import access
+from practice_org.schema import access, setup_rows
 from practice_org.schema.catalogue import Field, ObjectType
 
 if TYPE_CHECKING:
@@ -89,13 +89,13 @@ def _stem(obj: ObjectType) -> str:
 def store(org: Org) -> None:
     """Store the list views of those standard objects that have none."""
     with org.transaction() as tx:
-        creator = access.first_user(org)
+        creator = setup_rows.first_user(org)
         present = {row[0] for row in tx.connection.execute('SELECT DISTINCT "SobjectType" FROM "ListView"')}
         for obj in org.schema.objects:
             if not has_views(obj) or obj.name in present:
                 continue
             for name, label, _, _ in _KINDS:
-                access.insert_row(
+                setup_rows.insert_row(
                     org,
                     "ListView",
                     {

@@ -21,7 +21,7 @@ SETTING = "standard_picklists"
 
 def store(org: Org, obj: ObjectType, f: Field, entries: tuple[PicklistEntry, ...]) -> None:
     """Give a picklist these entries, in this order."""
-    from practice_org.schema import access, custom
+    from practice_org.schema import custom, permission_sets
 
     listed = [[e.value, e.label, e.default, e.active] for e in entries]
     with org.transaction() as tx:
@@ -42,7 +42,7 @@ def store(org: Org, obj: ObjectType, f: Field, entries: tuple[PicklistEntry, ...
             org.set_setting(SETTING, changed)
         schema = custom.load_schema(tx.connection)
         org.replace_schema(schema)
-        access.note_change(org)
+        permission_sets.note_change(org)
     org.replace_schema(schema)
 
 

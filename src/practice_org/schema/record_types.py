@@ -107,7 +107,7 @@ def create(
 
     Raises ApiError INVALID_TYPE for an object that cannot have any, DUPLICATE_DEVELOPER_NAME.
     """
-    from practice_org.schema import access
+    from practice_org.schema import setup_rows
 
     obj = org.schema.get(object_name)
     if obj is None or not can_have(obj):
@@ -120,7 +120,7 @@ def create(
             ("DeveloperName",),
         )
     with org.transaction() as tx:
-        creator = access.first_user(org)
+        creator = setup_rows.first_user(org)
         made = ids.mint(tx.connection, "012")[0]
         row: dict[str, object] = {
             "Id": made,
@@ -137,7 +137,7 @@ def create(
         }
         if org.schema["RecordType"].get("IsPersonType"):
             row["IsPersonType"] = int(person)
-        access.insert_row(org, "RecordType", row)
+        setup_rows.insert_row(org, "RecordType", row)
         publish(org)
         if default:
             set_default(org, obj.name, made)
@@ -153,7 +153,7 @@ def set_default(org: Org, object_name: str, record_type_id: str | None) -> None:
 def publish(org: Org) -> None:
     """Let the objects whose record types changed gain their field."""
     from practice_org.data import tables
-    from practice_org.schema import access, custom
+    from practice_org.schema import custom, permission_sets
 
     with org.transaction() as tx:
         schema = custom.load_schema(tx.connection)
@@ -162,4 +162,4 @@ def publish(org: Org) -> None:
             if known is not None and known.get("RecordTypeId") is None and obj.get("RecordTypeId"):
                 tables.create_table(tx.connection, obj)
         org.replace_schema(schema)
-        access.note_change(org)
+        permission_sets.note_change(org)

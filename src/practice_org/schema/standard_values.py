@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from practice_org import ids
-from practice_org.schema import access
+from practice_org.schema import setup_rows
 from practice_org.schema.catalogue import VALUE_PREFIX
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ FORECAST_NAMES = {
 def store(org: Org) -> None:
     """Store the rows of those objects that have none."""
     with org.transaction() as tx:
-        creator = access.first_user(org)
+        creator = setup_rows.first_user(org)
         for object_name, (owner, picklist) in PICKLISTS.items():
             if tx.connection.execute(f'SELECT 1 FROM "{object_name}" LIMIT 1').fetchone():
                 continue
@@ -78,7 +78,7 @@ def store(org: Org) -> None:
                     "CreatedById": creator,
                     "LastModifiedById": creator,
                 }
-                access.insert_row(org, object_name, row)
+                setup_rows.insert_row(org, object_name, row)
 
 
 def _status(object_name: str, value: str, default: bool) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def put(org: Org, object_name: str, values: list[dict[str, Any]]) -> None:
     if object_name not in PICKLISTS or obj is None:
         return
     with org.transaction() as tx:
-        creator = access.first_user(org)
+        creator = setup_rows.first_user(org)
         known = {
             str(name).lower(): row_id
             for row_id, name in tx.connection.execute(f'SELECT "Id", "ApiName" FROM "{object_name}"')
@@ -156,7 +156,7 @@ def put(org: Org, object_name: str, values: list[dict[str, Any]]) -> None:
             row_id = known.pop(name.lower(), None)
             if row_id is None:
                 made = {"CreatedDate": tx.stamp, "CreatedById": creator}
-                access.insert_row(
+                setup_rows.insert_row(
                     org, object_name, {"Id": ids.mint(tx.connection, VALUE_PREFIX)[0], **made, **row}
                 )
             else:

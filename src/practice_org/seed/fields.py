@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from practice_org.org import Org
-from practice_org.schema import access, birth, custom
+from practice_org.schema import birth, custom, permission_sets, profiles
 from practice_org.seed import words
 
 EXTERNAL_KEY = "External_Key__c"
@@ -92,7 +92,7 @@ FIELDS = (
 
 def prepare_fields(org: Org) -> None:
     """Create those of the custom fields that the org does not have."""
-    salespeople = access.permission_set_of_profile(org, birth.STANDARD_PROFILE)
+    salespeople = profiles.permission_set_of_profile(org, birth.STANDARD_PROFILE)
     with org.transaction():
         for wanted in FIELDS:
             for object_name in wanted.objects:
@@ -102,4 +102,6 @@ def prepare_fields(org: Org) -> None:
                     org, object_name, wanted.name, wanted.type, label=wanted.label, **dict(wanted.more)
                 )
                 if wanted.name in MARKETING:
-                    access.set_field_rights(org, salespeople, object_name, wanted.name, read=True, edit=False)
+                    permission_sets.set_field_rights(
+                        org, salespeople, object_name, wanted.name, read=True, edit=False
+                    )

@@ -13,7 +13,7 @@ from practice_org.auth.passwords import new_password, new_security_token
 from practice_org.auth.people import Caller, caller_by_id, caller_by_username, set_credentials, set_locked
 from practice_org.data.rows import update_row
 from practice_org.org import Org
-from practice_org.schema import access, birth
+from practice_org.schema import access, birth, permission_sets, profiles
 
 KNOWN = {
     "username", "first_name", "last_name", "email", "profile", "active", "password", "security_token", "locked",
@@ -32,7 +32,7 @@ def order(door: Door, order: dict[str, Any]) -> dict[str, Any]:
     with org.transaction():
         caller = _user(org, order) if "username" in order else None
         profile = caller.profile_id if caller else order["profile"]
-        set_id = access.permission_set_of_profile(org, profile)
+        set_id = profiles.permission_set_of_profile(org, profile)
         _rights(org, set_id, order)
     door.sessions.forget()
     org.access_cache.clear()
@@ -110,7 +110,7 @@ def _change(org: Org, caller: Caller, order: dict[str, Any]) -> None:
     if "active" in order:
         changes["IsActive"] = int(bool(order["active"]))
     if "profile" in order:
-        access.permission_set_of_profile(org, order["profile"])
+        profiles.permission_set_of_profile(org, order["profile"])
         changes["ProfileId"] = (
             org.reader()
             .execute('SELECT "Id" FROM "Profile" WHERE "Id" = ?1 OR "Name" = ?1', (order["profile"],))
@@ -129,15 +129,15 @@ def _change(org: Org, caller: Caller, order: dict[str, Any]) -> None:
 
 def _rights(org: Org, set_id: str, order: dict[str, Any]) -> None:
     for name, on in order.get("system_permissions", {}).items():
-        access.set_system_permission(org, set_id, name, bool(on))
+        permission_sets.set_system_permission(org, set_id, name, bool(on))
     for object_name, rights in order.get("objects", {}).items():
         obj = org.schema[object_name]
         if not set(rights) <= set(access.RIGHTS):
             raise ValueError(f"rights on {obj.name} must be of {', '.join(access.RIGHTS)}")
-        access.set_object_rights(org, set_id, obj.name, rights)
+        permission_sets.set_object_rights(org, set_id, obj.name, rights)
     for name, right in order.get("fields", {}).items():
         object_name, _, field_name = name.partition(".")
         if right not in FIELD_RIGHTS:
             raise ValueError(f"{name} must be one of {', '.join(FIELD_RIGHTS)}, not {right!r}")
         read, edit = FIELD_RIGHTS[right]
-        access.set_field_rights(org, set_id, object_name, field_name, read=read, edit=edit)
+        permission_sets.set_field_rights(org, set_id, object_name, field_name, read=read, edit=edit)

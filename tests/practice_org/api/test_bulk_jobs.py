@@ -16,7 +16,7 @@ from practice_org.data.jobs import Job
 from practice_org.errors import ApiError
 from practice_org.ids import mint
 from practice_org.org import Org
-from practice_org.schema import access, birth
+from practice_org.schema import birth, profiles, setup_rows
 from practice_org.schema.custom import create_field, delete_field
 from tests.practice_org.bulk import finished, ingest, new_ingest, refusal, rows, start
 from tests.practice_org.calls import Caller, new_org
@@ -220,7 +220,7 @@ def test_resources_exist_from_their_version_on(admin: Caller) -> None:
 
 
 def test_hard_delete_needs_a_permission(admin: Caller) -> None:
-    profile = access.create_profile(admin.org, "Plain")
+    profile = profiles.create_profile(admin.org, "Plain")
     user = birth.create_user(admin.org, username="p@example.com", last_name="P", profile=profile)
     plain = Caller(admin.org, user)
     answer = plain("POST", "/jobs/ingest", {"object": "Lead", "operation": "hardDelete"})
@@ -330,7 +330,7 @@ def test_parents_by_their_keys(admin: Caller) -> None:
 def test_record_types_by_name(admin: Caller) -> None:
     with admin.org.transaction() as tx:
         kind = mint(tx.connection, "012")[0]
-        access.insert_row(
+        setup_rows.insert_row(
             admin.org,
             "RecordType",
             {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from practice_org.schema import access
+from practice_org.schema import permission_sets, profiles
 from tests.practice_org.calls import Caller
 from tests.practice_org.metadata.soap_calls import Fault, Soap
 
@@ -171,14 +171,18 @@ def test_picklist_values_that_an_update_leaves_out_become_inactive(admin: Caller
     assert done["success"]
     values = soap.read("CustomField", "Lead.Colour__c")[0]["valueSet"][0]["valueSetDefinition"][0]["value"]
     assert [(v["fullName"], v.get("isActive")) for v in values] == [(["red"], None), (["blue"], ["false"])]
-    access.grant_all_fields(admin.org, access.permission_set_of_profile(admin.org, "System Administrator"))
+    permission_sets.grant_all_fields(
+        admin.org, profiles.permission_set_of_profile(admin.org, "System Administrator")
+    )
     refused = admin("POST", "/sobjects/Lead", {"LastName": "x", "Company": "c", "Colour__c": "blue"})
     assert refused.json[0]["errorCode"] == "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
 
 
 def test_a_renamed_field_keeps_values_and_permissions(admin: Caller, soap: Soap) -> None:
     soap.create("CustomField", TEXT)
-    access.grant_all_fields(admin.org, access.permission_set_of_profile(admin.org, "System Administrator"))
+    permission_sets.grant_all_fields(
+        admin.org, profiles.permission_set_of_profile(admin.org, "System Administrator")
+    )
     lead = admin.create("Lead", LastName="x", Company="c", Code__c="7")
     (renamed,) = soap.call(
         "renameMetadata", type="CustomField", oldFullName="Lead.Code__c", newFullName="Lead.Key__c"

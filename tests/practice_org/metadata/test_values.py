@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from practice_org.schema import access
+from practice_org.schema import permission_sets, profiles
 from tests.practice_org.calls import Caller
 from tests.practice_org.metadata.soap_calls import Soap
 
@@ -27,7 +27,9 @@ OWNER = {
 
 
 def open_all(admin: Caller) -> None:
-    access.grant_all_fields(admin.org, access.permission_set_of_profile(admin.org, "System Administrator"))
+    permission_sets.grant_all_fields(
+        admin.org, profiles.permission_set_of_profile(admin.org, "System Administrator")
+    )
 
 
 def test_auto_numbers_count_on(admin: Caller, soap: Soap) -> None:

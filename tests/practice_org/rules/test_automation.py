@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from practice_org.rules.badrule import BadRule
-from practice_org.schema import access
+from practice_org.schema import setup_rows
 from tests.practice_org.calls import Caller
 from tests.practice_org.orders import Order
 
@@ -57,7 +57,7 @@ def test_after_the_save_another_field_changes_under_the_name_of_the_automation(
     admin("PATCH", f"/sobjects/Lead/{one}", {"Title": "b"})
     after = read(admin, one)
     assert after["Description"] == "was a"
-    assert after["LastModifiedById"] == access.first_user(admin.org) != admin.user_id
+    assert after["LastModifiedById"] == setup_rows.first_user(admin.org) != admin.user_id
     assert after["SystemModstamp"] == after["LastModifiedDate"]
     order("rules", {"automation": [{**rule, "as": "user"}]})
     admin("PATCH", f"/sobjects/Lead/{one}", {"Title": "c"})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from practice_org.schema import access, birth
+from practice_org.schema import access, birth, permission_sets, profiles
 from tests.practice_org.calls import Caller
 from tests.practice_org.orders import Order
 
@@ -145,12 +145,12 @@ def test_view_all_sees_and_does_not_edit(people: People, order: Order) -> None:
     theirs = lead_of(people, people.other.user_id)
     org = people.admin.org
     order("sharing", {"defaults": {"Lead": "Private"}})
-    own_set = access.own_permission_set(org, people.seller.user_id)
-    access.set_system_permission(org, own_set, "ViewAllData", True)
+    own_set = profiles.own_permission_set(org, people.seller.user_id)
+    permission_sets.set_system_permission(org, own_set, "ViewAllData", True)
     assert seen(people.seller) == {theirs}
     answer = people.seller("PATCH", f"/sobjects/Lead/{theirs}", {"Title": "x"})
     assert answer.json[0]["errorCode"] == "INSUFFICIENT_ACCESS_OR_READONLY"
-    access.set_object_rights(org, own_set, "Lead", access.RIGHTS)
+    permission_sets.set_object_rights(org, own_set, "Lead", access.RIGHTS)
     assert people.seller("PATCH", f"/sobjects/Lead/{theirs}", {"Title": "x"}).status == 204
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from practice_org.schema import access
+from practice_org.schema import permission_sets, profiles
 from practice_org.schema.birth import create_user
 from practice_org.schema.custom import create_field, delete_field
 from tests.practice_org.calls import Caller, new_org
@@ -27,12 +27,12 @@ def seller(admin: Caller) -> Caller:
 
 
 def standard(admin: Caller) -> str:
-    return access.permission_set_of_profile(admin.org, "Standard User")
+    return profiles.permission_set_of_profile(admin.org, "Standard User")
 
 
 def test_a_hidden_field_is_gone(admin: Caller, seller: Caller) -> None:
     lead = admin.create("Lead", LastName="x", Company="c", Phone="1")
-    access.set_field_rights(admin.org, standard(admin), "Lead", "Phone", read=False, edit=False)
+    permission_sets.set_field_rights(admin.org, standard(admin), "Lead", "Phone", read=False, edit=False)
     described = seller("GET", "/sobjects/Lead/describe").json["fields"]
     assert "Phone" not in [f["name"] for f in described]
     assert "No such column 'Phone' on entity 'Lead'" in seller.query("SELECT Phone FROM Lead")[0]["message"]
@@ -45,7 +45,7 @@ def test_a_hidden_field_is_gone(admin: Caller, seller: Caller) -> None:
 
 def test_a_read_only_field_is_seen_and_not_written(admin: Caller, seller: Caller) -> None:
     lead = admin.create("Lead", LastName="x", Company="c")
-    access.set_field_rights(admin.org, standard(admin), "Lead", "Phone", read=True, edit=False)
+    permission_sets.set_field_rights(admin.org, standard(admin), "Lead", "Phone", read=True, edit=False)
     phone = next(f for f in seller("GET", "/sobjects/Lead/describe").json["fields"] if f["name"] == "Phone")
     assert (phone["createable"], phone["updateable"]) == (False, False)
     refused = seller("PATCH", f"/sobjects/Lead/{lead}", {"Phone": "2"})
@@ -54,14 +54,14 @@ def test_a_read_only_field_is_seen_and_not_written(admin: Caller, seller: Caller
 
 
 def test_a_compound_field_takes_its_parts_along(admin: Caller, seller: Caller) -> None:
-    access.set_field_rights(admin.org, standard(admin), "Lead", "Address", read=False, edit=False)
+    permission_sets.set_field_rights(admin.org, standard(admin), "Lead", "Address", read=False, edit=False)
     names = {f["name"] for f in seller("GET", "/sobjects/Lead/describe").json["fields"]}
     assert not names & {"Address", "City", "Street"}
 
 
 def test_object_rights(admin: Caller, seller: Caller) -> None:
     lead = admin.create("Lead", LastName="x", Company="c")
-    access.set_object_rights(admin.org, standard(admin), "Lead", ["Read"])
+    permission_sets.set_object_rights(admin.org, standard(admin), "Lead", ["Read"])
     assert seller("GET", f"/sobjects/Lead/{lead}").status == 200
     assert seller("PATCH", f"/sobjects/Lead/{lead}", {"Title": "x"}).json[0]["errorCode"] == (
         "INSUFFICIENT_ACCESS_OR_READONLY"
@@ -70,24 +70,24 @@ def test_object_rights(admin: Caller, seller: Caller) -> None:
     assert seller("POST", "/sobjects/Lead", {"LastName": "x", "Company": "c"}).status == 400
     described = seller("GET", "/sobjects/Lead/describe").json
     assert (described["createable"], described["updateable"], described["deletable"]) == (False, False, False)
-    access.set_object_rights(admin.org, standard(admin), "Lead", [])
+    permission_sets.set_object_rights(admin.org, standard(admin), "Lead", [])
     assert seller("GET", "/sobjects/Lead/describe").status == 404
     assert "sObject type 'Lead' is not supported" in seller.query("SELECT Id FROM Lead")[0]["message"]
     assert "Lead" not in [s["name"] for s in seller("GET", "/sobjects").json["sobjects"]]
 
 
 def test_a_permission_set_adds_rights_to_one_user(admin: Caller, seller: Caller) -> None:
-    access.set_field_rights(admin.org, standard(admin), "Lead", "Phone", read=False, edit=False)
-    extra = access.create_permission_set(admin.org, "Phones", assign_to=(seller.user_id,))
-    access.set_field_rights(admin.org, extra, "Lead", "Phone", read=True, edit=False)
+    permission_sets.set_field_rights(admin.org, standard(admin), "Lead", "Phone", read=False, edit=False)
+    extra = permission_sets.create_permission_set(admin.org, "Phones", assign_to=(seller.user_id,))
+    permission_sets.set_field_rights(admin.org, extra, "Lead", "Phone", read=True, edit=False)
     assert seller.query("SELECT Phone FROM Lead")["totalSize"] == 0
 
 
 def test_a_profile_of_ones_own_takes_rights_from_one_user(admin: Caller, seller: Caller) -> None:
     other = Caller(admin.org, create_user(admin.org, username="o@example.com", last_name="Other"))
-    own = access.own_permission_set(admin.org, seller.user_id)
-    assert access.own_permission_set(admin.org, seller.user_id) == own
-    access.set_field_rights(admin.org, own, "Lead", "Phone", read=False, edit=False)
+    own = profiles.own_permission_set(admin.org, seller.user_id)
+    assert profiles.own_permission_set(admin.org, seller.user_id) == own
+    permission_sets.set_field_rights(admin.org, own, "Lead", "Phone", read=False, edit=False)
     assert seller.query("SELECT Phone FROM Lead")[0]["errorCode"] == "INVALID_FIELD"
     assert other.query("SELECT Phone, Email FROM Lead")["totalSize"] == 0
     assert seller.query("SELECT Email FROM Lead")["totalSize"] == 0
@@ -102,7 +102,7 @@ def test_a_client_reads_its_permissions_through_soql(admin: Caller, seller: Call
     )
     found = seller.query(soql)["records"][0]
     assert found["PermissionsApiEnabled"] is True and found["PermissionsModifyAllData"] is False
-    access.set_system_permission(admin.org, standard(admin), "ApiEnabled", False)
+    permission_sets.set_system_permission(admin.org, standard(admin), "ApiEnabled", False)
     assert seller.query(soql)["records"][0]["PermissionsApiEnabled"] is False
     profile = seller.query("SELECT PermissionsApiEnabled FROM Profile WHERE Name = 'Standard User'")
     assert profile["records"][0]["PermissionsApiEnabled"] is False

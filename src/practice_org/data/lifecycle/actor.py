@@ -13,6 +13,7 @@ from practice_org.data.rows import update_row
 from practice_org.data.stamps import stamps
 from practice_org.errors import ApiError
 from practice_org.schema import access as rights
+from practice_org.schema import setup_rows
 from practice_org.schema.catalogue import ObjectType
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Actor:
     @property
     def stamping_id(self) -> str:
         """Whose name the changed records bear."""
-        return self.user_id or rights.first_user(self.org)
+        return self.user_id or setup_rows.first_user(self.org)
 
     @property
     def access(self) -> rights.Access:

@@ -121,7 +121,7 @@ def _read(source: Field) -> str:
 def enable(org: Org) -> None:
     """Switch person accounts on; profiles get the new fields. Nothing happens when they are on already."""
     from practice_org.data import tables
-    from practice_org.schema import access, custom, record_types
+    from practice_org.schema import custom, permission_sets, record_types
 
     if org.setting(SETTING):
         return
@@ -135,9 +135,9 @@ def enable(org: Org) -> None:
         for name, known in before.items():
             for f in schema[name].fields:
                 if f.name not in known:
-                    access.grant_new_field(org, schema[name], f, None, True)
+                    permission_sets.grant_new_field(org, schema[name], f, None, True)
         record_types.create(
             org, "Account", "PersonAccount", label="Person Account", person=True, default=False
         )
-        access.note_change(org)
+        permission_sets.note_change(org)
     org.replace_schema(schema)

@@ -9,7 +9,7 @@ from practice_org.metadata import crud, registry
 from practice_org.metadata.codec import from_json
 from practice_org.metadata.kinds import Work
 from practice_org.schema import custom, picklists
-from practice_org.schema.access import first_user
+from practice_org.schema.setup_rows import first_user
 from practice_org.sim.plane import BadOrder, Control, Order
 
 

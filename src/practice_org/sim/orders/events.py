@@ -16,7 +16,7 @@ from practice_org.events.settings import (
     PUBLISH_IDLE,
 )
 from practice_org.org import Org
-from practice_org.schema import access
+from practice_org.schema import setup_rows
 from practice_org.sim.plane import BadOrder, Control, Order, caller_id
 
 NUMBERS = {
@@ -108,7 +108,7 @@ def _publish(control: Control, value: Any) -> Any:
     from practice_org.events import publishing
 
     who = value.get("username")
-    user_id = caller_id(control, who) if who else access.first_user(control.org)
+    user_id = caller_id(control, who) if who else setup_rows.first_user(control.org)
     return publishing.publish_values(control.org, value["name"], value.get("values", {}), user_id)
 
 

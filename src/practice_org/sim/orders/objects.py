@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from practice_org.schema import access, custom, custom_objects, person_accounts, record_types
+from practice_org.schema import custom, custom_objects, permission_sets, person_accounts, record_types
 from practice_org.schema.custom_objects import CustomObject
 from practice_org.sim.orders.schema import fields
 from practice_org.sim.plane import BadOrder, Control, Order
@@ -40,7 +40,7 @@ def objects(control: Control, order: Order) -> Any:
             search=bool(order.get("search")),
         ),
     )
-    access.grant_object(org, made.name)
+    permission_sets.grant_object(org, made.name)
     for one in order.get("fields", ()):
         fields(control, {**one, "object": made.name})
     return {"name": made.name, "label": made.label, "key_prefix": made.prefix}

@@ -9,7 +9,7 @@ from typing import Any
 from practice_org.data.tables import quoted
 from practice_org.errors import ApiError
 from practice_org.org import Org
-from practice_org.schema import access, custom, picklists
+from practice_org.schema import custom, permission_sets, picklists, profiles
 from practice_org.schema.catalogue import Field, ObjectType, PicklistEntry
 from practice_org.schema.field_spec import FieldSpec, setup_type
 from practice_org.schema.retype import change_field
@@ -177,11 +177,11 @@ def _picklist(org: Org, obj: ObjectType, f: Field, order: Order) -> None:
 def _security(org: Org, obj: ObjectType, f: Field, order: Order) -> None:
     read, edit = {"hide": (False, False), "read": (True, False), "edit": (True, True)}[order["change"]]
     if order.get("profiles"):
-        sets = [access.permission_set_of_profile(org, name) for name in order["profiles"]]
+        sets = [profiles.permission_set_of_profile(org, name) for name in order["profiles"]]
     else:
         sets = [str(row[0]) for row in org.reader().execute('SELECT "Id" FROM "PermissionSet"').fetchall()]
     for set_id in sets:
-        access.set_field_rights(org, set_id, obj.name, f.name, read=read, edit=edit)
+        permission_sets.set_field_rights(org, set_id, obj.name, f.name, read=read, edit=edit)
 
 
 CHANGES: dict[str, Callable[[Org, ObjectType, Field, Order], None]] = {

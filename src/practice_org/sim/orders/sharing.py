@@ -11,7 +11,7 @@ from practice_org.data.sharing import DEFAULTS, LEVELS, SETTING
 from practice_org.data.sharing_defaults import set_defaults
 from practice_org.data.stamps import stamps
 from practice_org.org import Org, Transaction
-from practice_org.schema import access
+from practice_org.schema import setup_rows
 from practice_org.sim.plane import BadOrder, Control, Order, caller_id
 
 KNOWN = ("defaults", "roles", "users", "queues", "share", "unshare")
@@ -76,7 +76,7 @@ def _role(org: Org, tx: Transaction, name: str, parent: str | None) -> None:
         "Name": name,
         "DeveloperName": "".join(c if c.isalnum() else "_" for c in name),
         "ParentRoleId": above,
-        **stamps(obj, tx.stamp, access.first_user(org), creating=True),
+        **stamps(obj, tx.stamp, setup_rows.first_user(org), creating=True),
     }
     insert_row(tx, obj, {key: value for key, value in row.items() if obj.get(key)})
 

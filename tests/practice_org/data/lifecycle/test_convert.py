@@ -22,7 +22,7 @@ from practice_org.data.lifecycle.mapping import LEAD_CONVERT_SETTINGS
 from practice_org.org import Org
 from practice_org.rules.settings import VALIDATION
 from practice_org.rules.validation import checked_rule
-from practice_org.schema import access, birth
+from practice_org.schema import birth, permission_sets
 from practice_org.schema.custom import create_field
 from tests.practice_org.calls import Caller, new_org
 
@@ -279,7 +279,7 @@ def test_the_permission_to_convert_is_needed(made: tuple[Org, Caller]) -> None:
         'SELECT s."Id" FROM "PermissionSet" s JOIN "Profile" p ON p."Id" = s."ProfileId" WHERE p."Name" = ?',
         (birth.STANDARD_PROFILE,),
     )
-    access.set_system_permission(org, profile.fetchone()[0], "ConvertLeads", False)
+    permission_sets.set_system_permission(org, profile.fetchone()[0], "ConvertLeads", False)
     assert code(one(org, rep, new_lead(admin)))[0] == "INSUFFICIENT_ACCESS"
 
 

@@ -13,7 +13,7 @@ from practice_org.data import dml
 from practice_org.data.lifecycle.merge import Merge, Merged, merge
 from practice_org.errors import ApiError
 from practice_org.org import Org
-from practice_org.schema import access, birth
+from practice_org.schema import birth, permission_sets
 from practice_org.schema.custom import create_field
 from tests.practice_org.calls import Caller, new_org
 
@@ -147,6 +147,6 @@ def test_rights_to_delete_are_needed(made: tuple[Org, Caller]) -> None:
         'SELECT s."Id" FROM "PermissionSet" s JOIN "Profile" p ON p."Id" = s."ProfileId" WHERE p."Name" = ?',
         (birth.STANDARD_PROFILE,),
     )
-    access.set_object_rights(org, profile.fetchone()[0], "Lead", ("Read", "Create", "Edit"))
+    permission_sets.set_object_rights(org, profile.fetchone()[0], "Lead", ("Read", "Create", "Edit"))
     refusal = one(org, replace(admin, user_id=rep), "Lead", winner, loser).error
     assert isinstance(refusal, ApiError) and refusal.code == "INSUFFICIENT_ACCESS_OR_READONLY"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from practice_org.data import dml
-from practice_org.schema import access, birth
+from practice_org.schema import birth, profiles
 from tests.practice_org.calls import Caller, new_org
 
 
@@ -111,7 +111,7 @@ def test_start_end_and_duration_of_an_event_complete_each_other(admin: Caller) -
 
 def test_writing_activities_needs_the_system_permission(admin: Caller) -> None:
     org = admin.org
-    access.create_profile(org, "Reader", system_permissions=("ApiEnabled",))
+    profiles.create_profile(org, "Reader", system_permissions=("ApiEnabled",))
     reader = Caller(
         org, birth.create_user(org, username="r@example.com", last_name="Reader", profile="Reader")
     )

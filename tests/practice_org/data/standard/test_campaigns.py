@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from practice_org.schema import access, birth
+from practice_org.schema import birth, permission_sets, profiles
 from tests.practice_org.calls import Caller, new_org
 
 
@@ -162,10 +162,10 @@ def test_rights_on_members_are_those_on_the_campaign(admin: Caller) -> None:
     org = admin.org
     seller = Caller(org, birth.create_user(org, username="seller@example.com", last_name="Seller"))
     campaign, person = admin.create("Campaign", Name="Fair"), lead(admin)
-    standard = access.permission_set_of_profile(org, birth.STANDARD_PROFILE)
-    access.set_object_rights(org, standard, "Campaign", ["Read"])
+    standard = profiles.permission_set_of_profile(org, birth.STANDARD_PROFILE)
+    permission_sets.set_object_rights(org, standard, "Campaign", ["Read"])
     member = seller.create("CampaignMember", CampaignId=campaign, LeadId=person)
     assert seller("PATCH", f"/sobjects/CampaignMember/{member}", {"Status": "Responded"}).status == 403
-    access.set_object_rights(org, standard, "Campaign", [])
+    permission_sets.set_object_rights(org, standard, "Campaign", [])
     assert seller("GET", f"/sobjects/CampaignMember/{member}").status == 404
     assert "CampaignMember" not in {s["name"] for s in seller("GET", "/sobjects").json["sobjects"]}
