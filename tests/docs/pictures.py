@@ -5,13 +5,16 @@ Those of the guided set-up are taken by its test (tests/acceptance/test_guided_s
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from diptych.domain.values import instant_text
 from tests.acceptance.browser import chromium, guide_picture
 from tests.acceptance.test_guided_setup import Demo, new_page, origin
 
@@ -33,6 +36,23 @@ def take(demo: Demo, page: Page) -> None:
     guide_picture(page, "arrange")
     page.goto(f"{here}/people/{people[0]}/merge?others={people[1]}")
     guide_picture(page, "merge")
+    until(page, f"{here}/alerts", "New error")
+    guide_picture(page, "alerts")
+    page.goto(f"{here}/identity?rule=email")
+    guide_picture(page, "identity")
+    page.goto(f"{here}/people/{people[0]}/why?field=city")
+    guide_picture(page, "why")
+    database = Path(demo.found(r"DIPTYCH_DATA_DIR=(\S+)")) / "app.db"
+    sample_a_week(database)
+    edit(database, people[:2])
+    page.goto(f"{here}/plan")
+    guide_picture(page, "plan")
+    page.goto(f"{here}/throughput")
+    guide_picture(page, "throughput")
+    until(page, f"{here}/plan", "an error holds it")
+    page.goto(f"{here}/people/{people[0]}")
+    page.get_by_role("link", name="Take back ...").first.click()
+    guide_picture(page, "undo")
     page.goto(f"{here}/access/users")
     page.get_by_label("Name").fill("ada@example.org")
     page.get_by_label("Role").select_option(index=1)
@@ -58,6 +78,31 @@ def plant(database: Path) -> list[int]:
         )
     connection.close()
     return people
+
+
+def edit(database: Path, people: list[int]) -> None:
+    """As somebody with an SQL client does."""
+    with sqlite3.connect(database, timeout=30) as connection:
+        connection.executemany(
+            "UPDATE person SET title = 'Head of Marketing', phone = '+33 2 40 00 00 00' WHERE id = ?",
+            [(n,) for n in people],
+        )
+    connection.close()
+
+
+def sample_a_week(database: Path) -> None:
+    """The backlog of a week, as it is counted every quarter of an hour: it grows by day and is gone by night."""
+    now = datetime.now(UTC)
+    with sqlite3.connect(database, timeout=30) as connection:
+        connection.execute("DELETE FROM backlog_sample")
+        connection.executemany(
+            "INSERT INTO backlog_sample (at, object_name, waiting) VALUES (?, 'Lead', ?)",
+            [
+                (instant_text(now - timedelta(hours=h)), round(140 + 130 * math.sin((h - 5) / 3.82)))
+                for h in range(168, 0, -1)
+            ],
+        )
+    connection.close()
 
 
 def until(page: Page, address: str, text: str) -> None:

@@ -91,8 +91,10 @@ def line_chart(points: Sequence[tuple[datetime, float]], days: bool = True) -> L
     floor = _y(0, top)
     area = f"{line}L{places[-1][0]} {floor}L{places[0][0]} {floor}Z"
     form = "%d %b" if days and seconds > 2 * 86400 else "%H:%M"
-    marks = [points[round(n * (len(points) - 1) / 6)][0] for n in range(7)]
-    across = [Tick(x(at), f"{at:{form}}") for at in dict.fromkeys(marks)]
+    marks = [begin + (end - begin) * n / 6 for n in range(7)]  # evenly, however uneven the points are
+    across = list(
+        {label: Tick(x(at), label) for at in reversed(marks) if (label := f"{at:{form}}")}.values()
+    )[::-1]
     return LineChart(line, area, places[-1], _down(top), across)
 
 
