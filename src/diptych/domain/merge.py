@@ -8,6 +8,8 @@ read-back or the sweep brought it.
     theirs = ours            both sides agree: base := theirs, silently (a false conflict when both had changed)
     ours = base              take theirs: ours := theirs, base := theirs
     all three differ         a conflict: the policy decides, the loser is logged, base := theirs
+    ours came from another   (a field that only comes in, a person with several records): theirs counts once it leaves base,
+    record                   or once that other record is gone
     theirs is absent         unknown, which is not blank: nothing is touched
 
 A write whose outcome is unknown has landed when *every* value of it is seen at once; one matching value proves nothing
@@ -22,15 +24,16 @@ from enum import Enum
 from typing import Final
 
 from diptych.domain.mapping import Direction, FieldMapping, ObjectMapping, Policy
-from diptych.domain.pair import Linked, Observation
+from diptych.domain.pair import Linked, Observation, Standing
 from diptych.domain.policies import (
     ASK,
     NO_TIMES,
     OURS,
     Times,
+    at_rest,
     forbidden,
+    keeps_refusal,
     loosens,
-    restricts,
     stands_apart,
     verdict,
 )
@@ -111,10 +114,12 @@ def merge_field(
     by_us: bool = False,
     times: Times = NO_TIMES,
     succeeded: bool = False,
+    standing: Standing | None = None,
 ) -> FieldMerge:
     """R-1 for one field. `sent`: what is in flight for it; `outcome_unknown`: it is not certain that it has landed;
     `by_us`: the sync user was the last to save the record, so that a foreign value may come from the org's automation;
-    `times`: when each side was edited, for the one policy that asks; `succeeded`: the record has become another one."""
+    `times`: when each side was edited, for the one policy that asks; `succeeded`: the record has become another one;
+    `standing`: how the record stands to a value that came from another one."""
     if theirs is ABSENT:
         return FieldMerge(ours, base)
 
@@ -132,7 +137,7 @@ def merge_field(
     if ours == theirs:
         return FieldMerge(ours, theirs)
     if mapping.direction is Direction.INBOUND:
-        return _inbound(base, ours, theirs, mapping)
+        return _inbound(base, ours, theirs, mapping, standing)
     rule = forbidden(mapping, base, ours, theirs)
     if rule is not None:
         conflict = Conflict(mapping.column, base, ours, theirs, rule.winner, rule.reason)
@@ -159,14 +164,21 @@ def merge_field(
     return FieldMerge(ours if decided.winner == OURS else theirs, theirs, conflict)
 
 
-def _inbound(base: Value, ours: Value, theirs: Value, mapping: FieldMapping) -> FieldMerge:
-    """A field that comes in only: theirs stands, except that a blank may be forbidden to wipe out ours, and that a refusal
-    of consent given here is not undone but put before a person (it cannot be sent)."""
+def _inbound(
+    base: Value, ours: Value, theirs: Value, mapping: FieldMapping, standing: Standing | None
+) -> FieldMerge:
+    """A field that comes in only: theirs stands, except that a blank may be forbidden to wipe out ours, that a refusal of
+    consent given here is not undone but put before a person (it cannot be sent), and that of a person's several records the
+    one counts that changed last; the refusal of another one stays."""
     if stands_apart(mapping, ours, theirs):
         return FieldMerge(ours, base if ours == base else theirs)  # an edit of ours stays one (I-8)
     if ours == base:
         return FieldMerge(theirs, theirs)
-    if mapping.policy is Policy.MOST_RESTRICTIVE and restricts(mapping, ours):
+    if theirs == base and standing in (Standing.APART, Standing.EDITED):
+        return FieldMerge(ours, base)
+    if standing in (Standing.APART, Standing.LEFT):
+        return FieldMerge(ours if keeps_refusal(mapping, ours) else theirs, theirs)
+    if keeps_refusal(mapping, ours):
         return FieldMerge(ours, base, ask=True)
     return FieldMerge(
         theirs, theirs, Conflict(mapping.column, base, ours, theirs, "salesforce", "inbound_only")
@@ -220,6 +232,7 @@ def merge(
             by_us=by_us,
             times=Times(linked.edited_at.get(column), observation.record.modified_at),
             succeeded=succeeded,
+            standing=linked.standing.get(column),
         )
         if result.ours != our_value:
             ours[column] = result.ours
@@ -231,7 +244,9 @@ def merge(
             asked.append(column)
         if result.rewritten:
             rewritten.append(column)
-        if result.ours != result.base and not stands_apart(mapped, result.ours, result.base):
+        if result.ours != result.base and not at_rest(
+            mapped, result.ours, result.base, linked.standing.get(column)
+        ):
             dirty[column] = result.ours
     return RecordMerge(
         ours,

@@ -87,6 +87,18 @@ def becomes_primary(pairs: Sequence[Pair], pair_id: int) -> bool:
     return chosen is not None and chosen.id == pair_id
 
 
+class Standing(StrEnum):
+    """Of a person with several records, how a record stands to a value of ours that is not its own (`domain.standing`).
+
+    APART: another live record's value counts. EDITED: as APART, and ours was edited here since; it is for the record that
+    the value had come from to put it back. LEFT: the record that ours came from is gone, and this one's value counts now.
+    """
+
+    APART = "apart"
+    EDITED = "edited"
+    LEFT = "left"
+
+
 @dataclass(frozen=True)
 class Linked:
     """A pair with both remembered sides: `ours` and `base`, by mapped column of the pair's object.
@@ -95,7 +107,8 @@ class Linked:
     the whole record counts for every column in its `ours`. A column is held back only while ours is still that value: a
     new edit is a new try. `edited_at`: when ours was last changed, as the change log has it (an edit by our
     database's clock, a value that came with another record by Salesforce's), for dirty columns whose policy asks for it
-    (most_recent); a column is missing when the change log does not know.
+    (most_recent); a column is missing when the change log does not know. `standing`: of columns in which ours came from
+    another record of the same person; it counts where the field only comes in.
     """
 
     pair: Pair
@@ -103,6 +116,7 @@ class Linked:
     base: Mapping[str, Value]
     parked: Mapping[str, Value] = field(default_factory=dict)
     edited_at: Mapping[str, datetime] = field(default_factory=dict)
+    standing: Mapping[str, Standing] = field(default_factory=dict)
 
     @property
     def dirty(self) -> dict[str, Value]:

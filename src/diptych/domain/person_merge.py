@@ -69,7 +69,8 @@ def suits(policy: JoinPolicy, kind: Kind) -> bool:
 @dataclass(frozen=True)
 class HeldPerson:
     """A person with everything that hangs on it. `values`: all mapped columns; `bases`: by pair, only those that differ from
-    our value; `kinds` by column; `changed_at`: when a column was last changed, as far as the history tells."""
+    our value; `kinds` by column; `changed_at`: when a column was last changed, as far as the history tells. `apart`: by pair,
+    columns of `bases` in which ours came from another record of the person (`domain.standing`)."""
 
     id: int
     values: Mapping[str, Value]
@@ -77,16 +78,19 @@ class HeldPerson:
     pairs: tuple[Pair, ...] = ()
     bases: Mapping[int, Mapping[str, Value]] = field(default_factory=dict)
     changed_at: Mapping[str, datetime] = field(default_factory=dict)
+    apart: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
-    def edited(self) -> dict[str, Value]:
+    def edited(self, inbound: Iterable[str] = ()) -> dict[str, Value]:
         """Columns with an edit that Salesforce does not have, each with its base; pairs that have ended say nothing where
-        another one is live."""
+        another one is live. `inbound`: columns that only Salesforce fills; there another record's value is no edit."""
+        fixed = frozenset(inbound)
         live = [pair for pair in self.pairs if pair.state in (PairState.PAIRED, PairState.PARKED)]
         return {
             column: base
             for pair in live or self.pairs
             for column, base in self.bases.get(pair.id, {}).items()
             if base != self.values.get(column)
+            and not (column in fixed and column in self.apart.get(pair.id, ()))
         }
 
 
@@ -176,7 +180,8 @@ def plan_join(
     """
     policies = policies_for(winner.kinds, chosen)
     refusals = consent or {}
-    mine, theirs, fixed = winner.edited(), loser.edited(), frozenset(inbound)
+    fixed = frozenset(inbound)
+    mine, theirs = winner.edited(fixed), loser.edited(fixed)
     values: dict[str, Value] = {}
     conflicts: list[Conflict] = []
     for column, kind in winner.kinds.items():
@@ -212,7 +217,7 @@ def plan_open(
     The record's values count, edits made here stay edits, and a blank takes nothing away: where an organisation maps no
     lead field to the contact, the value is kept and owed to the contact (D-59). Nothing is summed: it is one human's score.
     """
-    edited = person.edited()
+    edited = person.edited(f.column for f in object_mapping.fields if f.direction is Direction.INBOUND)
     policies = policies_for(person.kinds, chosen)
     values: dict[str, Value] = {}
     conflicts: list[Conflict] = []

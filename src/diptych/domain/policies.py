@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from diptych.domain.mapping import Direction, FieldMapping, ObjectMapping, Policy
-from diptych.domain.pair import Linked
+from diptych.domain.pair import Linked, Standing
 from diptych.domain.values import Kind, Value
 
 SALESFORCE, OURS, ASK = "salesforce", "ours", "ask"
@@ -119,11 +119,30 @@ def stands_apart(mapping: FieldMapping, ours: Value, theirs: Value) -> bool:
     return inbound and theirs is None and ours is not None and mapping.blanks.keeps_ours
 
 
+def keeps_refusal(mapping: FieldMapping, ours: Value) -> bool:
+    """Whether ours is a refusal of consent, which another record's value does not undo."""
+    return mapping.policy is Policy.MOST_RESTRICTIVE and restricts(mapping, ours)
+
+
+def at_rest(mapping: FieldMapping, ours: Value, base: Value, standing: Standing | None) -> bool:
+    """Whether nothing is owed although ours is not base: by a rule, or because a field that only comes in has the value of
+    another record of the person."""
+    return stands_apart(mapping, ours, base) or is_anothers(mapping, ours, standing)
+
+
+def is_anothers(mapping: FieldMapping, ours: Value, standing: Standing | None) -> bool:
+    """Whether ours is another record's value, which counts for the person."""
+    if mapping.direction is not Direction.INBOUND or standing is None:
+        return False
+    return standing is not Standing.LEFT or keeps_refusal(mapping, ours)
+
+
 def owing(object_mapping: ObjectMapping, linked: Linked) -> dict[str, Value]:
-    """Our values that differ from base and are not known to stand apart: each is to be sent, or to be looked at."""
+    """Our values that differ from base and are not at rest: each is to be sent, or to be looked at."""
     mapped = object_mapping.by_column
     return {
         column: value
         for column, value in linked.dirty.items()
-        if column not in mapped or not stands_apart(mapped[column], value, linked.base.get(column))
+        if column not in mapped
+        or not at_rest(mapped[column], value, linked.base.get(column), linked.standing.get(column))
     }

@@ -13,6 +13,7 @@ from datetime import datetime
 from diptych.domain.causes import HELD
 from diptych.domain.mapping import Direction, FieldMapping, Policy
 from diptych.domain.pair import Linked, PairState, Record
+from diptych.domain.policies import is_anothers
 from diptych.domain.values import Value, to_text
 from diptych.domain.whereabouts import Whereabouts
 
@@ -264,10 +265,20 @@ def holds(now: PairNow, column: str, letters: Sequence[Letter]) -> list[str]:
         found.append(f"Not exchanged: {now.held}.")
     if now.asked and now.theirs is None:
         found.append(f"{record} is not visible to the sync user now (deleted, or hidden by sharing).")
-    ours = now.linked.ours.get(column)
+    ours, base = now.linked.ours.get(column), now.linked.base.get(column)
     theirs = now.theirs.get(column) if now.theirs is not None and column in now.theirs else None
     known = now.theirs is not None and column in now.theirs
     dirty = column in now.linked.dirty
+    if (
+        dirty
+        and is_anothers(mapped, ours, now.linked.standing.get(column))
+        and theirs in ((base,) if known else (None,))
+    ):
+        found.append(
+            f"{mapped.field} is mapped inbound only, and the person has the value of another of its records: the one that "
+            f"changes last counts. {record} has {to_text(base) or 'no value'}."
+        )
+        return found
     if known and ours == theirs and not dirty:
         return found
     if pair.inflight is not None:

@@ -19,8 +19,10 @@ from diptych.domain.pair import Linked, Pair, PairState, becomes_primary
 from diptych.domain.values import Kind, Value
 from diptych.store.backup import DATABASE_ID
 from diptych.store.catalogue import Catalogue, quote
+from diptych.store.chunks import chunks
 from diptych.store.engines import is_postgres
-from diptych.store.pairs import chunks, lock, pair_of_row, values_of_people, with_values
+from diptych.store.pair_rows import pair_of_row
+from diptych.store.pairs import lock, values_of_people, with_values
 from diptych.store.system_tables import creation, pair, setting
 
 _LIVE = [

@@ -21,9 +21,12 @@ from diptych.domain.objects import synced_object
 from diptych.domain.pair import Observation, Pair, PairState, primary
 from diptych.domain.person_merge import HeldPerson, PersonJoin, SplitPlan, StoredJoin
 from diptych.domain.values import Value, to_text
+from diptych.store import standing
 from diptych.store.catalogue import Catalogue, part_table, quote
+from diptych.store.chunks import chunks
 from diptych.store.engines import is_postgres
-from diptych.store.pairs import chunks, lock, noted_bases, pair_of_row, values_of_people
+from diptych.store.pair_rows import pair_of_row
+from diptych.store.pairs import lock, noted_with_standing, values_of_people
 from diptych.store.people import allocate, insert_rows, update_rows
 from diptych.store.system_tables import (
     base,
@@ -57,7 +60,7 @@ def held_people(connection: Connection, catalogue: Catalogue, ids: Sequence[int]
         wanted = sa.select(pair).where(pair.c.person_id.in_(some)).order_by(pair.c.id)
         for row in connection.execute(wanted):
             pairs.setdefault(row.person_id, []).append(pair_of_row(row))
-    noted = noted_bases(connection, [one.id for some in pairs.values() for one in some])
+    noted, apart = noted_with_standing(connection, [one.id for some in pairs.values() for one in some])
     changed = _changed_at(connection, people)
     return {
         number: HeldPerson(
@@ -71,6 +74,7 @@ def held_people(connection: Connection, catalogue: Catalogue, ids: Sequence[int]
                 if one.id in noted
             },
             changed.get(number, {}),
+            {one.id: frozenset(apart[one.id]) for one in pairs.get(number, ()) if one.id in apart},
         )
         for number, held in values.items()
     }
@@ -121,8 +125,10 @@ def open_pair(
     number = int(made.inserted_primary_key[0])
     if state not in _ENDED:
         held = held_people(connection, catalogue, [person_id])[person_id]
+        before = standing.noted(connection, [p.id for p in held.pairs if p.id != number])
         differing = {c: v for c, v in seen.values.items() if held.values.get(c) != v}
         _note(connection, {number: differing})
+        standing.restand(connection, [person_id], before)
     summarise(connection, catalogue, [person_id])
     return pair_of_row(connection.execute(sa.select(pair).where(pair.c.id == number)).one())
 
@@ -181,12 +187,14 @@ def join_people(
 ) -> int:
     """See `Transaction.join_people`; `tables`: what refers to people (`referring`)."""
     winner, loser = join.winner, join.loser
+    noted = standing.noted(connection, [p.id for p in (*winner.pairs, *loser.pairs)])
     _set_values(connection, catalogue, winner, join.plan.values, now)
     after = {**winner.values, **join.plan.values}
     _note(connection, {p.id: _bases(p, winner, after) for p in winner.pairs})
     _note(connection, {p.id: _bases(p, loser, after) for p in loser.pairs})
     moved: dict[str, Any] = {"pair": tuple(p.id for p in loser.pairs)}
     connection.execute(pair.update().where(pair.c.person_id == loser.id).values(person_id=winner.id))
+    standing.restand(connection, [winner.id], noted)
     for table, column, numbered in tables:
         if numbered:
             moved |= _move(connection, table, column, loser.id, winner.id)
@@ -519,6 +527,7 @@ def part_pair(
     for log in (conflict, dead_letter):
         connection.execute(log.update().where(log.c.pair_id == pair_id).values(person_id=number))
     summarise(connection, catalogue, [number, former])
+    standing.settle(connection, standing.of_people(connection, [former]))
     return number
 
 
@@ -556,6 +565,7 @@ def split_person(
     fixed = {"id": former, "salesforce_deleted": False, "link_state": "none"}
     insert_rows(connection, catalogue, "person", [fixed], [values])
     held = held_people(connection, catalogue, [split.winner_id])
+    noted = standing.noted(connection, [p.id for person in held.values() for p in person.pairs])
     if split.winner_id in held:
         _put_back(connection, catalogue, held[split.winner_id], split, now)
     _back(connection, "pair", "person_id", split.pairs, former)
@@ -579,6 +589,7 @@ def split_person(
     was = held.get(split.winner_id)
     if was is not None:
         _note(connection, {number: _bases(p, was, values) for number, p in went.items()})
+    standing.restand(connection, [former, *held], noted)
     connection.execute(person_redirect.delete().where(person_redirect.c.former_id == former))
     connection.execute(person_join.update().where(c.id == split.join_id).values(undone_at=now))
     summarise(connection, catalogue, [former, *held])

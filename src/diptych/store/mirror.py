@@ -14,8 +14,8 @@ from diptych.domain.objects import synced_object
 from diptych.domain.pair import Observation
 from diptych.domain.values import Value, to_text
 from diptych.store.catalogue import Catalogue, decoders
+from diptych.store.chunks import chunks
 from diptych.store.engines import is_postgres
-from diptych.store.pairs import chunks
 from diptych.store.people import allocate, find_companies, insert_rows, update_rows
 from diptych.store.system_tables import Moment, change_log, moment_text
 from diptych.sync.ports import MirrorCount

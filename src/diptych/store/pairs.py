@@ -9,7 +9,7 @@ engine's decision and its writing. On SQLite the transaction has the only writer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -20,23 +20,19 @@ from sqlalchemy.engine import Connection, Row
 from diptych.domain.causes import HELD
 from diptych.domain.mapping import ObjectMapping, Policy
 from diptych.domain.objects import synced_object
-from diptych.domain.pair import Inflight, Linked, Pair, PairState
+from diptych.domain.pair import Linked, PairState, Standing
 from diptych.domain.policies import owing
 from diptych.domain.values import Value
+from diptych.store import standing
 from diptych.store.catalogue import Catalogue, decoders, quote
+from diptych.store.chunks import chunks
 from diptych.store.engines import is_postgres
+from diptych.store.pair_rows import pair_of_row
 from diptych.store.system_tables import base, change_log, dead_letter, pair
-from diptych.store.values_at_rest import pack, unpack
+from diptych.store.values_at_rest import unpack
 from diptych.sync.ports import NOT_VISIBLE, SENDING
 
-CHUNK = 500
 _OWING = (PairState.PAIRED.value, PairState.PARKED.value)
-
-
-def chunks(values: Sequence[Any]) -> Iterator[list[Any]]:
-    """In pieces that fit one statement of any database."""
-    for start in range(0, len(values), CHUNK):
-        yield list(values[start : start + CHUNK])
 
 
 def linked(
@@ -68,7 +64,12 @@ def with_values(
     read = decoders(catalogue, object_mapping)
     ours = values_of_people(connection, catalogue, people, columns, read)
     numbers = sorted(row.id for row in rows)
-    noted = noted_bases(connection, numbers)
+    noted, stored = noted_with_standing(connection, numbers)
+    standings = (
+        standing.edited(connection, object_mapping, {row.id: row.person_id for row in rows}, stored)
+        if stored
+        else {}
+    )
     parked = parked_values(connection, numbers)
     found = []
     for row in rows:
@@ -80,7 +81,15 @@ def with_values(
         for column, raw in noted.get(row.id, {}).items():
             if column in bases:
                 bases[column] = read[column](raw)
-        found.append(Linked(pair_of_row(row), values, bases, parked.get(row.id, {})))
+        found.append(
+            Linked(
+                pair_of_row(row),
+                values,
+                bases,
+                parked.get(row.id, {}),
+                standing=standings.get(row.id, {}),
+            )
+        )
     return _with_times(connection, object_mapping, found)
 
 
@@ -149,6 +158,20 @@ def noted_bases(connection: Connection, pairs: Sequence[int]) -> dict[int, dict[
     return found
 
 
+def noted_with_standing(
+    connection: Connection, pairs: Sequence[int]
+) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, Standing]]]:
+    """The rows of `base`, raw, and what they say of where ours came from, by pair and column."""
+    found: dict[int, dict[str, Any]] = {}
+    stored: dict[int, dict[str, Standing]] = {}
+    for some in chunks(pairs):
+        for row in connection.execute(sa.select(base).where(base.c.pair_id.in_(some))):
+            found.setdefault(row.pair_id, {})[row.column_name] = row.value
+            if row.standing is not None:
+                stored.setdefault(row.pair_id, {})[row.column_name] = Standing(row.standing)
+    return found, stored
+
+
 def parked_values(connection: Connection, pairs: Sequence[int]) -> dict[int, dict[str, Value]]:
     """The values held back by an error, by pair and column."""
     c = dead_letter.c
@@ -160,40 +183,6 @@ def parked_values(connection: Connection, pairs: Sequence[int]) -> dict[int, dic
             held = values if row.column_name is None else {row.column_name: values.get(row.column_name)}
             found.setdefault(row.pair_id, {}).update(held)
     return found
-
-
-def pair_of_row(row: Row[Any], gone: bool = False, keep_inflight: bool = False) -> Pair:
-    """A row of `pair` as the engine knows it; `gone`: its person was deleted here."""
-    inflight = None
-    if row.inflight is not None and (keep_inflight or not gone):
-        inflight = Inflight(unpack(row.inflight), row.attempt_id, row.sent_at, row.channel)
-    return Pair(
-        row.id,
-        row.person_id,
-        row.object_name,
-        row.sf_id,
-        row.ext_key,
-        PairState.DETACHED if gone else PairState(row.state),
-        row.seen_modstamp,
-        row.seen_at,
-        row.mapping_version,
-        inflight,
-        row.redirect_to,
-        row.attempts,
-        row.next_try_at,
-    )
-
-
-def inflight_columns(inflight: Inflight | None) -> dict[str, Any]:
-    """What `pair` holds of a write in flight; all blank for None."""
-    if inflight is None:
-        return {"inflight": None, "attempt_id": None, "sent_at": None, "channel": None}
-    return {
-        "inflight": pack(inflight.values),
-        "attempt_id": inflight.attempt_id,
-        "sent_at": inflight.sent_at,
-        "channel": inflight.channel,
-    }
 
 
 def owed(
@@ -234,10 +223,12 @@ def _candidates(
         "SELECT DISTINCT b.pair_id FROM base AS b CROSS JOIN pair AS p WHERE p.id = b.pair_id AND b.pair_id > :after "
         "AND p.object_name = :name AND p.state IN :states AND p.inflight IS NULL "
         "AND (p.next_try_at IS NULL OR p.next_try_at <= :now) AND b.column_name IN :columns "
+        "AND NOT (b.standing IS NOT NULL AND b.standing = 'apart' AND b.column_name IN :inbound) "
         "ORDER BY b.pair_id LIMIT :limit"
     ).bindparams(
         sa.bindparam("states", expanding=True),
         sa.bindparam("columns", expanding=True),
+        sa.bindparam("inbound", expanding=True),
         sa.bindparam("now", type_=c.next_try_at.type),
     )
     given = {
@@ -246,6 +237,7 @@ def _candidates(
         "states": _OWING,
         "now": now,
         "columns": columns,
+        "inbound": standing.inbound_columns(object_mapping),
         "limit": limit,
     }
     return list(connection.execute(names, given).scalars())
@@ -256,6 +248,11 @@ def moot(connection: Connection, object_mapping: ObjectMapping, now: datetime, l
     c, letter = pair.c, dead_letter.c
     dirty = sa.exists().where(
         base.c.pair_id == c.id,
+        sa.or_(
+            base.c.standing.is_(None),
+            base.c.standing != Standing.APART.value,
+            base.c.column_name.not_in(standing.inbound_columns(object_mapping)),
+        ),
         sa.or_(letter.column_name.is_(None), base.c.column_name == letter.column_name),
     )
     columns = [f.column for f in object_mapping.fields]

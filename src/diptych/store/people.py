@@ -11,12 +11,13 @@ from sqlalchemy.engine import Connection
 
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import synced_object
-from diptych.domain.pair import Observation, PairState, primary
+from diptych.domain.pair import Observation, Pair, PairState, Standing, primary
 from diptych.domain.values import Value, to_text
-from diptych.store import trail, trouble
+from diptych.store import standing, trail, trouble
 from diptych.store.catalogue import Catalogue, StoredColumn, part_table, quote
 from diptych.store.engines import is_postgres
-from diptych.store.pairs import inflight_columns, lock, noted_bases, pair_of_row, values_of_people
+from diptych.store.pair_rows import inflight_columns, pair_of_row
+from diptych.store.pairs import lock, noted_with_standing, values_of_people
 from diptych.store.system_tables import change_log, pair
 from diptych.store.values_at_rest import encode_base, encoder
 from diptych.sync.ports import PairChange
@@ -193,10 +194,11 @@ class _Work:
         self.ours = values_of_people(connection, catalogue, people, self.columns, self.read) if people else {}
         self.pairs_of = _pairs_of(connection, people)
         numbers = sorted(n for some in self.pairs_of.values() for n in some)
+        noted, stored = noted_with_standing(connection, numbers)
         self._before = {
-            (number, column): self.read[column](raw)
-            for number, noted in noted_bases(connection, numbers).items()
-            for column, raw in noted.items()
+            (number, column): (self.read[column](raw), stored.get(number, {}).get(column))
+            for number, some in noted.items()
+            for column, raw in some.items()
             if column in self.read
         }
         self.noted = dict(self._before)
@@ -213,30 +215,35 @@ class _Work:
                 continue
             different[column] = (ours[column], value)
             for number in self.pairs_of.get(change.person_id, ()):
-                self.noted.setdefault((number, column), ours[column])
+                kept, stands = self.noted.get((number, column), (ours[column], None))
+                if number != change.pair_id and not change.edited_by:
+                    stands = Standing.APART  # the value came from the record of this change
+                self.noted[number, column] = (kept, stands)
             ours[column] = value
             self.changed.setdefault(change.person_id, {})[column] = value
         for column, value in change.base.items():
-            self.noted[change.pair_id, column] = value
+            _, stands = self.noted.get((change.pair_id, column), (None, None))
+            self.noted[change.pair_id, column] = (value, stands)
         for number in self.pairs_of.get(change.person_id, ()):
             for column in (*different, *change.base):
-                if (number, column) in self.noted and self.noted[number, column] == ours[column]:
+                if (number, column) in self.noted and self.noted[number, column][0] == ours[column]:
                     del self.noted[number, column]
         return different
 
     def write_bases(self, connection: Connection) -> None:
         postgres = is_postgres(connection)
         new = [
-            {"pair": n, "name": c, "value": encode_base(v, postgres)}
-            for (n, c), v in self.noted.items()
-            if (n, c) not in self._before or self._before[n, c] != v
+            {"pair": n, "name": c, "value": encode_base(v, postgres), "standing": s.value if s else None}
+            for (n, c), (v, s) in self.noted.items()
+            if (n, c) not in self._before or self._before[n, c] != (v, s)
         ]
         gone = [{"pair": n, "name": c} for n, c in self._before if (n, c) not in self.noted]
         if new:
             connection.execute(
                 sa.text(
-                    "INSERT INTO base (pair_id, column_name, value) VALUES (:pair, :name, :value) "
-                    "ON CONFLICT (pair_id, column_name) DO UPDATE SET value = excluded.value"
+                    "INSERT INTO base (pair_id, column_name, value, standing) "
+                    "VALUES (:pair, :name, :value, :standing) ON CONFLICT (pair_id, column_name) "
+                    "DO UPDATE SET value = excluded.value, standing = excluded.standing"
                 ),
                 new,
             )
@@ -311,9 +318,11 @@ def _speak_for_primary(
         return
     told = {change.pair_id: change for change in changes}
     system: dict[int, dict[str, Any]] = {}
+    pairs: dict[int, list[Pair]] = {}
     for number in crowded:
         rows = connection.execute(sa.select(pair).where(pair.c.person_id == number).order_by(pair.c.id)).all()
-        chosen = primary([pair_of_row(row) for row in rows])
+        pairs[number] = [pair_of_row(row) for row in rows]
+        chosen = primary(pairs[number])
         if chosen is None:
             continue
         known = synced_object(chosen.object_name)
@@ -328,6 +337,7 @@ def _speak_for_primary(
         elif chosen.state is PairState.PARKED:
             system[number] |= {"salesforce_deleted": False}
     update_rows(connection, catalogue, "person", {}, system)
+    standing.settle(connection, pairs)
 
 
 def _stamp(connection: Connection, now: datetime) -> Any:

@@ -20,8 +20,8 @@ from diptych.domain.pair import Observation, PairState
 from diptych.domain.suppression import PERSON, SuppressedFor, Suppression, address_hash
 from diptych.domain.values import Value, to_text
 from diptych.store.catalogue import Catalogue, part_table, quote
+from diptych.store.chunks import chunks
 from diptych.store.engines import is_postgres
-from diptych.store.pairs import chunks
 from diptych.store.sync_state import read_setting, save_setting
 from diptych.store.system_tables import (
     action,

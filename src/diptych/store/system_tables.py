@@ -92,6 +92,7 @@ base = _table(
     sa.Column("pair_id", sa.BigInteger, primary_key=True),
     sa.Column("column_name", sa.Text, primary_key=True),
     sa.Column("value", sa.types.NullType),
+    _text("standing"),
 )
 change_log = _table(
     "change_log",

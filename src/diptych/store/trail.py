@@ -19,7 +19,8 @@ from diptych.domain.undo import Line, Side, Touch
 from diptych.domain.values import InvalidValue, Value, canonical, from_text, to_text
 from diptych.domain.why import Change, Decided, Delivered, Facts, Happened, Letter
 from diptych.store.catalogue import Catalogue
-from diptych.store.pairs import chunks, with_values
+from diptych.store.chunks import chunks
+from diptych.store.pairs import with_values
 from diptych.store.system_tables import (
     arrival,
     change_log,

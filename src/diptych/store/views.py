@@ -10,7 +10,9 @@ NAMES = ("v_people", "v_pairs", "v_conflicts", "v_dead_letters", "v_backlog")
 
 _PAIRS = """SELECT p.id AS pair_id, p.person_id, p.object_name, p.sf_id AS salesforce_id, p.ext_key, p.state,
 (p.inflight IS NOT NULL AND p.state <> 'detached') AS fenced,
-(SELECT count(*) FROM base AS b WHERE b.pair_id = p.id) AS dirty_columns,
+(SELECT count(*) FROM base AS b WHERE b.pair_id = p.id AND NOT (b.standing IS NOT NULL AND EXISTS (
+SELECT 1 FROM field_mapping AS f WHERE f.object_name = p.object_name AND f.table_name = 'person'
+AND f.column_name = b.column_name AND f.direction = 'inbound'))) AS dirty_columns,
 p.seen_modstamp, p.seen_at, p.mapping_version, p.inflight, p.attempt_id, p.sent_at, p.channel, p.redirect_to,
 p.attempts, p.next_try_at FROM pair AS p"""
 

@@ -117,8 +117,13 @@ def _apply(
     if settled.ambiguous:
         note_ambiguous(tx, object_mapping, settled.ambiguous, observations[0].record.read_at)
     changes: list[PairChange] = []
+    decided: set[int] = set()
     for observation in observations:
         linked = known.get(observation.record.sf_id)
+        if linked is not None and linked.pair.person_id in decided:  # by another record of the same person
+            tx.save(changes, terms.run_id)
+            changes = []
+            linked = tx.linked(object_mapping, [observation.record.sf_id])[observation.record.sf_id]
         if (
             linked is not None
             and is_apart_again(linked.pair, observation.record)
@@ -136,6 +141,7 @@ def _apply(
         if decision.change is not None and decision.significant:
             _pass_crashpoints(decision)
             changes.append(decision.change)
+            decided.add(linked.pair.person_id)
     if changes:
         tx.save(changes, terms.run_id)
     return total, [o.record for o in settled.later]

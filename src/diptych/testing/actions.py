@@ -157,6 +157,7 @@ class InMemorySuppressions:
         for number in tables.pairs_of.get(person_id, ()):
             erased += len(tables.base.get(number, {}))
             self._journal.drop(tables.base, number)
+            self._journal.drop(tables.standing, number)
             for letter in tables.letters_of.get(number, ()):
                 self._journal.drop(tables.dead_letters, letter)
                 erased += 1

@@ -10,6 +10,7 @@ from diptych.domain.objects import synced_object
 from diptych.domain.pair import Observation, Pair, PairState, primary
 from diptych.domain.person_merge import HeldPerson, PersonJoin, SplitPlan, StoredJoin
 from diptych.domain.values import Kind, Value
+from diptych.testing import standing
 from diptych.testing.tables import Change, KeptConflict
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def held_people(store: InMemoryStore, ids: Sequence[int]) -> dict[int, HeldPerso
         bases = {p.id: dict(store.tables.base.get(p.id, {})) for p in pairs}
         changed = {c.column: c.at for c in store.changes(number) if c.column}
         values = {column: row.get(column) for column in kinds}
-        found[number] = HeldPerson(number, values, kinds, pairs, bases, changed)
+        apart = {p.id: frozenset(store.tables.standing.get(p.id, {})) for p in pairs}
+        found[number] = HeldPerson(number, values, kinds, pairs, bases, changed, apart)
     return found
 
 
@@ -53,7 +55,9 @@ def opened(store: InMemoryStore, pair: Pair, seen: Observation) -> Pair:
             for column, value in seen.values.items():
                 store.on_base(person.get(column), value)
         differing = {c: v for c, v in seen.values.items() if person.get(c) != v}
+        before = standing.noted(store, standing.of_person(store, pair.person_id))
         store.journal.put(store.tables.base, pair.id, differing)
+        standing.restand(store, pair.person_id, before)
     summarise(store, pair.person_id)
     return pair
 
@@ -63,6 +67,7 @@ def join_people(store: InMemoryStore, join: PersonJoin, run_id: int | None) -> i
     winner, loser, at = join.winner, join.loser, store.clock.now()
     if store.on_join is not None:
         store.on_join(join)
+    noted = standing.noted(store, (*winner.pairs, *loser.pairs))
     store._write_person(winner.id, join.plan.values, JOINED, JOINED, run_id, at)
     after = {**winner.values, **join.plan.values}
     for person in (winner, loser):
@@ -76,6 +81,7 @@ def join_people(store: InMemoryStore, join: PersonJoin, run_id: int | None) -> i
     numbers = tuple(p.id for p in loser.pairs)
     journal.put(tables.pairs_of, winner.id, (*tables.pairs_of.get(winner.id, ()), *numbers))
     journal.put(tables.pairs_of, loser.id, ())
+    standing.restand(store, winner.id, noted)
     lines = tuple(n for n, c in tables.change_log.items() if c.person_id == loser.id)
     _rename(store, lines, winner.id)
     keep_last_values(store, replace(loser, id=winner.id), join.detail, run_id)
@@ -179,6 +185,8 @@ def part_pair(store: InMemoryStore, pair_id: int, seen: Observation) -> int:
     journal.put(tables.pairs_of, pair.person_id, left)
     journal.put(tables.pairs_of, number, (pair_id,))
     journal.drop(tables.base, pair_id)
+    journal.drop(tables.standing, pair_id)
+    standing.settle(store, pair.person_id)
     for letter in tables.letters_of.get(pair_id, ()):
         journal.put(tables.dead_letters, letter, replace(tables.dead_letters[letter], person_id=number))
     summarise(store, number)
@@ -209,6 +217,7 @@ def split_person(store: InMemoryStore, split: SplitPlan, run_id: int | None) -> 
         },
     )
     held = held_people(store, [split.winner_id]).get(split.winner_id)
+    noted = standing.noted(store, held.pairs if held is not None else ())
     if held is not None:
         store._write_person(held.id, split.winner, JOINED, JOINED, run_id, now)
         after = {**held.values, **split.winner}
@@ -224,6 +233,8 @@ def split_person(store: InMemoryStore, split: SplitPlan, run_id: int | None) -> 
     left = tuple(n for n in tables.pairs_of.get(split.winner_id, ()) if n not in split.pairs)
     journal.put(tables.pairs_of, split.winner_id, left)
     journal.put(tables.pairs_of, former, split.pairs)
+    for number in (former, split.winner_id):
+        standing.restand(store, number, noted)
     _rename(store, split.rows.get("change_log.person_id", ()), former)
     said: Sequence[Any] = (*split.rows.get(_MOVED, ()), *split.rows.get(_DROPPED, ()))
     if _MOVED in split.rows:

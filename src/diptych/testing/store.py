@@ -117,6 +117,7 @@ class InMemoryStore:
                     self.tables.pairs, pair_id, replace(pair, state=PairState.DETACHED, inflight=kept)
                 )
                 self.journal.drop(self.tables.base, pair_id)
+                self.journal.drop(self.tables.standing, pair_id)
 
     def person(self, person_id: int) -> Row | None:
         """The row as SELECT shows it; None when there is none."""

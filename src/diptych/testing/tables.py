@@ -9,7 +9,7 @@ from typing import Any
 from diptych.domain.actions import Action
 from diptych.domain.creating import Creation
 from diptych.domain.mapping import Mapping as FieldMappings
-from diptych.domain.pair import Pair
+from diptych.domain.pair import Pair, Standing
 from diptych.domain.person_merge import StoredJoin
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.suppression import Suppression
@@ -84,6 +84,7 @@ class Tables:
         self.pair_of: dict[tuple[str, str], int] = {}
         self.pairs_of: dict[int, tuple[int, ...]] = {}
         self.base: dict[int, dict[str, Value]] = {}
+        self.standing: dict[int, dict[str, Standing]] = {}
         self.change_log: dict[int, Change] = {}
         self.arrivals: dict[int, Arrival] = {}
         self.sent: dict[int, SentValue] = {}

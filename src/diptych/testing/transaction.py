@@ -11,10 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from diptych.domain.causes import HELD
+from diptych.domain.mapping import Direction, ObjectMapping, Policy, observe
 from diptych.domain.mapping import Mapping as FieldMappings
-from diptych.domain.mapping import ObjectMapping, Policy, observe
 from diptych.domain.objects import synced_object
-from diptych.domain.pair import Linked, Observation, Pair, PairState, Record, primary
+from diptych.domain.pair import Linked, Observation, Pair, PairState, Record, Standing, primary
 from diptych.domain.person_merge import HeldPerson, PersonJoin, SplitPlan, StoredJoin
 from diptych.domain.policies import owing
 from diptych.domain.schema import ObjectDescription
@@ -33,7 +33,7 @@ from diptych.sync.ports import (
     Step,
     StoredDeadLetter,
 )
-from diptych.testing import joining
+from diptych.testing import joining, standing
 from diptych.testing.actions import InMemoryActions, InMemorySuppressions
 from diptych.testing.causes import InMemoryCauses
 from diptych.testing.creations import Creations
@@ -93,7 +93,13 @@ class InMemoryTransaction(Creations):
             f.column: _read(f.kind, noted[f.column], f.scale) if f.column in noted else ours[f.column]
             for f in object_mapping.fields
         }
-        found = Linked(pair, ours, base, self._parked(pair.id))
+        found = Linked(
+            pair,
+            ours,
+            base,
+            self._parked(pair.id),
+            standing=standing.of_pair(self._store, object_mapping, pair),
+        )
         return replace(found, edited_at=self._edited_at(object_mapping, found))
 
     def _edited_at(self, object_mapping: ObjectMapping, linked: Linked) -> dict[str, datetime]:
@@ -298,6 +304,8 @@ class InMemoryTransaction(Creations):
         if change.edited_by:
             side, actor, at = "ours", change.edited_by, self._store.clock.now()
         self._store._write_person(change.person_id, changed, side, actor, run_id, at)
+        if not change.edited_by:
+            standing.came_from(self._store, self._tables.pairs[change.pair_id], changed)
         if change.base:
             noted = {**self._tables.base.get(change.pair_id, {}), **change.base}
             self._journal.put(self._tables.base, change.pair_id, noted)
@@ -315,6 +323,8 @@ class InMemoryTransaction(Creations):
             if chosen is not None:
                 kind = synced_object(chosen.object_name).salesforce_type
                 system |= {"salesforce_id": chosen.sf_id, "salesforce_type": kind}
+        if len(mine) > 1 and (change.link_state is not None or change.state is not None):
+            standing.settle(self._store, change.person_id)
         now = self._tables.person[change.person_id]
         if any(now[name] != value for name, value in system.items()):
             self._journal.put(self._tables.person, change.person_id, {**now, **system})
@@ -328,6 +338,8 @@ class InMemoryTransaction(Creations):
             if equal:
                 kept = {c: v for c, v in noted.items() if c not in equal}
                 self._journal.put(self._tables.base, pair_id, kept)
+                for column in equal:
+                    standing.mark(self._store, pair_id, column, None)
 
     def _close(self, number: int, status: str) -> None:
         kept = self._tables.dead_letters[number]
@@ -432,8 +444,12 @@ class InMemoryTransaction(Creations):
                 and (pair.next_try_at is None or pair.next_try_at <= now)
             ):
                 linked = self._linked(object_mapping, pair)
-                mapped, dirty = letter.column in linked.ours, letter.column in linked.dirty
-                if (mapped and not dirty) if letter.column is not None else not linked.dirty:
+                mapped, differing = letter.column in linked.ours, _differing(object_mapping, linked)
+                if (
+                    (mapped and letter.column not in differing)
+                    if letter.column is not None
+                    else not differing
+                ):
                     found[pair.id] = str(pair.sf_id)
         return [found[number] for number in sorted(found)][:limit]
 
@@ -575,6 +591,13 @@ class InMemoryTransaction(Creations):
             self._journal.drop(self._tables.settings, name)
         else:
             self._journal.put(self._tables.settings, name, value)
+
+
+def _differing(object_mapping: ObjectMapping, linked: Linked) -> set[str]:
+    """Columns whose base is not ours, except where another record's value counts."""
+    inbound = {f.column for f in object_mapping.fields if f.direction is Direction.INBOUND}
+    apart = {c for c, s in linked.standing.items() if s is not Standing.LEFT and c in inbound}
+    return set(linked.dirty) - apart
 
 
 def _changed_pair(pair: Pair, change: PairChange) -> Pair:

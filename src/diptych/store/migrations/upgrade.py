@@ -14,7 +14,7 @@ from diptych.store.catalogue import read_catalogue
 from diptych.store.engines import StoreUnusable, busy, is_postgres
 from diptych.sync.crashpoint import crashpoint
 
-SCHEMA_VERSION = "0010_run_trace"
+SCHEMA_VERSION = "0011_standing"
 _KNOWN = (
     "0001",
     "0002_trail",
@@ -25,6 +25,8 @@ _KNOWN = (
     "0007_operating",
     "0008_joins",
     "0009_mapping_author",
+    "0010_run_trace",
+    "0011_standing",
 )
 _ADVISORY_LOCK = 0x64697074
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from diptych.domain.values import parse_instant
 from diptych.store.catalogue import MIRROR_SYSTEM, Catalogue, quote, read_catalogue
-from diptych.store.pairs import chunks
+from diptych.store.chunks import chunks
 
 _TABLES = ("company", "salesforce_user")
 _SEARCHED = ("name", "first_name", "last_name", "email", "website", "billing_city")

@@ -12,8 +12,9 @@ from diptych.domain.creating import Creation, Wish
 from diptych.domain.pair import THERE
 from diptych.domain.values import Value
 from diptych.store.catalogue import read_catalogue
+from diptych.store.chunks import chunks
 from diptych.store.creations import creation_of
-from diptych.store.pairs import chunks, values_of_people
+from diptych.store.pairs import values_of_people
 from diptych.store.system_tables import creation, pair
 
 TELLING = ("first_name", "last_name", "email", "company_name")

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from diptych.domain.causes import HELD
 from diptych.domain.values import Kind, Value, from_text, parse_instant
 from diptych.store.catalogue import PERSON_SYSTEM, Catalogue, read_catalogue
-from diptych.store.pairs import noted_bases
+from diptych.store.pairs import noted_with_standing
 from diptych.store.system_tables import change_log, dead_letter, pair
 from diptych.store.trouble import letters
 from diptych.store.values_at_rest import unpack
@@ -214,13 +214,16 @@ def _pairs(
     connection: Connection, catalogue: Catalogue, person_id: int, values: Mapping[str, Value]
 ) -> list[PairRow]:
     rows = connection.execute(sa.select(pair).where(pair.c.person_id == person_id).order_by(pair.c.id)).all()
-    noted = noted_bases(connection, [row.id for row in rows])
+    noted, standing = noted_with_standing(connection, [row.id for row in rows])
     found = []
     for row in rows:
         bases = {
             column: catalogue.column("person", column).decode(raw)
             for column, raw in noted.get(row.id, {}).items()
-            if column in values and column in _mapped_by(connection, row.object_name)
+            if column in values
+            and column in _mapped_by(connection, row.object_name)
+            # another record's value counts in a field that only comes in: nothing waits
+            and not (column in standing.get(row.id, {}) and column in _inbound(connection, row.object_name))
         }
         held = letters(connection, dead_letter.c.pair_id == row.id, dead_letter.c.status.in_(HELD))
         found.append(
@@ -252,6 +255,14 @@ def waiting(connection: Connection, person_ids: Sequence[int]) -> set[int]:
 def _mapped_by(connection: Connection, object_name: str) -> set[str]:
     rows = connection.execute(
         sa.text("SELECT column_name FROM field_mapping WHERE object_name = :name"), {"name": object_name}
+    )
+    return set(rows.scalars())
+
+
+def _inbound(connection: Connection, object_name: str) -> set[str]:
+    rows = connection.execute(
+        sa.text("SELECT column_name FROM field_mapping WHERE object_name = :name AND direction = 'inbound'"),
+        {"name": object_name},
     )
     return set(rows.scalars())
 

@@ -411,11 +411,16 @@ def delete(
         person.values.get("email"),
         suppress,
         forget,
-        (*_lacking(engine, steps), *_delete_notes(person, policy, suppress, forget)),
+        (
+            *_lacking(engine, steps),
+            *_delete_notes(person, policy, suppress, forget, _inbound(engine, [person])),
+        ),
     )
 
 
-def _delete_notes(person: HeldPerson, policy: DeletePolicy, suppress: bool, forget: bool) -> tuple[str, ...]:
+def _delete_notes(
+    person: HeldPerson, policy: DeletePolicy, suppress: bool, forget: bool, inbound: Sequence[str]
+) -> tuple[str, ...]:
     notes = []
     live = [pair for pair in person.pairs if pair.state in LIVE]
     if policy is DeletePolicy.LEAVE and live:
@@ -436,6 +441,6 @@ def _delete_notes(person: HeldPerson, policy: DeletePolicy, suppress: bool, forg
         notes.append(
             "All values, also those in history, are erased here for ever; only a hash of the address is kept."
         )
-    if person.edited() and live:
+    if person.edited(inbound) and live:
         notes.append("Changes made here that Salesforce does not have yet are not sent any more.")
     return tuple(notes)

@@ -243,8 +243,14 @@ def _write_batch(job: _Job, ids: Sequence[str], look: _Look, tally: _Tally) -> N
     sent: list[_Sent] = []
     changes: list[PairChange] = []
     with engine.store.transaction(job.lease) as tx:
-        known = tx.linked(job.full, ids)
-        for sf_id, linked in known.items():
+        decided: set[int] = set()
+        for sf_id, linked in tx.linked(job.full, ids).items():
+            if linked.pair.person_id in decided:  # by another record of the same person
+                _note_decided(changes)
+                tx.save(changes, job.run_id)
+                changes = []
+                linked = tx.linked(job.full, [sf_id])[sf_id]
+            decided.add(linked.pair.person_id)
             if linked.pair.inflight is not None or linked.pair.state not in (
                 PairState.PAIRED,
                 PairState.PARKED,
@@ -271,14 +277,18 @@ def _write_batch(job: _Job, ids: Sequence[str], look: _Look, tally: _Tally) -> N
             if change is not None:
                 tally.failed += len(change.dead_letters)
                 changes.append(change)
-        if any(change.conflicts for change in changes):
-            crashpoint("C-22")
-        if any(change.dead_letters for change in changes):
-            crashpoint("C-23")
+        _note_decided(changes)
         tx.save(changes, job.run_id)
     if sent:
         crashpoint("C-11")
         _send(job, sent, attempt_id, tally)
+
+
+def _note_decided(changes: Sequence[PairChange]) -> None:
+    if any(change.conflicts for change in changes):
+        crashpoint("C-22")
+    if any(change.dead_letters for change in changes):
+        crashpoint("C-23")
 
 
 def _read_settled(job: _Job, ids: Sequence[str]) -> tuple[dict[str, Record | None], set[str], datetime]:

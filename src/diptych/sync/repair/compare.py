@@ -17,7 +17,7 @@ from diptych.domain.identity import Fate, fate_of
 from diptych.domain.mapping import ObjectMapping, observe
 from diptych.domain.objects import SyncedObject
 from diptych.domain.pair import Linked, PairState, Record
-from diptych.domain.policies import owing, stands_apart
+from diptych.domain.policies import at_rest, owing, stands_apart
 from diptych.domain.values import Value, full_id, parse_instant
 from diptych.sync.apply import apply_records
 from diptych.sync.crashpoint import crashpoint
@@ -324,9 +324,17 @@ def _view_of_pair(linked: Linked | None, theirs: Mapping[str, Value], mapping: O
         if c in linked.ours
         and linked.ours[c] != v
         and not stands_apart(mapping.by_column[c], linked.ours[c], v)
+        and not _known_to_differ(linked, c, v, mapping)
     )
     unexplained = tuple(c for c in columns if c not in moving)
     return _View(True, unexplained, any(c in moving for c in columns), seen=linked.pair.seen_modstamp)
+
+
+def _known_to_differ(linked: Linked, column: str, theirs: Value, mapping: ObjectMapping) -> bool:
+    """Whether the person has another record's value in a field that only comes in, and this record's is what we know it to be."""
+    base = linked.base.get(column)
+    mapped = mapping.by_column[column]
+    return theirs == base and at_rest(mapped, linked.ours[column], base, linked.standing.get(column))
 
 
 def _view_of_row(row: Mapping[str, Value] | None, theirs: Mapping[str, Value]) -> _View:

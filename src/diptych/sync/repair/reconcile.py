@@ -23,6 +23,7 @@ from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import synced_object
 from diptych.domain.outcome import ErrorClass, LimitExceeded, OrgRefused, Problem
 from diptych.domain.pair import Linked, PairState, Record
+from diptych.domain.policies import is_anothers
 from diptych.domain.values import instant_text
 from diptych.domain.whereabouts import Evidence, Whereabouts, tell
 from diptych.sync.apply import Applied, apply_records
@@ -217,7 +218,7 @@ def _ends(tx: Transaction, mapping: ObjectMapping, looked: Looked) -> list[PairC
             if pair.state is not PairState.HIDDEN:
                 changes.append(_hides(linked, looked.read.read_at))
         else:
-            changes.append(_purges(linked, looked.told[sf_id], looked.read.read_at))
+            changes.append(_purges(linked, looked.told[sf_id], looked.read.read_at, mapping))
     return changes
 
 
@@ -239,11 +240,15 @@ def _hides(linked: Linked, now: datetime) -> PairChange:
     )
 
 
-def _purges(linked: Linked, where: Whereabouts, now: datetime) -> PairChange:
+def _purges(linked: Linked, where: Whereabouts, now: datetime, mapping: ObjectMapping) -> PairChange:
     pair = linked.pair
     if pair.redirect_to is not None:  # its person has another record: nothing of it is touched
         return PairChange(pair.id, pair.person_id, state=PairState.TOMBSTONED, seen_at=now)
-    owed = linked.dirty if pair.state not in ENDED else {}
+    owed = {
+        c: v
+        for c, v in (linked.dirty.items() if pair.state not in ENDED else ())
+        if not is_anothers(mapping.by_column[c], v, linked.standing.get(c))
+    }
     problem = _PURGED if where is Whereabouts.PURGED else _DELETED
     letters = (DeadLetter("Push updates", problem, None, owed),) if owed else ()
     return PairChange(

@@ -11,6 +11,7 @@ from diptych.domain.mapping import ObjectMapping, UsableMapping, observe, usable
 from diptych.domain.objects import SYNCED_OBJECTS
 from diptych.domain.outcome import OrgError
 from diptych.domain.pair import Linked, PairState, Record
+from diptych.domain.policies import is_anothers
 from diptych.domain.values import Value, full_id
 from diptych.domain.why import Cause, Facts, PairNow, causes, holds, rules, whereabouts
 from diptych.sync.engine import Engine
@@ -191,8 +192,13 @@ def _record(now: PairNow, column: str | None, facts: Facts, full: ObjectMapping)
 def _all_holds(now: PairNow, facts: Facts, full: ObjectMapping) -> list[str]:
     """Without a column: what holds the record, then what holds each value that Salesforce does not have."""
     pair = now.linked.pair
-    if pair.state is PairState.HIDDEN and now.linked.dirty:
-        return [*holds(now, "", ()), f"Edits that wait for it: {', '.join(now.linked.dirty)}."]
+    waiting = [
+        c
+        for c, v in now.linked.dirty.items()
+        if not is_anothers(full.by_column[c], v, now.linked.standing.get(c))
+    ]
+    if pair.state is PairState.HIDDEN and waiting:
+        return [*holds(now, "", ()), f"Edits that wait for it: {', '.join(waiting)}."]
     if pair.state not in (PairState.PAIRED, PairState.PARKED):
         return holds(now, "", ())
     if now.asked and now.theirs is None:
