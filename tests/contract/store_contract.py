@@ -23,7 +23,7 @@ from diptych.domain.mapping import Blanks, Direction, FieldMapping, Mapping, Obj
 from diptych.domain.matching import Group
 from diptych.domain.merge import Conflict
 from diptych.domain.outcome import ErrorClass, Problem
-from diptych.domain.pair import Inflight, Linked, Observation, PairState, Record
+from diptych.domain.pair import Inflight, Linked, Observation, PairState, Record, Standing
 from diptych.domain.person_merge import JoinPlan, PersonJoin, plan_split
 from diptych.domain.schema import FieldDescription, ObjectDescription
 from diptych.domain.values import Kind, Value, canonical, full_id
@@ -1041,6 +1041,45 @@ class StoreContract(TrailContract, StoreCreates, StoreActs):
         assert ("first_name", "ours") in sides and ("first_name", "joined") in sides
         assert store_user.changes(loser) == []
         assert [c.theirs for c in store_user.conflicts()] == ["Rom"]
+
+    def test_of_records_that_differ_the_one_the_value_came_from_is_known(
+        self, store: Store, store_user: StoreUser
+    ) -> None:
+        inbound = replace(LEAD, fields=tuple(replace(f, direction=Direction.INBOUND) for f in LEAD.fields))
+        first, second = self.add(store, seen(1, city="Bonn"), seen(2, city="Ulm", first_name="Bo"))
+        person_id = first.pair.person_id
+        self.join(store, person_id, second.pair.person_id)
+
+        def known() -> tuple[Standing | None, Standing | None, list[str]]:
+            one, two = self.pair(store, sf_id(1), inbound), self.pair(store, sf_id(2), inbound)
+            return one.standing.get("city"), two.standing.get("city"), self.owed(store, inbound)
+
+        assert known() == (None, Standing.APART, [])
+        assert self.owed(store) == [sf_id(2)], "a field that goes both ways is owed as ever"
+        with store.transaction() as tx:
+            held = tx.held_people([person_id])[person_id]
+        assert held.edited(["city", "first_name"]) == {} and held.edited()["city"] == "Ulm"
+
+        store_user.edit(
+            person_id, "city", "Rom"
+        )  # an edit is for the record to put back that the value came from
+        assert known() == (None, Standing.EDITED, [sf_id(1)])
+        self.save(store, first, ours={"city": "Bonn"}, base={"city": "Bonn"})
+        assert known() == (None, Standing.APART, [])
+        store_user.edit(person_id, "city", "Ulm")  # also where it is what another record has
+        assert known()[2] == [sf_id(1)]
+        self.save(store, first, ours={"city": "Bonn"}, base={"city": "Bonn"})
+        assert known() == (None, Standing.APART, [])
+
+        second = self.pair(store, sf_id(2))
+        self.save(store, second, ours={"city": "Oslo"}, base={"city": "Oslo"})  # the later change counts
+        assert known() == (Standing.APART, None, [])
+        self.save(store, second, state=PairState.TOMBSTONED)  # and without it the one that is left
+        assert known() == (Standing.LEFT, None, [sf_id(1)])
+        store_user.edit(person_id, "city", "Rom")
+        assert known() == (None, None, [sf_id(1)])
+        self.save(store, first, ours={"city": "Bonn"}, base={"city": "Bonn"})
+        assert known()[2] == []
 
     def test_joins_chain_and_are_remembered(self, store: Store, store_user: StoreUser) -> None:
         ids = [one.pair.person_id for one in self.add(store, seen(1), seen(2), seen(3))]

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from diptych.domain.mapping import Blanks, Direction, FieldMapping, ObjectMapping, Policy
 from diptych.domain.merge import Conflict, FieldMerge, merge, merge_field
-from diptych.domain.pair import Linked, Observation, Pair, PairState, Record
-from diptych.domain.policies import Times, fullness, owing, stands_apart
+from diptych.domain.pair import Linked, Observation, Pair, PairState, Record, Standing
+from diptych.domain.policies import Times, at_rest, fullness, owing, stands_apart
 from diptych.domain.values import Kind
 
 T = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -37,6 +37,7 @@ def consent(direction: Direction = BOTH, restrictive: bool = True) -> FieldMappi
 
 RECENT, COMPLETE, ONCE = (mapped(p) for p in (Policy.MOST_RECENT, Policy.MOST_COMPLETE, Policy.WRITE_ONCE))
 MULTI = mapped(Policy.MOST_COMPLETE, kind=Kind.MULTI)
+COMES, KEPT = mapped(direction=INBOUND), mapped(direction=INBOUND, blanks=Blanks.KEEP_OURS)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +107,57 @@ def test_who_wins(mapping: FieldMapping, base: Any, ours: Any, theirs: Any, winn
 )
 def test_no_conflict(mapping: FieldMapping, base: Any, ours: Any, theirs: Any, expected: FieldMerge) -> None:
     assert merge_field(base, ours, theirs, mapping) == expected
+
+
+@pytest.mark.parametrize(
+    ("mapping", "ours", "theirs", "standing", "expected"),
+    [
+        pytest.param(COMES, "a", "b", Standing.APART, FieldMerge("a", "b"), id="as it was: another's stands"),
+        pytest.param(COMES, "a", "r", Standing.APART, FieldMerge("r", "r"), id="it changed last"),
+        pytest.param(COMES, "a", "a", Standing.APART, FieldMerge("a", "a"), id="they agree"),
+        pytest.param(COMES, "a", None, Standing.APART, FieldMerge(None, None), id="it was blanked last"),
+        pytest.param(KEPT, "a", None, Standing.APART, FieldMerge("a", None), id="a blank may not overwrite"),
+        pytest.param(COMES, "e", "b", Standing.EDITED, FieldMerge("e", "b"), id="for the other to put back"),
+        pytest.param(
+            COMES,
+            "e",
+            "r",
+            Standing.EDITED,
+            FieldMerge("r", "r", Conflict("f", "b", "e", "r", "salesforce", "inbound_only")),
+            id="the edit is lost to a change",
+        ),
+        pytest.param(COMES, "a", "b", Standing.LEFT, FieldMerge("b", "b"), id="the other is gone"),
+        pytest.param(
+            COMES,
+            "e",
+            "b",
+            None,
+            FieldMerge("b", "b", Conflict("f", "b", "e", "b", "salesforce", "inbound_only")),
+            id="an edit",
+        ),
+        pytest.param(mapped(), "a", "b", Standing.APART, FieldMerge("a", "b"), id="both ways: owed as ever"),
+    ],
+)
+def test_the_value_of_another_record(
+    mapping: FieldMapping, ours: Any, theirs: Any, standing: Standing | None, expected: FieldMerge
+) -> None:
+    assert merge_field("b", ours, theirs, mapping, standing=standing) == expected
+
+
+@pytest.mark.parametrize("standing", [Standing.APART, Standing.LEFT])
+def test_the_refusal_of_another_record_stays(standing: Standing) -> None:
+    assert merge_field(None, True, False, consent(INBOUND), standing=standing) == FieldMerge(True, False)
+    assert at_rest(consent(INBOUND), True, False, standing)
+
+
+def test_what_is_owed_where_records_differ() -> None:
+    mapping = ObjectMapping("Lead", 1, (COMES,))
+    pair = Pair(1, 1, "Lead", "00Q", None, PairState.PAIRED, None, None)
+    owed = {
+        standing: bool(owing(mapping, Linked(pair, {"f": "a"}, {"f": "b"}, standing={"f": standing})))
+        for standing in Standing
+    }
+    assert owed == {Standing.APART: False, Standing.EDITED: False, Standing.LEFT: True}
 
 
 def test_our_write_that_came_late_does_not_undo_a_refusal_or_a_value() -> None:

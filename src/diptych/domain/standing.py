@@ -1,4 +1,4 @@
-"""Whose value stands in a field that only comes in, where a person has several live records that differ in it (decision 0019).
+"""Whose value stands in a field that only comes in, where a person has several live records that differ in it (decision 0020).
 
 Each record's own value is base of its pair, the person has one value: that of the record which changed last. The pairs of the
 others *stand apart*: they owe nothing, and nobody puts their values in place of the person's until one of them changes. When

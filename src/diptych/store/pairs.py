@@ -228,7 +228,7 @@ def _candidates(
     ).bindparams(
         sa.bindparam("states", expanding=True),
         sa.bindparam("columns", expanding=True),
-        sa.bindparam("inbound", expanding=True),
+        sa.bindparam("inbound", expanding=True, type_=sa.Text()),
         sa.bindparam("now", type_=c.next_try_at.type),
     )
     given = {
