@@ -37,6 +37,7 @@ from diptych.domain.outcome import (
     Retryable,
 )
 from diptych.domain.pair import Inflight, Linked, Pair, PairState, Record
+from diptych.domain.policies import owing
 from diptych.domain.values import Value
 from diptych.sync.apply import Applied, apply_records, decide
 from diptych.sync.crashpoint import crashpoint
@@ -259,7 +260,9 @@ def _write_batch(job: _Job, ids: Sequence[str], look: _Look, tally: _Tally) -> N
             record = records.get(sf_id)
             if record is None:
                 remember(tx, job.name, [sf_id], of=ABSENT)
-                changes.append(_later(job, linked.pair, _NOT_VISIBLE, linked.dirty, {}, lift=False))
+                changes.append(
+                    _later(job, linked.pair, _NOT_VISIBLE, owing(job.full, linked), {}, lift=False)
+                )
                 tally.skipped += 1
                 continue
             if fate_of(record) is Fate.CONVERTED:  # what became of it is read before anything is decided
@@ -326,7 +329,8 @@ def _decide_write(
     if decision.fate is not Fate.LIVE:
         return change, None, decision.applied
 
-    dirty = {**merged.dirty, **{c: v for c, v in linked.dirty.items() if c in job.usable.held}}
+    held = {c: v for c, v in owing(job.full, linked).items() if c in job.usable.held}
+    dirty = {**merged.dirty, **held}
     parked = {} if change.clear_dead_letters else dict(linked.parked)
     for column in change.clear_columns:
         parked.pop(column, None)
