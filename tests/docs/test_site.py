@@ -132,7 +132,7 @@ def test_tables_and_views_are_documented_as_they_are() -> None:
     engine = sa.create_engine("sqlite://")
     with engine.begin() as connection:
         metadata.create_all(connection, [table for table in metadata.sorted_tables if table.name != "base"])
-        connection.exec_driver_sql("CREATE TABLE base (pair_id, column_name, value)")
+        connection.exec_driver_sql("CREATE TABLE base (pair_id, column_name, value, standing)")
         for name, select in view_statements(Catalogue([])):
             if name == "v_people":
                 continue  # the columns of person
