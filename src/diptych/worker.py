@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from diptych.sync.report import CycleReport
     from diptych.wiring import Workspace
 
-CYCLE, VERIFY, RECONCILE = "cycle", "verify", "reconcile"
+CYCLE, VERIFY, RECONCILE, REFRESH = "cycle", "verify", "reconcile", "refresh"
 GATHER, UNDO = "gather", "undo"
 _LOOK_SECONDS = 1.0
 _AFTER_LOGIN_FAILED = timedelta(minutes=15)
@@ -57,6 +57,7 @@ class Worker:
                     CYCLE: self.cycle,
                     VERIFY: self.verify,
                     RECONCILE: self.reconcile,
+                    REFRESH: self.refresh,
                     GATHER: self.gather,
                     UNDO: self.undo,
                 },
@@ -105,6 +106,14 @@ class Worker:
             wait_seconds=_LEASE_WAIT_SECONDS,
         )
         return {one.object: dict(one.gone) for one in done}
+
+    def refresh(self, _arguments: JsonMap, _stop: threading.Event) -> JsonMap:
+        """Read fields again; when that was is kept for the status."""
+        try:
+            done = self._space.refresh_asked(wait_seconds=_LEASE_WAIT_SECONDS)
+        except (SetupRefused, StoreBusy, LeaseLost, OrgError) as problem:
+            return {"status": "Failed", "error": str(problem)}
+        return {one.object_name: one.waits or "refreshed" for one in done}
 
     def gather(self, arguments: JsonMap, _stop: threading.Event) -> JsonMap:
         """Join the people that a match rule takes for one; stopped, it goes on when it is asked for again."""

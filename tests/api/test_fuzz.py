@@ -123,6 +123,11 @@ _DEAR = {
     "put_mapping",
     "use_preset",
     "get_why",
+    "preview_preparation",
+    "carry_out_preparation",
+    "undo_preparation",
+    "preview_joining",
+    "rename_field",
     "select_fields",
     "deselect_fields",
 }

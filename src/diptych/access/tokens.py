@@ -27,6 +27,10 @@ class TokenRefused(ValueError):
     """It cannot be made or revoked; the text says why."""
 
 
+class NoSuchToken(TokenRefused):
+    """There is none of that number."""
+
+
 @dataclass(frozen=True)
 class Token:
     """`hint`: its beginning, to tell tokens apart. `state`: usable, expired or revoked."""
@@ -93,11 +97,11 @@ class Tokens:
             return [_token(row, now) for row in connection.execute(_joined().order_by(api_token.c.id.desc()))]
 
     def revoke(self, token_id: int) -> None:
-        """From now on it is refused. Raises TokenRefused for none of that number."""
+        """From now on it is refused. Raises NoSuchToken."""
         with self._store.edit_as("access") as connection:
             row = connection.execute(_joined().where(api_token.c.id == token_id)).first()
             if row is None:
-                raise TokenRefused(f"There is no token {token_id}.")
+                raise NoSuchToken(f"There is no token {token_id}.")
             if row.revoked_at is None:
                 revoked = api_token.update().where(api_token.c.id == token_id)
                 connection.execute(revoked.values(revoked_at=self._store.now()))

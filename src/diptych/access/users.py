@@ -18,6 +18,8 @@ from diptych.store.auditing import Actor, acting_as, note
 from diptych.store.system_tables import access_session, access_user, api_token
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,98}[a-z0-9])?")
+NAME = r"^\s*[A-Za-z0-9](?:[A-Za-z0-9._@+-]{0,98}[A-Za-z0-9])?\s*$"
+"""What can be given as a name: one of these, in any case and with blanks around it."""
 
 
 class UserRefused(ValueError):

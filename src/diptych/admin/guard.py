@@ -15,6 +15,7 @@ from diptych.access.sessions import TERMINAL, Sessions
 from diptych.admin.access import Access
 from diptych.admin.services import Workspace
 from diptych.admin.words import _, preferred, speak
+from diptych.api import problems
 from diptych.domain.roles import Principal, Role
 from diptych.store.auditing import Actor, act_as
 
@@ -68,7 +69,9 @@ class Confine:
             await send(message)
 
         if scope["method"] not in SAFE_METHODS and not is_same_site(Headers(scope=scope)):
-            refusal = PlainTextResponse(_("Refused: this request was made by another site's page."), 403)
+            words = _("Refused: this request was made by another site's page.")
+            of_api = scope["path"].startswith("/api/")
+            refusal = problems.answer(403, words) if of_api else PlainTextResponse(words, 403)
             await refusal(scope, receive, send_confined)
             return
         await self._app(scope, receive, send_confined)

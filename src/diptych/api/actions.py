@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query, Request
 from pydantic import BaseModel, Field
 
-from diptych.api.gate import Noun, actor_of, principal_of, workspace_of
+from diptych.api.gate import Noun, actor_of, workspace_of
+from diptych.api.given import Whole, YesNo
 from diptych.api.problems import Refusal, not_found
 from diptych.domain.actions import Action, ActionState, DeletePolicy, Difference
-from diptych.domain.roles import Role
 from diptych.domain.values import Value
 from diptych.sync.actions.preview import (
     ConvertPreview,
@@ -23,8 +23,8 @@ from diptych.sync.actions.preview import (
 from diptych.sync.actions.undo import UndoPreview
 
 noun = Noun("actions")
-ActionId = Annotated[int, Path(ge=1, lt=2**62)]
-_Person = Annotated[int, Field(ge=1, lt=2**62)]
+ActionId = Annotated[int, Path(ge=1, lt=2**53)]
+_Person = Annotated[Whole, Field(ge=1, lt=2**53)]
 _SalesforceId = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$")]
 _Text = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 _WAIT_SECONDS = 20
@@ -33,33 +33,44 @@ _Found = MergePreview | ConvertPreview | DeletePreview | UndoPreview
 
 class Order(BaseModel):
     """What is to be done. `merge`: several `people`, the first of whom remains (`picks`: whose value a column keeps;
-    `only_here`: no record is touched). `convert`: one person's lead. `delete`: one person; with `policy` delete, or `forget`,
-    `confirm` has to be the words that the preview names, and the token an administrator's. `undo`: take back the `run` of an
-    action, with `undelete` also in Salesforce."""
+    `only_here`: no record is touched). `convert`: one person's lead. `delete`: one person; with `policy` delete, or `forget`, it
+    cannot be had back, and is ordered at POST /actions/final. `undo`: take back the `run` of an action, with `undelete` also in
+    Salesforce."""
 
     kind: Literal["merge", "convert", "delete", "undo"]
     people: list[_Person] = Field(default=[], max_length=10)
     picks: dict[str, _Person] = {}
-    only_here: bool = False
+    only_here: YesNo = False
     lead: _SalesforceId | None = None
     account: _SalesforceId | None = None
     contact: _SalesforceId | None = None
     status: _Text | None = None
-    opportunity: bool = True
+    opportunity: YesNo = True
     opportunity_name: _Text | None = None
     owner: _SalesforceId | None = None
-    overwrite_lead_source: bool = False
-    notify_owner: bool = False
+    overwrite_lead_source: YesNo = False
+    notify_owner: YesNo = False
     policy: DeletePolicy = DeletePolicy.LEAVE
-    suppress: bool = False
-    forget: bool = False
-    confirm: str = ""
-    run: int | None = Field(default=None, ge=1, lt=2**62)
-    undelete: bool = False
+    suppress: YesNo = False
+    forget: YesNo = False
+    run: Whole | None = Field(default=None, ge=1, lt=2**53)
+    undelete: YesNo = False
+
+
+class Final(BaseModel):
+    """Deleting one person so that it cannot be had back: in Salesforce (`policy` delete), or for ever (`forget`). `confirm` has to
+    be the words that POST /actions/preview names."""
+
+    person: _Person
+    policy: DeletePolicy = DeletePolicy.DELETE
+    suppress: YesNo = False
+    forget: YesNo = False
+    confirm: _Text
 
 
 class Shown(BaseModel):
-    """What an order would do. `person_id`: who remains, or whom it is about; `confirm`: the words that are needed."""
+    """What an order would do. `person_id`: who remains, or whom it is about; `confirm`: the words that POST /actions/final needs;
+    null: it is ordered at POST /actions."""
 
     kind: str
     person_id: int
@@ -110,14 +121,30 @@ def order_action(request: Request, order: Order) -> ActionSeen:
     """Do it. Answers when it is done; `open` when it could not be carried out at once."""
     found = _look(request, order)
     if isinstance(found, DeletePreview) and found.confirmation is not None:
-        if not principal_of(request).may(Role.ADMIN):
-            raise Refusal(403, "Deleting in Salesforce, or for ever, takes the scope admin.")
-        if order.confirm != found.confirmation:
-            raise Refusal(
-                422,
-                "What cannot be had back has to be confirmed; nothing was done.",
-                f"Send confirm: {found.confirmation}",
-            )
+        raise Refusal(
+            409,
+            "Deleting in Salesforce, or for ever, cannot be had back; nothing was done.",
+            f"Order it at POST /actions/final, which takes the scope admin, with confirm: {found.confirmation}",
+        )
+    return _carry_out(request, found)
+
+
+@noun.admin("POST", "/final")
+def order_final_action(request: Request, order: Final) -> ActionSeen:
+    """Delete somebody in Salesforce, or for ever."""
+    found = workspace_of(request).acting.delete(order.person, order.policy, order.suppress, order.forget)
+    if found.confirmation is None:
+        raise Refusal(409, "This can be had back; nothing was done.", "Order it at POST /actions.")
+    if order.confirm != found.confirmation:
+        raise Refusal(
+            422,
+            "What cannot be had back has to be confirmed; nothing was done.",
+            f"Send confirm: {found.confirmation}",
+        )
+    return _carry_out(request, found)
+
+
+def _carry_out(request: Request, found: _Found) -> ActionSeen:
     done = workspace_of(request).acting.carry_out(found, actor_of(request), _WAIT_SECONDS)
     if done.state is ActionState.FAILED:
         raise Refusal(409, done.error or "It failed.", f"See GET /actions: it is number {done.id}.")

@@ -10,9 +10,11 @@ from pydantic import BaseModel, Field, SecretStr
 from diptych.alerts.channels import Wanted
 from diptych.alerts.rules import AlertSettings
 from diptych.api.gate import Noun, principal_of, workspace_of
+from diptych.api.given import Number, Whole, YesNo
 from diptych.api.paging import Limit
 from diptych.api.problems import not_found
 from diptych.domain.alerts import Alert, Kind, Rule, Severity
+from diptych.store.alerts import Delivery
 
 noun = Noun("alerts")
 _Name = Annotated[str, Path(max_length=60, pattern=r"^[^\x00]+$")]
@@ -34,11 +36,11 @@ class ChannelWanted(BaseModel):
     signed with (made when left out); slack: the address of the incoming webhook."""
 
     kind: Literal["mail", "webhook", "slack"]
-    config: dict[str, str | int | list[str]] = {}
+    config: dict[str, str | Whole | list[str]] = {}
     secret: SecretStr = SecretStr("")
     least: Severity = Severity.WARNING
-    digest: bool = False
-    enabled: bool = True
+    digest: YesNo = False
+    enabled: YesNo = True
 
 
 class ChannelSaved(BaseModel):
@@ -53,8 +55,8 @@ class RuleWanted(BaseModel):
 
     kind: Kind
     severity: Severity
-    threshold: float = Field(0, ge=0, le=1e6)
-    enabled: bool = True
+    threshold: Number = Field(0, ge=0, le=1e6)
+    enabled: YesNo = True
 
 
 class Rules(BaseModel):
@@ -69,6 +71,12 @@ class RulesWanted(BaseModel):
 
     rules: list[RuleWanted] = Field([], max_length=50)
     settings: AlertSettings | None = None
+
+
+class DigestSent(BaseModel):
+    """To how many channels it is on its way."""
+
+    channels: int
 
 
 @noun.read()
@@ -86,7 +94,7 @@ def list_past_alerts(
 
 
 @noun.operate("POST", "/{alert_id}/acknowledge")
-def acknowledge_alert(request: Request, alert_id: Annotated[int, Path(ge=1, lt=2**62)]) -> Alert:
+def acknowledge_alert(request: Request, alert_id: Annotated[int, Path(ge=1, lt=2**53)]) -> Alert:
     """Somebody has seen it: it is not told again until it ends."""
     desk = workspace_of(request).alerts
     desk.acknowledge([alert_id], principal_of(request).name)
@@ -94,6 +102,26 @@ def acknowledge_alert(request: Request, alert_id: Annotated[int, Path(ge=1, lt=2
     if found is None:
         raise not_found(f"There is no open alert {alert_id}.")
     return found
+
+
+@noun.operate("POST", "/acknowledge")
+def acknowledge_alerts(request: Request) -> list[Alert]:
+    """The same for all that are open."""
+    desk = workspace_of(request).alerts
+    desk.acknowledge(None, principal_of(request).name)
+    return desk.firing()
+
+
+@noun.read("/messages")
+def list_messages(request: Request, limit: Limit = 50) -> list[Delivery]:
+    """What was told to whom, the latest first, and what could not be delivered."""
+    return workspace_of(request).alerts.deliveries(limit)
+
+
+@noun.admin("POST", "/digest", status_code=202)
+def send_digest(request: Request) -> DigestSent:
+    """The daily digest at once, to every channel that takes it."""
+    return DigestSent(channels=workspace_of(request).alerts.digest_now())
 
 
 @noun.read("/rules")

@@ -16,11 +16,15 @@ from diptych.api import (
     errors,
     fields,
     identity,
+    joining,
     mapping,
     people,
+    preparing,
     runs,
     schema,
+    sessions,
     settings,
+    setup,
     status,
     steps,
     suppressions,
@@ -29,6 +33,7 @@ from diptych.api import (
     users,
     why,
 )
+from diptych.api.door import Door
 from diptych.api.problems import DOCUMENTED, Problem, say_problems
 from diptych.api.services import Workspace
 
@@ -49,6 +54,7 @@ def create_api(workspace: Workspace) -> FastAPI:
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         responses=DOCUMENTED,
         telemetry={
             "tracing": False,
@@ -59,9 +65,12 @@ def create_api(workspace: Workspace) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
     )
     api.state.workspace = workspace
+    routes = [*api.router.routes]
     for router in nouns():
         api.include_router(router)
-    say_problems(api)
+        routes += router.routes
+    say_problems(api, routes)
+    api.add_middleware(Door, routes=routes)
     _describe(api)
     return api
 
@@ -83,13 +92,17 @@ def nouns() -> list[APIRouter]:
             suppressions,
             creating,
             identity,
+            joining,
+            setup,
+            connection,
+            preparing,
             fields,
             mapping,
             schema,
-            connection,
             settings,
             alerts,
             users,
+            sessions,
             tokens,
             audit,
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query, Request
 
 from diptych.api.conflicts import in_utc
 from diptych.api.gate import Noun, workspace_of
+from diptych.api.given import Moment
 from diptych.api.paging import Cursor, Limit, Page, number_of, page_of
 from diptych.store.queries import AuditLine
 
@@ -21,7 +21,7 @@ def list_audit(
     request: Request,
     actor: Annotated[str, _Text] = "",
     what: Annotated[str, _Text] = "",
-    since: Annotated[datetime | None, Query(description="Then or later; without a zone: UTC.")] = None,
+    since: Annotated[Moment | None, Query(description="Then or later; without a zone: UTC.")] = None,
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Page[AuditLine]:

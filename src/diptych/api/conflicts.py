@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 from fastapi import Path, Query, Request
 
 from diptych.api.gate import Noun, actor_of, workspace_of
+from diptych.api.given import Moment
 from diptych.api.paging import Cursor, Limit, Page, number_of, page_of
 from diptych.api.problems import not_found
 from diptych.services import reversing
 from diptych.store.queries import ConflictRow
 
 noun = Noun("conflicts")
-ConflictId = Annotated[int, Path(ge=1, lt=2**62)]
+ConflictId = Annotated[int, Path(ge=1, lt=2**53)]
 _Keep = Annotated[
     Literal["ours", "salesforce"] | None,
     Query(description="Whose value is to stand; default: the one that was given up."),
@@ -25,14 +26,12 @@ _Word = Query(pattern=r"^\w*$", max_length=80)
 @noun.read()
 def list_conflicts(
     request: Request,
-    person: Annotated[int | None, Query(ge=1, lt=2**62)] = None,
+    person: Annotated[int | None, Query(ge=1, lt=2**53)] = None,
     object: Annotated[str, _Word] = "",
     column: Annotated[str, _Word] = "",
     winner: Annotated[Literal["", "ours", "salesforce"], Query()] = "",
     reason: Annotated[str, _Word] = "",
-    since: Annotated[
-        datetime | None, Query(description="Decided then or later; without a zone: UTC.")
-    ] = None,
+    since: Annotated[Moment | None, Query(description="Decided then or later; without a zone: UTC.")] = None,
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Page[ConflictRow]:

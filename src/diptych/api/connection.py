@@ -8,12 +8,13 @@ from fastapi import Request
 from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
 from diptych.api.gate import Noun, workspace_of
+from diptych.api.given import YesNo
 from diptych.api.problems import not_found
 from diptych.setup.ports import PRODUCTION_LOGIN, AuthKind, Credentials
 from diptych.sync.ports import OrgIdentity
 
 noun = Noun("connection")
-_Text = Annotated[str, StringConstraints(max_length=2000)]
+Text = Annotated[str, StringConstraints(max_length=2000)]
 
 
 class Connected(BaseModel):
@@ -35,13 +36,13 @@ class Login(BaseModel):
     login_url: Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[^\s\x00]+$")] = (
         PRODUCTION_LOGIN
     )
-    username: _Text = ""
-    client_id: _Text = ""
+    username: Text = ""
+    client_id: Text = ""
     password: SecretStr = SecretStr("")
     security_token: SecretStr = SecretStr("")
     client_secret: SecretStr = SecretStr("")
     private_key: SecretStr = SecretStr("")
-    save: bool = Field(True, description="false: log in and say who it is, and keep nothing.")
+    save: YesNo = Field(True, description="false: log in and say who it is, and keep nothing.")
 
 
 @noun.read()

@@ -7,21 +7,23 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Path, Query, Request
 from pydantic import BaseModel, Field, StringConstraints
 
 from diptych.api.gate import Noun, workspace_of
+from diptych.api.given import YesNo
 from diptych.api.people import PersonId
 from diptych.domain.creating import CreateRule, MatchPolicy, Wish
 from diptych.domain.values import Value
 from diptych.sync.outbound import wishes
 from diptych.sync.outbound.create_preview import CreatePreview, preview
-from diptych.sync.outbound.create_rule import read_rule, save_rule
+from diptych.sync.outbound.create_rule import read_rule, save_default, save_rule
 from diptych.sync.outbound.wishes import Linking
 
 noun = Noun("creating", prefix="")
 _Some = Annotated[int, Query(ge=1, le=500, description="At most so many.")]
 _SHOWN = ("first_name", "last_name", "email", "company_name")
+FieldName = Annotated[str, Path(pattern=r"^\w{1,80}$", description="API name of a field of Lead.")]
 _Filter = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
 
 
@@ -31,11 +33,17 @@ class RuleWanted(BaseModel):
 
     filter: _Filter
     policy: MatchPolicy = MatchPolicy.LINK
-    allow_duplicates: bool = False
+    allow_duplicates: YesNo = False
 
 
 class FilterWanted(BaseModel):
     filter: _Filter = Field(min_length=1)
+
+
+class Default(BaseModel):
+    """What a field is filled with at create where ours is blank."""
+
+    value: Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
 
 
 class Waiting(BaseModel):
@@ -87,6 +95,18 @@ def set_create_rule(request: Request, wanted: RuleWanted) -> CreateRule:
     return rule
 
 
+@noun.admin("PUT", "/create-rule/defaults/{field}")
+def set_default(request: Request, field: FieldName, wanted: Default) -> CreateRule:
+    """Fill a field of a new lead with this where ours is blank; whoever waited for it goes with the next cycle."""
+    return _save_default(request, field, wanted.value.strip())
+
+
+@noun.admin("DELETE", "/create-rule/defaults/{field}")
+def remove_default(request: Request, field: FieldName) -> CreateRule:
+    """Fill it no more."""
+    return _save_default(request, field, "")
+
+
 @noun.read("/waiting")
 def list_waiting(request: Request, limit: _Some = 50) -> list[Waiting]:
     """People who lack what Salesforce demands; they go by themselves once it is filled in."""
@@ -130,6 +150,15 @@ def sync_person(
     workspace = workspace_of(request)
     wishes.ask(workspace.store, person_id, workspace.clock.now(), recreate)
     workspace.sync_now()
+
+
+def _save_default(request: Request, field: str, value: str) -> CreateRule:
+    workspace = workspace_of(request)
+    with workspace.store.transaction() as unit:
+        save_default(unit, field, value)
+        rule = read_rule(unit)
+    workspace.sync_now()
+    return rule
 
 
 def _listed(request: Request, wanted: Sequence[Wish], limit: int) -> list[Waiting]:

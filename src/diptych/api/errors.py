@@ -21,7 +21,7 @@ from diptych.store.queries.causes import ANY
 from diptych.sync.repair import dead_letter
 
 noun = Noun("errors")
-LetterId = Annotated[int, Path(ge=1, lt=2**62)]
+LetterId = Annotated[int, Path(ge=1, lt=2**53)]
 _NEWEST = 2**62
 
 
@@ -63,7 +63,7 @@ def list_errors(
     error_class: ErrorClass | None = None,
     field: Annotated[str, _Name] = "",
     cause: Annotated[str, Query(max_length=200, pattern=r"^[^\x00]*$", description="Key of a cause.")] = "",
-    person: Annotated[int | None, Query(ge=1, lt=2**62)] = None,
+    person: Annotated[int | None, Query(ge=1, lt=2**53)] = None,
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> Page[DeadLetterRow]:

@@ -20,14 +20,24 @@ class Names(BaseModel):
     names: list[str] = Field(min_length=1, max_length=2000, examples=[["Lead.City"]])
 
 
+class Renamed(BaseModel):
+    """A field as Object.Field, as it is mapped, and as it is called now."""
+
+    old: str = Field(max_length=160)
+    new: str = Field(max_length=160)
+
+
 @noun.read()
 def list_fields(
     request: Request,
     object: Annotated[str | None, Query(max_length=80)] = None,
     search: Annotated[str, Query(max_length=200, description="Words of API name, label or type.")] = "",
+    fresh: Annotated[
+        bool, Query(description="Ask Salesforce anew; otherwise what it said within the last minute.")
+    ] = False,
 ) -> list[FieldChoice]:
     """All fields, with type, fill rate, whether chosen, and what changed since the last Sync Fields. Asks Salesforce."""
-    return workspace_of(request).setup.fields(object, search)
+    return workspace_of(request).setup.fields(object, search, fresh)
 
 
 @noun.admin("POST", "/select")
@@ -48,6 +58,13 @@ def deselect_fields(request: Request, wanted: Names) -> list[FieldChoice]:
 def sync_fields(request: Request) -> FieldsSynced:
     """Make columns for the chosen fields and propose their mapping; after the start they are filled while the sync goes on."""
     return workspace_of(request).setup.sync_fields()
+
+
+@noun.admin("POST", "/renamed")
+def rename_field(request: Request, wanted: Renamed) -> list[FieldChoice]:
+    """A field that went and one that came are the same: its column, direction and policy go on under the new name."""
+    workspace_of(request).setup.renamed(wanted.old, wanted.new)
+    return _of(request, [wanted.new])
 
 
 def _of(request: Request, names: list[str]) -> list[FieldChoice]:

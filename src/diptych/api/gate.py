@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from diptych.access.tokens import Tokens
+from diptych.api.bodies import JsonRoute
 from diptych.api.services import Workspace
 from diptych.domain.roles import Principal, Scope, scope_of
 from diptych.store.auditing import Actor, act_as
@@ -58,7 +59,7 @@ class Noun(APIRouter):
     """The operations on one noun."""
 
     def __init__(self, noun: str, prefix: str | None = None) -> None:
-        super().__init__(prefix=f"/{noun}" if prefix is None else prefix, tags=[noun])
+        super().__init__(prefix=f"/{noun}" if prefix is None else prefix, tags=[noun], route_class=JsonRoute)
 
     def read(self, path: str = "", method: str = "GET", **more: Any) -> Callable[[Any], Any]:
         """What `read` may see."""

@@ -9,6 +9,7 @@ from fastapi import Path, Query, Request
 from pydantic import BaseModel, Field
 
 from diptych.api.gate import Noun, workspace_of
+from diptych.api.given import Whole, YesNo
 from diptych.api.problems import Refusal
 from diptych.domain.mapping import Blanks, Direction, Mapping, Policy
 from diptych.domain.mapping_changes import differences
@@ -34,20 +35,20 @@ class Entry(BaseModel):
 
     field: str
     column: str
-    direction: str
-    policy: str
-    blanks: str | None = None
-    restrictive: bool | None = None
+    direction: Direction
+    policy: Policy
+    blanks: Blanks | None = None
+    restrictive: YesNo | None = None
     type: str | None = None
     kind: str | None = None
-    length: int | None = None
+    length: Whole | None = None
 
 
 class Document(BaseModel):
     """The mapping as `diptych mapping export` writes it. Fields that are left out stay as they are."""
 
     format: str = "diptych-mapping-1"
-    version: int | None = None
+    version: Whole | None = None
     fields: list[Entry]
 
 
@@ -64,7 +65,7 @@ class FieldWanted(BaseModel):
     direction: Direction | None = None
     policy: Policy | None = None
     blanks: Blanks | None = None
-    restrictive: bool | None = None
+    restrictive: YesNo | None = None
 
 
 class Pair(BaseModel):
@@ -82,7 +83,8 @@ class PresetName(BaseModel):
     preset: Literal["safe", "marketo"]
 
 
-Number = Annotated[int, Field(ge=1, le=1_000_000_000)]
+FieldPath = Annotated[str, Path(max_length=160, description="Lead.City")]
+Number = Annotated[Whole, Field(ge=1, le=1_000_000_000)]
 
 
 class Wish(BaseModel):
@@ -95,13 +97,13 @@ class Wish(BaseModel):
     direction: Direction | None = None
     policy: Policy | None = None
     blanks: Blanks | None = None
-    restrictive: bool | None = None
+    restrictive: YesNo | None = None
     column: str | None = Field(None, max_length=80)
-    instead: bool = False
-    own_column: bool = False
-    add: bool = False
-    unmap: bool = False
-    partly: bool = False
+    instead: YesNo = False
+    own_column: YesNo = False
+    add: YesNo = False
+    unmap: YesNo = False
+    partly: YesNo = False
     reason: str = Field("", max_length=500)
     version: Number | None = None
 
@@ -159,9 +161,7 @@ def put_mapping(request: Request, wanted: Document) -> Changes:
 
 
 @noun.admin("PATCH", "/fields/{name}")
-def change_field(
-    request: Request, name: Annotated[str, Path(max_length=160, description="Lead.City")], wanted: FieldWanted
-) -> Changes:
+def change_field(request: Request, name: FieldPath, wanted: FieldWanted) -> Changes:
     """Direction, policy, blanks of one field."""
     if (
         wanted.direction is None
@@ -226,11 +226,20 @@ def list_mapped_fields(
     request: Request,
     search: Annotated[str, Query(max_length=200, description="Words of name, label, column or type.")] = "",
     object: Annotated[str, Query(max_length=80)] = "",
+    direction: Direction | None = None,
+    policy: Policy | None = None,
+    blanks: Blanks | None = None,
     state: Literal["", "held", "drifted", "errors"] = "",
 ) -> list[Row]:
     """Every mapped field with fill rate, last change, open errors and state."""
-    rows = workspace_of(request).setup.editor.rows(RowFilter(search, object, state=state))
-    return [row_document(row) for row in rows]
+    wanted = RowFilter(search, object, direction or "", policy or "", blanks or "", state)
+    return [row_document(row) for row in workspace_of(request).setup.editor.rows(wanted)]
+
+
+@noun.read("/fields/{name}")
+def get_mapped_field(request: Request, name: FieldPath) -> Row:
+    """One of them."""
+    return row_document(workspace_of(request).setup.editor.row(name))
 
 
 @noun.read("/change/preview", method="POST")

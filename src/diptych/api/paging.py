@@ -15,7 +15,7 @@ from diptych.api.problems import Refusal
 T = TypeVar("T")
 Limit = Annotated[int, Query(ge=1, le=500, description="At most so many.")]
 Cursor = Annotated[str, Query(max_length=200, description="`next` of the page before.")]
-Number = Annotated[int, Query(ge=1, lt=2**63)]
+Number = Annotated[int, Query(ge=1, lt=2**53)]
 
 
 class Page(BaseModel, Generic[T]):
@@ -47,7 +47,10 @@ def _sealed(text: str) -> str:
 
 def _opened(cursor: str) -> str:
     try:
-        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        if _sealed(text) != cursor:
+            raise _not_ours()
+        return text
     except (binascii.Error, ValueError):
         raise _not_ours() from None
 

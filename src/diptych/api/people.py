@@ -18,9 +18,10 @@ from diptych.api.problems import Refusal, not_found
 from diptych.domain.values import Value, to_text
 from diptych.store.editing import EditedMeanwhile
 from diptych.store.queries import HistoryRow, PairRow
+from diptych.store.queries.companies import AccountRow
 
 noun = Noun("people")
-PersonId = Annotated[int, Path(ge=1, lt=2**62)]
+PersonId = Annotated[int, Path(ge=1, lt=2**53)]
 Given = str | int | bool | Decimal | None
 _TELLING = ("last_name", "first_name", "email", "company_name")
 
@@ -137,6 +138,14 @@ def delete_person(request: Request, person_id: PersonId) -> None:
     _seen(request, person_id)
     workspace.store.delete_person(actor_of(request), person_id)
     workspace.sync_now()
+
+
+@noun.read("/{person_id}/accounts")
+def list_accounts(request: Request, person_id: PersonId) -> list[AccountRow]:
+    """Accounts that a conversion may go to: of the person's company name, or of the domain of the e-mail address."""
+    acting = workspace_of(request).acting
+    _seen(request, acting.now_id(person_id))
+    return acting.accounts_for(person_id)
 
 
 @noun.read("/{person_id}/history")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -11,22 +12,27 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 
 from diptych.access.passwords import UnfitPassword
-from diptych.access.tokens import TokenRefused
+from diptych.access.tokens import NoSuchToken, TokenRefused
 from diptych.access.users import NoSuchUser, UserRefused
 from diptych.alerts.channels import BadChannel
 from diptych.alerts.desk import NoSuchChannel
 from diptych.alerts.rules import BadRule
 from diptych.alerts.sending import NotSent
+from diptych.api.methods import allowed
 from diptych.domain.actions import CannotAct
 from diptych.domain.outcome import OrgError
 from diptych.domain.person_filter import BadFilter
 from diptych.domain.proposal import MappingRefused
 from diptych.domain.reversal import ReversalRefused
 from diptych.domain.values import InvalidValue
+from diptych.services.joining import JoinPolicyRefused
+from diptych.services.keeping import BadDays
 from diptych.setup.state import SetupRefused
 from diptych.store.secrets import SecretUnreadable
+from diptych.sync.outbound.create_rule import NoSuchField
 from diptych.sync.outbound.wishes import WishRefused
 from diptych.sync.ports import StoreBusy
 from diptych.sync.repair.dead_letter import NoSuchDeadLetter
@@ -75,9 +81,13 @@ _STATUS: dict[type[Exception], int] = {
     UserRefused: 409,
     UnfitPassword: 422,
     TokenRefused: 422,
+    NoSuchToken: 404,
     InvalidValue: 422,
     CannotAct: 409,
     WishRefused: 409,
+    NoSuchField: 422,
+    JoinPolicyRefused: 422,
+    BadDays: 422,
     BadFilter: 422,
     BadRule: 422,
     BadChannel: 422,
@@ -118,21 +128,38 @@ def answer(
     return JSONResponse(problem.model_dump(), status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def say_problems(api: FastAPI) -> None:
-    """Handlers for everything that is raised on the way."""
+def _is_json(request: Request) -> bool:
+    """Whether the body is said to be JSON; none at all is lacking rather than of another type."""
+    headers = request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return True
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def say_problems(api: FastAPI, routes: Sequence[BaseRoute]) -> None:
+    """Handlers for everything that is raised on the way; `routes` are all those of the API."""
 
     @api.exception_handler(Refusal)
     def refused(_request: Request, problem: Refusal) -> Response:
         return answer(problem.status, problem.detail, problem.remedy, errors=problem.errors)
 
     @api.exception_handler(HTTPException)
-    def http(_request: Request, problem: HTTPException) -> Response:
+    def http(request: Request, problem: HTTPException) -> Response:
         plain = HTTPStatus(problem.status_code).phrase
         detail = "" if problem.detail == plain else str(problem.detail)
-        return answer(problem.status_code, detail, headers=dict(problem.headers or {}))
+        headers = dict(problem.headers or {})
+        if problem.status_code == 405:  # the router names the methods of one operation only
+            methods = ", ".join(allowed(routes, request.scope))
+            headers["Allow"], detail = methods, f"This address takes {methods}."
+        elif problem.status_code == 404 and not detail:
+            detail = "There is nothing of the API at this address."
+        return answer(problem.status_code, detail, headers=headers)
 
     @api.exception_handler(RequestValidationError)
-    def unreadable(_request: Request, problem: RequestValidationError) -> Response:
+    def unreadable(request: Request, problem: RequestValidationError) -> Response:
+        if any(error["loc"] == ("body",) for error in problem.errors()) and not _is_json(request):
+            return answer(415, "The body has to be JSON.", "Send it as Content-Type: application/json.")
         errors = [
             {"where": [str(part) for part in error["loc"]], "what": str(error["msg"])}
             for error in problem.errors()

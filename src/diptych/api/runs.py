@@ -14,8 +14,8 @@ from diptych.store.queries.run_lines import RunLine
 from diptych.sync.repair.undo import Undone
 
 noun = Noun("runs")
-RunId = Annotated[int, Path(ge=1, lt=2**62)]
-_Person = Annotated[int | None, Query(ge=1, lt=2**62, description="Only this person.")]
+RunId = Annotated[int, Path(ge=1, lt=2**53)]
+_Person = Annotated[int | None, Query(ge=1, lt=2**53, description="Only this person.")]
 _Column = Annotated[str | None, Query(max_length=100, description="Only this column of people.")]
 
 

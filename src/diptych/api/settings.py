@@ -8,6 +8,8 @@ from fastapi import Request
 from pydantic import BaseModel, Field
 
 from diptych.api.gate import Noun, workspace_of
+from diptych.api.given import Number, Whole
+from diptych.services.keeping import LEAST_DAYS, MOST_DAYS, keep_days, set_keep_days
 from diptych.sync.inbound.tombstones import allow_mass_delete
 from diptych.sync.matching import read_matching
 from diptych.sync.outbound.create_rule import read_rule
@@ -16,10 +18,12 @@ noun = Noun("settings")
 
 
 class SyncSettings(BaseModel):
-    """`pause_seconds`: between the end of a cycle and the next one. `match_rule`: when two records are one person.
-    `create_rule`: who is created in Salesforce. The last two are changed by command."""
+    """`pause_seconds`: between the end of a cycle and the next one. `keep_days`: how long steps, settled errors and past alerts are
+    kept. `match_rule`: when two records are one person (PUT /identity). `create_rule`: who is created in Salesforce
+    (PUT /create-rule)."""
 
     pause_seconds: float
+    keep_days: int
     match_rule: str
     create_rule: str
 
@@ -27,7 +31,8 @@ class SyncSettings(BaseModel):
 class Wanted(BaseModel):
     """What is left out stays as it is."""
 
-    pause_seconds: float | None = Field(None, ge=1, le=86_400)
+    pause_seconds: Number | None = Field(None, ge=1, le=86_400)
+    keep_days: Whole | None = Field(None, ge=LEAST_DAYS, le=MOST_DAYS)
 
 
 class Guarded(BaseModel):
@@ -43,15 +48,21 @@ def get_settings(request: Request) -> SyncSettings:
     with workspace.store.looking() as unit:
         matching, rule = read_matching(unit), read_rule(unit)
     return SyncSettings(
-        pause_seconds=workspace.setup.pause_seconds(), match_rule=matching.rule.value, create_rule=rule.filter
+        pause_seconds=workspace.setup.pause_seconds(),
+        keep_days=keep_days(workspace.store),
+        match_rule=matching.rule.value,
+        create_rule=rule.filter,
     )
 
 
 @noun.admin("PATCH")
 def change_settings(request: Request, wanted: Wanted) -> SyncSettings:
     """Change what is given."""
+    workspace = workspace_of(request)
     if wanted.pause_seconds is not None:
-        workspace_of(request).setup.set_pause_seconds(wanted.pause_seconds)
+        workspace.setup.set_pause_seconds(wanted.pause_seconds)
+    if wanted.keep_days is not None:
+        set_keep_days(workspace.store, wanted.keep_days)
     return get_settings(request)
 
 

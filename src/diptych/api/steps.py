@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Query, Request
@@ -10,6 +9,7 @@ from pydantic import BaseModel
 
 from diptych.api.conflicts import in_utc
 from diptych.api.gate import Noun, workspace_of
+from diptych.api.given import Moment
 from diptych.api.paging import Limit
 from diptych.services.throughput import Throughput, read_throughput
 from diptych.store.queries import StepRow, StepSums
@@ -32,9 +32,9 @@ def list_steps(
     operation: Annotated[str, _Word] = "",
     status: Literal["", "Succeeded", "Failed", "Incomplete", "In Process", "Cleaned up"] = "",
     kind: Annotated[str, _Word] = "",
-    since: Annotated[datetime | None, Query(description="Begun then or later.")] = None,
+    since: Annotated[Moment | None, Query(description="Begun then or later.")] = None,
     until: Annotated[
-        datetime | None, Query(description="Begun before then; give it to keep pages from shifting.")
+        Moment | None, Query(description="Begun before then; give it to keep pages from shifting.")
     ] = None,
     limit: Limit = 100,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,

@@ -22,7 +22,7 @@ def list_suppressions(
 
 
 @noun.operate("DELETE", "/{person_id}", status_code=204)
-def release(request: Request, person_id: Annotated[int, Path(ge=1, lt=2**62)]) -> None:
+def release(request: Request, person_id: Annotated[int, Path(ge=1, lt=2**53)]) -> None:
     """Let a person come back, by the id it had here."""
     if not workspace_of(request).acting.release(person_id):
         raise not_found(f"Person {person_id} is not on the list.")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from diptych.access.tokens import LONGEST_DAYS, Token, Tokens
 from diptych.api.gate import Noun, principal_of, workspace_of
+from diptych.api.given import Whole
 from diptych.domain.roles import Scope
 
 noun = Noun("tokens")
@@ -17,9 +18,9 @@ noun = Noun("tokens")
 class NewToken(BaseModel):
     """`days`: how long it is good; null: without end."""
 
-    name: str
+    name: Annotated[str, StringConstraints(max_length=100, pattern=r"\S")]
     scope: Scope
-    days: int | None = Field(90, ge=1, le=LONGEST_DAYS)
+    days: Whole | None = Field(90, ge=1, le=LONGEST_DAYS)
 
 
 class Made(BaseModel):
@@ -45,6 +46,6 @@ def create_token(request: Request, wanted: NewToken) -> Made:
 
 
 @noun.admin("DELETE", "/{token_id}", status_code=204)
-def revoke_token(request: Request, token_id: Annotated[int, Path(ge=1, lt=2**62)]) -> None:
+def revoke_token(request: Request, token_id: Annotated[int, Path(ge=1, lt=2**53)]) -> None:
     """Refuse a token from now on."""
     Tokens(workspace_of(request).store).revoke(token_id)

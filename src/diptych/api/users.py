@@ -5,30 +5,33 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path, Request
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
-from diptych.access.users import User, Users
+from diptych.access.passwords import LEAST, MOST
+from diptych.access.users import NAME, User, Users
 from diptych.api.gate import Noun, workspace_of
+from diptych.api.given import YesNo
 from diptych.domain.roles import Role
 
 noun = Noun("users")
+Password = Annotated[SecretStr, Field(min_length=LEAST, max_length=MOST)]
 Name = Annotated[str, Path(max_length=100)]
 
 
 class NewUser(BaseModel):
     """`password`: at least 12 characters."""
 
-    name: str
+    name: Annotated[str, StringConstraints(pattern=NAME)]
     role: Role
-    password: SecretStr
+    password: Password
 
 
 class Wanted(BaseModel):
     """What is left out stays as it is."""
 
     role: Role | None = None
-    disabled: bool | None = None
-    password: SecretStr | None = None
+    disabled: YesNo | None = None
+    password: Password | None = None
 
 
 @noun.see()

@@ -108,7 +108,7 @@ def _administrator(
 ) -> Credentials | None:
     """Their credentials, at the login address of the saved connection."""
     from diptych.cli.trouble import Refused
-    from diptych.setup.ports import AuthKind, Credentials
+    from diptych.setup.preparing import administrator_of
 
     if not username:
         return None
@@ -118,6 +118,4 @@ def _administrator(
         )
     if connection is None:
         raise Refused("Connect the org first (diptych connect).")
-    kept = connection.credentials
-    app = (kept.client_id, kept.client_secret) if kept.client_secret else ("", "")
-    return Credentials(AuthKind.PASSWORD, kept.login_url, username, app[0], password, token, app[1])
+    return administrator_of(connection.credentials, username, password, token)

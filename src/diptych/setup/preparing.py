@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from diptych.setup.ports import Connector, Credentials, Vault
+from diptych.setup.ports import AuthKind, Connector, Credentials, Vault
 from diptych.setup.preparation import OBJECTS, Act, Change, PreparationFacts, Wishes, plan
 from diptych.setup.state import PREPARATION, SetupRefused
 from diptych.sync.crashpoint import crashpoint
@@ -24,6 +24,12 @@ class Preview:
     actor: OrgIdentity
     changes: tuple[Change, ...]
     lacking: tuple[str, ...]
+
+
+def administrator_of(kept: Credentials, username: str, password: str, security_token: str) -> Credentials:
+    """An administrator's login at the address, and by the app, of the saved connection."""
+    app = (kept.client_id, kept.client_secret) if kept.client_secret else ("", "")
+    return Credentials(AuthKind.PASSWORD, kept.login_url, username, app[0], password, security_token, app[1])
 
 
 class Preparing:

@@ -102,6 +102,7 @@ _MEMORY = (
     "provisioned_version",
     "pruned_at",
     "reconciled.",
+    "refresh.",
     "refreshed.",
     "reread.",
     "restored",

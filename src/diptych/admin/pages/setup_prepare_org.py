@@ -15,8 +15,9 @@ from diptych.admin.pages.stepper import ADDRESSES, stepper
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.words import _, ngettext
 from diptych.domain.roles import Role
-from diptych.setup.ports import AuthKind, Credentials
+from diptych.setup.ports import Credentials
 from diptych.setup.preparation import Part, Wishes
+from diptych.setup.preparing import administrator_of
 from diptych.sync.outbound.create_rule import read_rule
 
 router = APIRouter(prefix="/setup/prepare/org", dependencies=[require(Role.ADMIN)])
@@ -80,16 +81,11 @@ def _administrator(request: Request, form: Form) -> Credentials | None:
     connection = workspace_of(request).setup.connection()
     if not username or connection is None:
         return None
-    kept = connection.credentials
-    app = (kept.client_id, kept.client_secret) if kept.client_secret else ("", "")
-    return Credentials(
-        AuthKind.PASSWORD,
-        kept.login_url,
+    return administrator_of(
+        connection.credentials,
         username,
-        app[0],
         str(form.get("admin.password", "")),
         str(form.get("admin.security_token", "")),
-        app[1],
     )
 
 
