@@ -297,12 +297,16 @@ def test_who_is_told_of_what(reader: Caller, admin: Caller) -> None:
     assert next(r for r in rules if r["kind"] == "sync_stopped")["threshold"] == 45
 
 
-def test_one_field_of_the_mapping(admin: Caller) -> None:
+def test_one_field_of_the_mapping(reader: Caller, admin: Caller) -> None:
     found = admin("PATCH", "/mapping/fields/Lead.Title", json={"policy": "ask", "direction": "both"})
     assert found["changes"][0]["after"]["policy"] == "ask"
     admin.problem("PATCH", "/mapping/fields/Lead.Title", 422, json={})
     admin.problem("PATCH", "/mapping/fields/Lead.Nothing", 409, json={"policy": "ask"})
-    assert admin("POST", "/mapping/reset")["changes"]
+    assert reader.get("/mapping/fields", search="lead.title")[0]["policy"] == "ask"
+    seen = reader("POST", "/mapping/reset/preview")
+    assert "Lead.Title" in [one["change"]["field"] for one in seen["fields"]]
+    assert admin("POST", "/mapping/reset", json={"version": seen["version"], "reason": "anew"})["changes"]
+    admin.problem("POST", "/mapping/reset", 409, json={"version": seen["version"]})
 
 
 def test_steps_and_throughput(reader: Caller) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Literal
 
-from fastapi import Path, Query, Request
+from fastapi import Body, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from diptych.api.gate import Noun, workspace_of
@@ -123,6 +123,13 @@ class Back(BaseModel):
     version: Number | None = None
 
 
+class Reset(BaseModel):
+    """`version`: the one that was looked at; refused when it is not the current one any more."""
+
+    reason: str = Field("", max_length=500)
+    version: Number | None = None
+
+
 class Promotion(BaseModel):
     """The mapping of another org; what can be is taken over."""
 
@@ -195,11 +202,17 @@ def break_pair(request: Request, wanted: FieldName) -> Changes:
     return _changes(request, before)
 
 
+@noun.read("/reset/preview", method="POST")
+def preview_reset(request: Request) -> Previewed:
+    """What going back to the automatic pairs and default directions would do. Changes nothing."""
+    return preview_document(workspace_of(request).setup.preview_reset())
+
+
 @noun.admin("POST", "/reset")
-def reset_mapping(request: Request) -> Changes:
+def reset_mapping(request: Request, wanted: Reset = Body(default=Reset())) -> Changes:
     """Back to the automatic pairs and default directions."""
     before = _current(request)
-    workspace_of(request).setup.reset()
+    workspace_of(request).setup.reset(wanted.reason, wanted.version)
     return _changes(request, before)
 
 
