@@ -209,7 +209,7 @@ def preview_reset(request: Request) -> Previewed:
 
 
 @noun.admin("POST", "/reset")
-def reset_mapping(request: Request, wanted: Reset = Body(default=Reset())) -> Changes:
+def reset_mapping(request: Request, wanted: Reset = Body(default=Reset(reason=""))) -> Changes:
     """Back to the automatic pairs and default directions."""
     before = _current(request)
     workspace_of(request).setup.reset(wanted.reason, wanted.version)
