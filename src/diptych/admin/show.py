@@ -1,4 +1,4 @@
-"""How values look on a page: times, numbers, durations, field values. English; numbers with thin groups."""
+"""How values look on a page: times, numbers, durations, field values. As the language of the page writes them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,12 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from diptych.admin.words import _, language, ngettext
+from diptych.translation import moments, sentences
 
 
 def number(value: int | float | None) -> str:
     """12,345, or 12.345 in Spanish; an en dash when there is none."""
-    return "–" if value is None else _grouped(f"{value:,.0f}")
-
-
-def _grouped(text: str) -> str:
-    """The marks of thousands and decimals as the language has them."""
-    return text.translate(_SWAPPED) if language() == "es" else text
-
-
-_SWAPPED = str.maketrans(",.", ".,")
+    return "–" if value is None else moments.number(value, language())
 
 
 def moment(value: datetime | str | None) -> Markup:
@@ -35,13 +28,29 @@ def moment(value: datetime | str | None) -> Markup:
             return escape(value)
     at = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     return Markup('<time datetime="{}">{}</time>').format(
-        at.isoformat(timespec="seconds"), at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        at.isoformat(timespec="seconds"), moments.instant(at, language())
     )
 
 
-def said(text: str) -> str:
+def said(text: str | None) -> str:
     """A text of the engine in the language of the page. Unlike `_` in a template it is escaped: values may be in it."""
-    return _(text) if text else ""
+    if not text or isinstance(text, Markup):  # a text of the pages themselves
+        return text or ""
+    ours = _(text)
+    return ours if ours != text else sentences.said(text, language())
+
+
+def term(word: str | None) -> str:
+    """A word of the engine (the kind of a run, a state) in the language of the page."""
+    if not word:
+        return ""
+    ours = _(word)
+    return ours if ours != word else sentences.term(word, language())
+
+
+def listed(text: str) -> str:
+    """Words of the engine with commas between them, in the language of the page."""
+    return sentences.listed(text, language())
 
 
 def foreign(text: str) -> Markup:
@@ -53,7 +62,7 @@ def rate(value: float | None) -> str:
     """Records a second, as exact as it tells something; an en dash when there is none."""
     if value is None:
         return "–"
-    return _grouped(f"{value:,.0f}" if value >= 10 else f"{value:.1f}")
+    return moments.number(value, language()) if value >= 10 else moments.decimal(value, language())
 
 
 def duration(seconds: float | None) -> str:
@@ -104,6 +113,8 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "rate": rate,
     "foreign": foreign,
     "said": said,
+    "term": term,
+    "listed": listed,
     "duration": duration,
     "value": value,
     "percent": percent,

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from diptych.admin.frame import go, page, workspace_of
 from diptych.admin.guard import Form, NotAllowed, actor_of, principal_of, require
 from diptych.admin.pages.people import PersonId, person_of
+from diptych.admin.show import said
 from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.words import _
 from diptych.domain.actions import Action, ActionState, CannotAct, DeletePolicy
@@ -216,11 +217,11 @@ def delete(request: Request, person_id: PersonId, form: Form) -> Response:
     except _EXPECTED as problem:
         return _delete_page(request, person_id, _trouble(problem))
     words = found.confirmation
-    if words is not None and str(form.get("confirm", "")).strip() != words:
+    if words is not None and str(form.get("confirm", "")).strip() not in (words, said(words)):
         trouble = Trouble(
             _("Nothing was deleted yet."),
             _("What cannot be had back has to be typed out."),
-            _("Type these words into the field below, and send it again: %s") % words,
+            _("Type these words into the field below, and send it again: %s") % said(words),
         )
         return _delete_page(request, person_id, trouble, found, policy, keep_away)
     done = workspace.acting.carry_out(found, actor_of(request), _WAIT_SECONDS)
