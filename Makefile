@@ -16,7 +16,8 @@ help:
 install:
 	@scripts/install
 
-demo: install
+demo:
+	@scripts/install base
 	@.venv/bin/diptych demo $(ARGS)
 
 test: install
