@@ -45,6 +45,7 @@ class Terminal:
         return lines[0].removeprefix("diptych: ")
 
     def connect(self, org: RunningOrg) -> None:
+        org.later()  # than what another test has written there
         self.environment |= {"PW": org.password, "TOKEN": org.security_token}
         self(*connect_arguments(org), "--yes")
 
