@@ -28,13 +28,17 @@ from diptych.store import (
     loading_sqlite,
     mapping_log,
     mirror,
+    pair_opening,
     pairs,
+    parting,
     people,
+    references,
     suppressions,
     sync_state,
     tables,
     trail,
     trouble,
+    whole_people,
 )
 from diptych.store.catalogue import Catalogue, quote, read_catalogue
 from diptych.store.causes import SqlCauses
@@ -238,7 +242,7 @@ class SqlTransaction:
     # -- people joined and taken apart
 
     def held_people(self, ids: Sequence[int]) -> dict[int, HeldPerson]:
-        return joining.held_people(self.connection, self.catalogue, ids)
+        return whole_people.held_people(self.connection, self.catalogue, ids)
 
     def open_pair(
         self,
@@ -249,22 +253,22 @@ class SqlTransaction:
         redirect_to: str | None = None,
     ) -> Pair:
         self._engine_writes()
-        return joining.open_pair(
+        return pair_opening.open_pair(
             self.connection, self.catalogue, person_id, object_mapping, observation, state, redirect_to
         )
 
     def open_ended(
         self, object_mapping: ObjectMapping, ended: Sequence[tuple[int, Observation, str]], state: PairState
     ) -> None:
-        joining.open_ended(self.connection, object_mapping, ended, state)
+        pair_opening.open_ended(self.connection, object_mapping, ended, state)
 
     def redirected_to(self, sf_ids: Sequence[str]) -> dict[str, int]:
-        return joining.redirected_to(self.connection, sf_ids)
+        return pair_opening.redirected_to(self.connection, sf_ids)
 
     def join_people(self, join: PersonJoin, run_id: int | None) -> int:
         self._engine_writes()
         if self._referring is None:
-            self._referring = joining.referring(self.connection)
+            self._referring = references.referring(self.connection)
         return joining.join_people(
             self.connection, self.catalogue, join, run_id, self._now(), self._referring
         )
@@ -273,18 +277,18 @@ class SqlTransaction:
         joining.keep_last_values(self.connection, person, detail, run_id, self._now())
 
     def joins(self, person_id: int) -> list[StoredJoin]:
-        return joining.joins(self.connection, person_id)
+        return parting.joins(self.connection, person_id)
 
     def joins_of_run(self, run_id: int) -> list[StoredJoin]:
-        return joining.joins_of_run(self.connection, run_id)
+        return parting.joins_of_run(self.connection, run_id)
 
     def part_pair(self, pair_id: int, object_mapping: ObjectMapping, observation: Observation) -> int:
         self._engine_writes()
-        return joining.part_pair(self.connection, self.catalogue, pair_id, object_mapping, observation)
+        return parting.part_pair(self.connection, self.catalogue, pair_id, object_mapping, observation)
 
     def split_person(self, split: SplitPlan, run_id: int | None) -> int:
         self._engine_writes()
-        return joining.split_person(self.connection, self.catalogue, split, run_id, self._now())
+        return parting.split_person(self.connection, self.catalogue, split, run_id, self._now())
 
     # -- outbound
 

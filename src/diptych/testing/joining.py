@@ -1,4 +1,4 @@
-"""People joined and taken apart in the store in memory, by the rules of `diptych.store.joining`."""
+"""People joined and taken apart in the store in memory, by the rules of `diptych.store.joining` and `parting`."""
 
 from __future__ import annotations
 
