@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from diptych.domain.mapping import Direction, FieldMapping
 from diptych.domain.merge import merge_field
+from diptych.domain.pair import Standing
 from diptych.domain.values import Value
 
 
@@ -36,7 +37,8 @@ class Outcome:
 @dataclass(frozen=True)
 class Differing:
     """A value that is not the same on both sides. `theirs`: what Salesforce has, as far as known; base where nothing newer was
-    seen. `held`: an open error holds it back, so it stays until that is gone."""
+    seen. `held`: an open error holds it back, so it stays until that is gone. `standing`: where ours came from, of a person
+    with several records."""
 
     person_id: int
     sf_id: str
@@ -44,6 +46,7 @@ class Differing:
     ours: Value
     theirs: Value
     held: bool = False
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def outcome(mapped: FieldMapping | None, value: Differing) -> Outcome:
     stays = Outcome(Fate.STAYS, ours, theirs)
     if mapped is None or value.held or ours == theirs:
         return stays
-    result = merge_field(value.base, ours, theirs, mapped)
+    result = merge_field(value.base, ours, theirs, mapped, standing=value.standing)
     if result.ask:
         return Outcome(Fate.ASKED, ours, theirs)
     if result.ours != ours:

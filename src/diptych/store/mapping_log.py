@@ -13,7 +13,7 @@ from diptych.domain.causes import OPEN
 from diptych.domain.mapping import FieldMapping
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.mapping_effect import Differing
-from diptych.domain.pair import PairState
+from diptych.domain.pair import PairState, Standing
 from diptych.domain.values import Value
 from diptych.store import sync_state
 from diptych.store.catalogue import Catalogue, part_table, quote
@@ -50,7 +50,7 @@ class SqlMappingLog:
         if mapped.column not in self._catalogue.columns(mapped.table):
             return []
         rows = self._connection.execute(
-            self._noted(mapped, pair.c.id, pair.c.person_id, pair.c.sf_id, base.c.value)
+            self._noted(mapped, pair.c.id, pair.c.person_id, pair.c.sf_id, base.c.value, base.c.standing)
             .order_by(pair.c.id)
             .limit(limit)
         ).all()
@@ -68,7 +68,8 @@ class SqlMappingLog:
             held = parked.get(row.id, {})
             waits = mapped.column in held and held[mapped.column] == value
             if value != noted:
-                found.append(Differing(row.person_id, row.sf_id, noted, value, noted, waits))
+                standing = Standing(row.standing) if row.standing else None
+                found.append(Differing(row.person_id, row.sf_id, noted, value, noted, waits, standing))
         return found
 
     def differing_count(self, mapped: FieldMapping) -> int:

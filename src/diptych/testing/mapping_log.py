@@ -54,7 +54,11 @@ class InMemoryMappingLog:
             for column, value in linked.dirty.items():
                 noted = linked.base[column]
                 held = column in linked.parked and linked.parked[column] == value
-                found.append(Differing(pair.person_id, pair.sf_id, noted, value, noted, held))
+                found.append(
+                    Differing(
+                        pair.person_id, pair.sf_id, noted, value, noted, held, linked.standing.get(column)
+                    )
+                )
         return found
 
     def held(self, mapped: FieldMapping, sf_ids: Sequence[str]) -> Mapping[str, tuple[int, Value]]:
