@@ -71,6 +71,13 @@ def test_a_value_in_flight_that_landed_is_the_base_of_what_was_changed_back_afte
     assert settle(linked("a", "a", in_flight="b"), {"x": "c"}, mapping(Policy.SALESFORCE)).nothing
 
 
+def test_what_somebody_else_saved_last_may_be_an_edit_of_theirs_with_the_same_text() -> None:
+    found = settle(linked("a", "a", in_flight="b"), {"x": "b"}, mapping(Policy.SALESFORCE), by_us=False)
+    assert (found.ours, found.base, found.waiting) == ({"x": "b"}, {"x": "b"}, ())
+    (lost,) = found.conflicts
+    assert (lost.ours, lost.theirs, lost.winner, lost.reason) == ("a", "b", "salesforce", "outcome_unknown")
+
+
 @pytest.mark.parametrize("direction", [Direction.INBOUND, Direction.OUTBOUND])
 def test_one_way_fields_are_left_to_the_cycle(direction: Direction) -> None:
     assert settle(linked("a", "b"), {"x": "c"}, mapping(Policy.OURS, direction)).nothing

@@ -415,4 +415,25 @@ CREATED_AFTER_THE_BACKUP = Program(
 )
 """A person waits to be created when a backup is taken, is created, and the backup is put back: not created again."""
 
+THE_SAME_TEXT_TYPED_AFTER_A_RESTORE = Program(
+    (
+        ("our_bulk", 59, 17, 58),
+        Cycle((PlannedFault("update", 1, "zombie", 300),)),
+        ("sf_edit", 14, 44, 36),
+        Cycle(),
+        ("backup", 0, 0, 0),
+        ("restore", 57, 13, 44),
+        ("sf_edit_two", 41, 13, 6),
+        Cycle((PlannedFault("update", 1, "refuse_all"),)),
+        ("sf_edit_hot", 27, 45, 5),
+    ),
+    call_seconds=0.0,
+    loaded=True,
+    wide=True,
+    restoring=True,
+    seed=2680,
+)
+"""A write is lost, a user's later value taken in, a backup put back, and a user types the very text that had been in flight, over that
+value: the recovery took it for the write, and would have sent the older value over it."""
+
 FOUND = {name: program for name, program in globals().items() if isinstance(program, Program)}

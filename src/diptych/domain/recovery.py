@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from diptych.domain.mapping import Direction, ObjectMapping, Policy
 from diptych.domain.merge import Conflict
 from diptych.domain.pair import Linked
+from diptych.domain.policies import keeps_refusal
 from diptych.domain.values import Value
 
 REASON = "restored"
@@ -35,9 +36,11 @@ class Settled:
         return not self.base
 
 
-def settle(linked: Linked, theirs: Mapping[str, Value], mapping: ObjectMapping) -> Settled:
+def settle(
+    linked: Linked, theirs: Mapping[str, Value], mapping: ObjectMapping, by_us: bool = True
+) -> Settled:
     """What to make of a pair's waiting changes; `theirs` is the live record, by column (a column that was not read is
-    missing, and left alone)."""
+    missing, and left alone). `by_us`: the sync user was the last to save it."""
     sent_then = linked.pair.inflight.values if linked.pair.inflight is not None else {}
     ours: dict[str, Value] = {}
     base: dict[str, Value] = {}
@@ -68,7 +71,13 @@ def settle(linked: Linked, theirs: Mapping[str, Value], mapping: ObjectMapping) 
         mapped = mapping.by_column.get(column)
         if mapped is None or mapped.direction is not Direction.BOTH or column in linked.dirty:
             continue
-        if column in theirs and theirs[column] == value != linked.base.get(column):
-            base[column] = value  # it has landed, and ours was changed back to what it replaced
-            waiting.append(column)
+        if column not in theirs or theirs[column] != value or value == linked.base.get(column):
+            continue
+        base[column] = value
+        if by_us or keeps_refusal(mapped, linked.ours[column]):
+            waiting.append(column)  # it has landed, and ours was changed back to what it replaced
+        else:  # or it has not, and somebody typed the same, over what we have
+            ours[column] = value
+            was = linked.ours[column]
+            conflicts.append(Conflict(column, was, was, value, "salesforce", "outcome_unknown"))
     return Settled(ours, base, tuple(conflicts), tuple(sent), tuple(waiting))

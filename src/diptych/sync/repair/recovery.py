@@ -78,6 +78,7 @@ def _settle(
         return Applied()
     engine.hold(lease)
     engine.budget.reserve("feed")
+    sync_user = engine.sync_user()
     fields = tuple(dict.fromkeys(m.field for m in usable.mapping.fields))
     try:
         read = engine.org.retrieve(full.object_name, ids, fields, deleted_too=True)
@@ -95,15 +96,18 @@ def _settle(
                 linked.pair, read.read_at, engine.options.zombie_max
             ):
                 continue  # it may still land; it is read back as ever
-            change = _change(linked, usable.mapping, observe(usable.mapping, record).values)
+            by_us = record.modified_by == sync_user
+            change = _change(linked, usable.mapping, observe(usable.mapping, record).values, by_us)
             if change is not None:
                 changes.append(change)
         tx.save(changes, report.run_id)
     return Applied(updated=len(changes), skipped=len(ids) - len(changes))
 
 
-def _change(linked: Linked, mapping: ObjectMapping, theirs: Mapping[str, Value]) -> PairChange | None:
-    settled = settle(linked, theirs, mapping)
+def _change(
+    linked: Linked, mapping: ObjectMapping, theirs: Mapping[str, Value], by_us: bool
+) -> PairChange | None:
+    settled = settle(linked, theirs, mapping, by_us)
     if settled.nothing and not linked.pair.fenced:
         return None
     return PairChange(
