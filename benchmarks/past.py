@@ -178,7 +178,9 @@ def _runs(connection: Connection, chance: random.Random, runs: Sequence[int], no
     _put(connection, t.run, rows())
     _put(connection, t.step, steps())
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT setval(pg_get_serial_sequence('run', 'id'), (SELECT max(id) FROM run))")
+        connection.exec_driver_sql(
+            "SELECT setval(pg_get_serial_sequence('run', 'id'), (SELECT max(id) FROM run))"
+        )
 
 
 def _history(
@@ -346,7 +348,9 @@ def _creations(connection: Connection, chance: random.Random, now: datetime, siz
             yield {
                 "person_id": number,
                 "wish": wish,
-                "reason": "LastName and Company are lacking." if wish == "waiting" else "There are records like it.",
+                "reason": "LastName and Company are lacking."
+                if wish == "waiting"
+                else "There are records like it.",
                 "fields": json.dumps(["LastName", "Company"] if wish == "waiting" else []),
                 "matches": json.dumps([]),
                 "by_hand": False,
@@ -424,7 +428,7 @@ def _operations(connection: Connection, chance: random.Random, now: datetime, si
                 "object_name": "Lead",
                 "sf_id": f"00Q9{n:014d}",
                 "address_hash": hashlib.sha256(str(n).encode()).hexdigest(),
-                "reason": "erased",
+                "reason": "forgotten",
                 "at": _ago(chance, now),
             }
             for n in range(size.alerts)
@@ -450,14 +454,18 @@ def _access(connection: Connection, chance: random.Random, now: datetime, size: 
                 "at": now - timedelta(minutes=30 * (size.audit - n)),
                 "actor": f"admin:{chance.choice(names)}",
                 "source": "admin",
-                "what": chance.choice(("setting pause_seconds", "mapping (edit)", "connection", "session begun")),
+                "what": chance.choice(
+                    ("setting pause_seconds", "mapping (edit)", "connection", "session begun")
+                ),
                 "old_value": f"version {n}; {_LONG}",
                 "new_value": f"version {n + 1}",
             }
             for n in range(size.audit)
         ),
     )
-    kept = connection.execute(sa.select(t.mapping_version).order_by(t.mapping_version.c.version.desc())).first()
+    kept = connection.execute(
+        sa.select(t.mapping_version).order_by(t.mapping_version.c.version.desc())
+    ).first()
     assert kept is not None, "the database is loaded, so it has a mapping"
     _put(
         connection,

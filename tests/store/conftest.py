@@ -8,6 +8,7 @@ from sqlalchemy.engine import make_url
 
 from diptych.store import SqlStore, open_store
 from tests.postgres_server import PostgresServer, running_postgres
+from tests.store.kept import kept_and_counted
 from tests.store.sql_user import SqlUser
 
 
@@ -48,7 +49,9 @@ def database_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> I
 def store(database_url: str) -> Iterator[SqlStore]:
     opened = open_store(database_url)
     yield opened
+    kept, counted = kept_and_counted(opened)
     opened.close()
+    assert kept == counted, "the kept counts are those of the rows, whoever wrote them"
 
 
 @pytest.fixture

@@ -61,10 +61,13 @@ def people(workspace: Workspace, wanted: PeopleFilter) -> PageOf:
         sign + name if known or name in columns else _DEFAULT_SORT,
         wanted.page,
         wanted.page_size,
+        wanted.below,
+        wanted.above,
     )
     waiting = workspace.queries.waiting([row["id"] for row in found.rows]) if found.rows else set()
     rows = [_row(row, row["id"] in waiting) for row in found.rows]
-    return PageOf(rows, found.total, found.page, found.page_size)
+    back, on = ({"above": rows[0].id}, {"below": rows[-1].id}) if rows else ({}, {})
+    return PageOf(rows, found.total, found.page, found.page_size, found.more, back, on)
 
 
 def person(workspace: Workspace, person_id: int, history: bool = False) -> PersonView | None:

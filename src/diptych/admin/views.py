@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,8 @@ from diptych.domain.values import Kind, Value
 
 @dataclass(frozen=True)
 class PeopleFilter:
-    """Which people, in which order. `sort` is a column of the list, with '-' in front for descending."""
+    """Which people, in which order. `sort` is a column of the list, with '-' in front for descending. `below`, `above`: the id
+    at the edge of the page that was shown before, where the newest come first."""
 
     search: str = ""
     salesforce_type: str = ""
@@ -21,16 +22,22 @@ class PeopleFilter:
     sort: str = "-id"
     page: int = 1
     page_size: int = 50
+    below: int | None = None
+    above: int | None = None
 
 
 @dataclass(frozen=True)
 class PageOf:
-    """One page of a long list. `first` and `last` count from 1."""
+    """One page of a long list. `first` and `last` count from 1; `more`: there are more than `total`. `back`, `on`: what the
+    addresses of the pages before and after say besides their number."""
 
     rows: Sequence[Any]
     total: int
     number: int
     size: int
+    more: bool = False
+    back: Mapping[str, object] = field(default_factory=dict)
+    on: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def first(self) -> int:

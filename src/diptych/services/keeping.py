@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from diptych.domain.causes import HELD
 from diptych.domain.values import instant_text, parse_instant
+from diptych.store import tally
 from diptych.store.sql_store import SqlStore
 from diptych.store.system_tables import (
     alert,
@@ -53,13 +54,16 @@ def set_keep_days(store: SqlStore, days: int) -> None:
 
 
 def prune_if_due(store: SqlStore, now: datetime) -> int:
-    """Once a day take away what is older; how many rows went."""
+    """Once a day take away what is older, and count anew what is counted; how many rows went."""
+    with store.transaction() as unit:
+        tally.fold(unit.connection)
     with store.looking() as unit:
         last, days = unit.setting(_PRUNED), int(unit.setting(_DAYS) or DAYS)
     if last is not None and abs(now - parse_instant(last)) < _EVERY:
         return 0
     gone = prune(store, now - timedelta(days=days))
     with store.transaction() as unit:
+        tally.recount(unit.connection)
         unit.save_setting(_PRUNED, instant_text(now))
     return gone
 

@@ -27,8 +27,9 @@ from sqlalchemy.engine import Connection
 
 from diptych.domain.mapping import FieldMapping, ObjectMapping
 from diptych.domain.objects import SyncedObject, synced_object
-from diptych.domain.pair import Record
+from diptych.domain.pair import PairState, Record
 from diptych.domain.values import InvalidValue, Kind, Value, canonical, full_id
+from diptych.store import tally
 from diptych.store.catalogue import Catalogue, part_table, quote
 from diptych.store.loading import record_of
 from diptych.store.people import allocate
@@ -152,6 +153,7 @@ class _Loader:
         try:
             with self._without_insert_triggers():
                 count = self._insert(source)
+            self._count(count)
         except sqlite3.IntegrityError:
             if source.known is not None:
                 raise
@@ -165,7 +167,7 @@ class _Loader:
     def _without_insert_triggers(self) -> Iterator[None]:
         """They would do nothing for us, but are asked for each row. Nobody else can write until our transaction ends."""
         triggers = self.driver.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? AND name LIKE '%_insert'",
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN (?, 'pair') AND name LIKE '%_insert'",
             (self.known.table,),
         ).fetchall()
         for name, _ in triggers:
@@ -173,6 +175,17 @@ class _Loader:
         yield
         for _, statement in triggers:
             self.driver.execute(statement)
+
+    def _count(self, number: int) -> None:
+        """What the triggers would have counted one by one."""
+        if number <= 0:
+            return
+        if not self.known.two_way:
+            tally.add(self.connection, self.known.table, "", "live", number)
+            return
+        kind = str(self.known.salesforce_type)
+        tally.add(self.connection, "person", kind, kind, number)
+        tally.add(self.connection, "pair", self.known.name, PairState.PAIRED.value, number)
 
     def _insert(self, source: _Page) -> int:
         table = self.known.table

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.values import Kind
-from diptych.store import triggers_postgres, triggers_sqlite
+from diptych.store import tally, triggers_postgres, triggers_sqlite
 from diptych.store.catalogue import (
     PART_COLUMNS,
     TABLES,
@@ -156,7 +156,10 @@ def _triggers_sqlite(connection: Connection, catalogue: Catalogue) -> None:
         row[0]: row[1]
         for row in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
     }
-    wanted: list[tuple[str, str]] = list(triggers_sqlite.row_triggers(catalogue))
+    wanted: list[tuple[str, str]] = [
+        *triggers_sqlite.row_triggers(catalogue),
+        *tally.sqlite_triggers(triggers_sqlite.NOT_ENGINE),
+    ]
     for table in TABLES:
         for column in catalogue.columns(table).values():
             wanted.extend(triggers_sqlite.column_triggers(column))
@@ -176,6 +179,7 @@ def _triggers_postgres(connection: Connection, catalogue: Catalogue) -> None:
     further = [part_table("person", n) for n in catalogue.parts("person") if n != 1]
     if further:
         statements.extend(triggers_postgres.parts_of_new_people(further))
+    statements.extend(tally.postgres_statements())
     _run_all(connection, statements)
 
 

@@ -15,10 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diptych.domain.values import Kind
+from diptych.store import tally
 from diptych.store.catalogue import PERSON_SYSTEM, Catalogue, StoredColumn, part_table, quote
 
 _NOW = "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
-_NOT_ENGINE = "NOT EXISTS (SELECT 1 FROM write_context WHERE origin = 'engine')"
+NOT_ENGINE = "NOT EXISTS (SELECT 1 FROM write_context WHERE origin = 'engine')"
 _ACTOR = "COALESCE((SELECT actor FROM write_context), 'sql')"
 _KEPT = tuple(c for c in PERSON_SYSTEM if c not in ("id", "updated_at"))
 
@@ -30,7 +31,7 @@ def column_triggers(column: StoredColumn) -> Iterator[tuple[str, str]]:
     yield (
         trigger,
         f"""CREATE TRIGGER "{trigger}" AFTER UPDATE OF {name} ON {table}
-WHEN OLD.{name} IS NOT NEW.{name} AND {_NOT_ENGINE}
+WHEN OLD.{name} IS NOT NEW.{name} AND {NOT_ENGINE}
 BEGIN
 {_base_of_update(column) if column.table == "person" else ""}
 INSERT INTO change_log (person_id, table_name, column_name, old_value, new_value, side, actor, at)
@@ -87,7 +88,7 @@ def _before_insert(columns: list[StoredColumn]) -> str:
     inside = [c.name for c in columns] + list(_KEPT)
     value = _case([(n, f"p.{quote(n)}") for n in inside]).format(subject="n.name")
     names = _names(inside)
-    return f"""CREATE TRIGGER person_before_insert BEFORE INSERT ON person WHEN {_NOT_ENGINE}
+    return f"""CREATE TRIGGER person_before_insert BEFORE INSERT ON person WHEN {NOT_ENGINE}
 BEGIN
 DELETE FROM replaced;
 INSERT INTO replaced (person_id, column_name, value)
@@ -111,7 +112,7 @@ def _after_insert(first: list[StoredColumn], further: list[str]) -> str:
         f"INSERT INTO {quote(t)} (id) SELECT NEW.id WHERE NOT EXISTS (SELECT 1 FROM {quote(t)} WHERE id = NEW.id);"
         for t in further
     )
-    return f"""CREATE TRIGGER person_after_insert AFTER INSERT ON person WHEN {_NOT_ENGINE}
+    return f"""CREATE TRIGGER person_after_insert AFTER INSERT ON person WHEN {NOT_ENGINE}
 BEGIN
 UPDATE pair SET state = former_state, former_state = NULL
 WHERE person_id = NEW.id AND former_state IS NOT NULL AND {was_there};
@@ -124,10 +125,21 @@ SELECT NEW.id, 'person', r.column_name, r.value, {now}, 'ours', {_ACTOR}, {_NOW}
 WHERE r.person_id = NEW.id AND r.column_name NOT IN ({system}) AND r.value IS NOT {now};
 INSERT INTO change_log (person_id, table_name, new_value, side, actor, at)
 SELECT NEW.id, 'person', {_as_json(first, "NEW")}, 'ours', {_ACTOR}, {_NOW} WHERE NOT {was_there};
+{tally.plus("person", "NEW")}
+{_counted_out()}
 UPDATE person SET {kept} WHERE id = NEW.id AND {was_there};
 {parts}
 DELETE FROM replaced;
 END"""
+
+
+def _counted_out() -> str:
+    """The row that was replaced is counted out, by what was noted of it."""
+    salesforce_type, state = (
+        f"(SELECT value FROM replaced WHERE person_id = NEW.id AND column_name = '{name}')"
+        for name in ("salesforce_type", "link_state")
+    )
+    return f"UPDATE tally SET n = n - 1 WHERE what = 'person' AND a = COALESCE({salesforce_type}, '') AND b = {state};"
 
 
 def _as_json(columns: list[StoredColumn], row: str) -> str:
@@ -141,7 +153,7 @@ def _as_json(columns: list[StoredColumn], row: str) -> str:
 def _forget_replaced() -> str:
     # an upsert notes the row as if it were replaced, and then updates it
     return f"""CREATE TRIGGER person_after_update AFTER UPDATE ON person
-WHEN EXISTS (SELECT 1 FROM replaced WHERE person_id = NEW.id) AND {_NOT_ENGINE}
+WHEN EXISTS (SELECT 1 FROM replaced WHERE person_id = NEW.id) AND {NOT_ENGINE}
 BEGIN DELETE FROM replaced; END"""
 
 
@@ -163,7 +175,7 @@ END"""
 def _part_before_delete(table: str, columns: list[StoredColumn]) -> str:
     value = _case([(c.name, f"OLD.{quote(c.name)}") for c in columns]).format(subject="n.name")
     names = _names([c.name for c in columns])
-    return f"""CREATE TRIGGER "{table}_before_delete" BEFORE DELETE ON {quote(table)} WHEN {_NOT_ENGINE}
+    return f"""CREATE TRIGGER "{table}_before_delete" BEFORE DELETE ON {quote(table)} WHEN {NOT_ENGINE}
 BEGIN
 INSERT INTO base (pair_id, column_name, value)
 SELECT p.id, n.name, {value} FROM pair AS p JOIN ({names}) AS n

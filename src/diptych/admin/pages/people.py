@@ -53,6 +53,8 @@ def listed(
         sort,
         int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 10 else 1,
         _PAGE_SIZE,
+        _number(request.query_params.get("below")),
+        _number(request.query_params.get("above")),
     )
     return page(
         request,
@@ -65,6 +67,10 @@ def listed(
         type_words=_type_words(),
         state_words=dict(_states()),
     )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) < 18 else None
 
 
 @router.get("/new", dependencies=[require(Role.OPERATOR)])

@@ -14,7 +14,7 @@ from diptych.store.catalogue import read_catalogue
 from diptych.store.engines import StoreUnusable, busy, is_postgres
 from diptych.sync.crashpoint import crashpoint
 
-SCHEMA_VERSION = "0011_standing"
+SCHEMA_VERSION = "0012_tally"
 _KNOWN = (
     "0001",
     "0002_trail",
@@ -27,6 +27,7 @@ _KNOWN = (
     "0009_mapping_author",
     "0010_run_trace",
     "0011_standing",
+    "0012_tally",
 )
 _ADVISORY_LOCK = 0x64697074
 

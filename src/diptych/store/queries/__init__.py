@@ -80,12 +80,17 @@ class Queries:
         sort: str = "-id",
         page: int = 1,
         page_size: int = 50,
+        below: int | None = None,
+        above: int | None = None,
     ) -> PeoplePage:
         """One page of people. `search`: words that all must occur in name, email, company, phone or Salesforce id; a lone
         number also finds the person with that id. `salesforce_type` 'none': made here. `sort`: a column, '-' before it
-        for descending. Raises ValueError for a column that does not exist."""
+        for descending. `below`, `above`: the id at the edge of the page before or after, where the newest come first; it is
+        found at once however many pages there are. Raises ValueError for a column that does not exist."""
         with self._reading() as connection:
-            return people.page(connection, search, salesforce_type, link_state, sort, page, page_size)
+            return people.page(
+                connection, search, salesforce_type, link_state, sort, page, page_size, below, above
+            )
 
     def people_before(
         self,

@@ -17,12 +17,21 @@ SAMPLE_EVERY = timedelta(minutes=15)
 _LOOKED_AT = 20_000
 """Of a larger backlog so many values are looked at, the first ones: they have waited longest."""
 
+COUNTED_UP_TO = 50_000
+"""Records are counted up to here, all objects together: what a page costs does not grow with what waits."""
+
 _NOT_HELD = """NOT EXISTS (SELECT 1 FROM dead_letter AS d WHERE d.pair_id = v.pair_id
 AND d.status IN ('open', 'ignored', 'quarantined') AND (d.column_name IS NULL OR d.column_name = v.column_name))"""
 """What an error holds back does not wait: it is among the errors."""
 
+# what v_backlog says. CROSS JOIN is for SQLite, which else begins with every pair there is and looks for what waits of each
+_OWED = """(SELECT b.pair_id, p.person_id, p.object_name, b.column_name FROM base AS b CROSS JOIN pair AS p
+WHERE p.id = b.pair_id AND p.state IN ('paired', 'parked') AND EXISTS (
+SELECT 1 FROM field_mapping AS f WHERE f.object_name = p.object_name AND f.table_name = 'person'
+AND f.column_name = b.column_name AND f.direction <> 'inbound')) AS v"""
+
 _WAITING = f"""SELECT w.object_name, w.pair_id, w.column_name, c.at, c.actor
-FROM (SELECT * FROM v_backlog AS v WHERE {_NOT_HELD} ORDER BY pair_id LIMIT {_LOOKED_AT}) AS w
+FROM (SELECT * FROM {_OWED} WHERE {_NOT_HELD} ORDER BY v.pair_id LIMIT {_LOOKED_AT}) AS w
 LEFT JOIN change_log AS c ON c.id = (SELECT max(l.id) FROM change_log AS l WHERE l.person_id = w.person_id
 AND l.table_name = 'person' AND l.column_name = w.column_name AND l.side = 'ours')"""
 
@@ -43,14 +52,24 @@ class Backlog:
         return [Waiting(name, n, self.oldest.get(name)) for name, n in sorted(self.records.items())]
 
 
-def read_backlog(connection: Connection) -> Backlog:
-    """What waits. Of a large backlog the records are counted, and the first 20,000 values looked at."""
-    counted = connection.execute(
+def owed(connection: Connection) -> dict[str, int]:
+    """By object, how many pairs owe a write, those that an error holds back too; counted up to COUNTED_UP_TO."""
+    return _records(connection, "")
+
+
+def _records(connection: Connection, condition: str) -> dict[str, int]:
+    rows = connection.execute(
         sa.text(
-            f"SELECT object_name, count(DISTINCT pair_id) FROM v_backlog AS v WHERE {_NOT_HELD} GROUP BY object_name"
+            f"SELECT object_name, count(*) FROM (SELECT DISTINCT v.pair_id, v.object_name FROM {_OWED} "
+            f"{condition} LIMIT {COUNTED_UP_TO}) AS w GROUP BY object_name"
         )
     )
-    records = {row[0]: int(row[1]) for row in counted}
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def read_backlog(connection: Connection) -> Backlog:
+    """What waits. Of a large backlog the records are counted, and the first 20,000 values looked at."""
+    records = _records(connection, f"WHERE {_NOT_HELD}")
     oldest: dict[str, datetime] = {}
     columns: Counter[tuple[str, str]] = Counter()
     actors: Counter[str] = Counter()
@@ -71,10 +90,11 @@ def read_backlog(connection: Connection) -> Backlog:
 
 def owing(connection: Connection, size: int, page: int) -> tuple[list[tuple[int, int, str]], int]:
     """See `Queries.owing`."""
-    total = int(connection.execute(sa.text("SELECT count(DISTINCT pair_id) FROM v_backlog")).scalar_one())
+    total = sum(owed(connection).values())
     rows = connection.execute(
         sa.text(
-            "SELECT DISTINCT pair_id, person_id, object_name FROM v_backlog ORDER BY pair_id LIMIT :size OFFSET :skip"
+            "SELECT DISTINCT v.pair_id, v.person_id, v.object_name "
+            f"FROM {_OWED} ORDER BY v.pair_id LIMIT :size OFFSET :skip"
         ),
         {"size": size, "skip": (max(page, 1) - 1) * size},
     )

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from diptych.domain.causes import HELD, IGNORED, OPEN, QUARANTINED
+from diptych.store import tally
 from diptych.store.causes import counted
 from diptych.store.system_tables import dead_letter, field_mapping, pair, run
 
@@ -183,11 +184,8 @@ def facets(connection: Connection) -> dict[str, list[str]]:
 
 def totals(connection: Connection) -> dict[str, int]:
     """How many errors there are in each state in which they are held."""
-    c = dead_letter.c
-    rows = connection.execute(
-        sa.select(c.status, sa.func.count()).where(c.status.in_(HELD)).group_by(c.status)
-    )
-    return dict.fromkeys(HELD, 0) | {row[0]: int(row[1]) for row in rows}
+    kept = tally.counts(connection, "dead_letter")
+    return {status: tally.total(kept, b=status) for status in HELD}
 
 
 def job_errors(connection: Connection, since: datetime, limit: int = 2000) -> list[JobError]:

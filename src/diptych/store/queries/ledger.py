@@ -43,6 +43,31 @@ def step_of(row: Row[Any]) -> Step:
     return Step(**told_of(row))
 
 
+def run_kinds(connection: Connection) -> list[str]:
+    """The kinds of runs that there are, by index: one step for each of them, however many runs there are."""
+    found: list[str] = []
+    while True:
+        wanted = sa.select(run.c.kind).order_by(run.c.kind).limit(1)
+        kind = connection.execute(wanted.where(run.c.kind > found[-1]) if found else wanted).scalar()
+        if kind is None:
+            return found
+        found.append(kind)
+
+
+def step_kinds(connection: Connection) -> list[tuple[str, str]]:
+    """The objects and operations that there are steps of, by index as `run_kinds`."""
+    c = step.c
+    found: list[tuple[str, str]] = []
+    while True:
+        wanted = sa.select(c.object_name, c.operation).order_by(c.object_name, c.operation).limit(1)
+        if found:
+            wanted = wanted.where(sa.tuple_(c.object_name, c.operation) > sa.tuple_(*found[-1]))
+        row = connection.execute(wanted).first()
+        if row is None:
+            return found
+        found.append((row[0], row[1]))
+
+
 def runs(connection: Connection, limit: int, before: int | None, kind: str) -> list[RunRow]:
     """See `Queries.runs`."""
     wanted = sa.select(run).order_by(run.c.id.desc()).limit(limit)

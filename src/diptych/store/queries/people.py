@@ -12,25 +12,30 @@ from sqlalchemy.engine import Connection
 
 from diptych.domain.causes import HELD
 from diptych.domain.values import Kind, Value, from_text, parse_instant
+from diptych.store import tally
 from diptych.store.catalogue import PERSON_SYSTEM, Catalogue, read_catalogue
 from diptych.store.pairs import noted_with_standing
 from diptych.store.system_tables import change_log, dead_letter, pair
 from diptych.store.trouble import letters
 from diptych.store.values_at_rest import unpack
 
+FOUND_UP_TO = 1000
+"""People found by a search are counted up to here."""
 SEARCHED = ("first_name", "last_name", "email", "company_name", "phone")
 _LIST = ("first_name", "last_name", "email", "company_name", "title", "phone", "city", "country")
 
 
 @dataclass(frozen=True)
 class PeoplePage:
-    """One page: rows with the system columns and the usual ones, by column; `total` of the filter, `everyone` without it."""
+    """One page: rows with the system columns and the usual ones, by column; `total` of the filter, `everyone` without it.
+    `more`: a search found more than `total`."""
 
     rows: list[dict[str, Any]]
     total: int
     everyone: int
     page: int
     page_size: int
+    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,8 @@ def page(
     sort: str,
     number: int,
     size: int,
+    below: int | None = None,
+    above: int | None = None,
 ) -> PeoplePage:
     """See `Queries.people`."""
     catalogue = read_catalogue(connection)
@@ -99,23 +106,35 @@ def page(
     used = [c for c in {*shown, *SEARCHED, column} if c in catalogue.columns("person")]
     source = catalogue.source("person", used)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    everyone = int(connection.execute(sa.text("SELECT count(*) FROM person")).scalar_one())
-    total = everyone
-    if conditions:
-        total = int(connection.execute(sa.text(f"SELECT count(*) FROM {source}{where}"), given).scalar_one())
+    kept = tally.counts(connection, "person")
+    everyone = tally.total(kept)
+    if search.split():
+        counted = f"SELECT count(*) FROM (SELECT 1 FROM {source}{where} LIMIT {FOUND_UP_TO + 1}) AS found"
+        total = int(connection.execute(sa.text(counted), given).scalar_one())
+    else:
+        kind = "" if salesforce_type == "none" else salesforce_type or None
+        total = tally.total(kept, kind, link_state or None)
+    more = bool(search.split()) and total > FOUND_UP_TO
+    total = min(total, FOUND_UP_TO) if more else total
     number = max(1, min(number, -(-total // size) or 1))
+    if not total:
+        return PeoplePage([], total, everyone, number, size)
     named = ", ".join(catalogue.expression("person", c) for c in shown)
+    skip = (number - 1) * size
+    if sort == "-id" and number > 1 and (below or above):
+        conditions.append("t1.id < :edge" if below else "t1.id > :edge")
+        given["edge"], skip, descending = below or above, 0, bool(below)
+        where = f" WHERE {' AND '.join(conditions)}"
     direction = "DESC" if descending else "ASC"
     order = f"{catalogue.expression('person', column)} {direction}"
-    # blanks last either way, as a reader expects
-    blanks = "" if column == "id" else f"({catalogue.expression('person', column)} IS NULL), "
-    rows = connection.execute(
-        sa.text(
-            f"SELECT {named} FROM {source}{where} ORDER BY {blanks}{order}, t1.id LIMIT :size OFFSET :skip"
-        ),
-        {**given, "size": size, "skip": (number - 1) * size},
-    )
-    return PeoplePage([_row(catalogue, shown, row) for row in rows], total, everyone, number, size)
+    if column != "id":  # blanks last either way, as a reader expects
+        order = f"({catalogue.expression('person', column)} IS NULL), {order}, t1.id"
+    statement = f"SELECT {named} FROM {source}{where} ORDER BY {order} LIMIT :size OFFSET :skip"
+    rows = connection.execute(sa.text(statement), {**given, "size": size, "skip": skip})
+    found = [_row(catalogue, shown, row) for row in rows]
+    if sort == "-id":
+        found.sort(key=lambda row: -int(row["id"]))
+    return PeoplePage(found, total, everyone, number, size, more)
 
 
 def before(

@@ -8,9 +8,11 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from diptych.domain.causes import OPEN
 from diptych.domain.objects import SYNCED_OBJECTS
-from diptych.store.catalogue import quote
-from diptych.store.queries.ledger import RunRow, step_of, with_steps
+from diptych.store import tally
+from diptych.store.queries.backlog import owed
+from diptych.store.queries.ledger import RunRow, run_kinds, step_kinds, step_of, with_steps
 from diptych.store.sync_state import snapshot_of
 from diptych.store.system_tables import run, snapshot, step
 from diptych.sync.ports import SnapshotProgress, Step
@@ -58,23 +60,13 @@ class StoreStatus:
 
 def read(connection: Connection) -> StoreStatus:
     """See `Queries.status`."""
-    states: dict[tuple[str, str], int] = {}
-    for name, state, count in connection.execute(
-        sa.text("SELECT object_name, state, count(*) FROM pair GROUP BY object_name, state")
-    ):
-        states[name, state] = int(count)
-    backlog = _by_object(
-        connection, "SELECT object_name, count(DISTINCT pair_id) FROM v_backlog GROUP BY object_name"
-    )
+    states, people = tally.counts(connection, "pair"), tally.counts(connection, "person")
+    backlog = owed(connection)
     fenced = _by_object(
         connection,
         "SELECT object_name, count(*) FROM pair WHERE inflight IS NOT NULL AND state <> 'detached' GROUP BY object_name",
     )
-    letters = _by_object(
-        connection,
-        "SELECT p.object_name, count(*) FROM dead_letter AS d JOIN pair AS p ON p.id = d.pair_id "
-        "WHERE d.status = 'open' GROUP BY p.object_name",
-    )
+    letters = tally.counts(connection, "dead_letter")
     loads = {row.object_name: snapshot_of(row) for row in connection.execute(sa.select(snapshot))}
     steps = _latest_steps(connection)
     objects = []
@@ -83,13 +75,8 @@ def read(connection: Connection) -> StoreStatus:
         if known.two_way:
             ours += states.get((known.name, "parked"), 0) + states.get((known.name, "converted"), 0)
         else:
-            held = connection.execute(
-                sa.text(
-                    "SELECT COALESCE(sum(CASE WHEN salesforce_deleted THEN 0 ELSE 1 END), 0), count(*) "
-                    f"FROM {quote(known.table)}"
-                )
-            ).one()
-            ours, deleted = int(held[0]), int(held[1]) - int(held[0])
+            held = tally.counts(connection, known.table)
+            ours, deleted = held.get(("", "live"), 0), held.get(("", "deleted"), 0)
         objects.append(
             ObjectCounts(
                 known.name,
@@ -97,7 +84,7 @@ def read(connection: Connection) -> StoreStatus:
                 backlog.get(known.name, 0),
                 fenced.get(known.name, 0),
                 states.get((known.name, "parked"), 0),
-                letters.get(known.name, 0),
+                letters.get((known.name, OPEN), 0),
                 deleted,
                 loads.get(known.name),
                 tuple(steps.get(known.name, ())),
@@ -106,11 +93,11 @@ def read(connection: Connection) -> StoreStatus:
         )
     return StoreStatus(
         tuple(objects),
-        _count(connection, "SELECT count(*) FROM person"),
-        _count(connection, "SELECT count(*) FROM person WHERE link_state = 'none'"),
+        tally.total(people),
+        tally.total(people, b="none"),
         sum(backlog.values()),
-        sum(letters.values()),
-        _count(connection, "SELECT count(*) FROM conflict"),
+        tally.total(letters, b=OPEN),
+        tally.total(tally.counts(connection, "conflict")),
         _calls(connection),
         _last_runs(connection),
         _count(connection, "SELECT count(*) FROM creation WHERE wish = 'waiting'"),
@@ -127,7 +114,13 @@ def _count(connection: Connection, statement: str) -> int:
 
 
 def _latest_steps(connection: Connection) -> dict[str, list[Step]]:
-    latest = sa.select(sa.func.max(step.c.id)).group_by(step.c.object_name, step.c.operation)
+    kinds = step_kinds(connection)
+    latest = [
+        connection.execute(
+            sa.select(sa.func.max(step.c.id)).where(step.c.object_name == name, step.c.operation == operation)
+        ).scalar()
+        for name, operation in kinds
+    ]
     found: dict[str, list[Step]] = {}
     for row in connection.execute(sa.select(step).where(step.c.id.in_(latest)).order_by(step.c.id)):
         found.setdefault(row.object_name, []).append(step_of(row))
@@ -136,7 +129,9 @@ def _latest_steps(connection: Connection) -> dict[str, list[Step]]:
 
 def _calls(connection: Connection) -> int:
     # counted back from the latest step: the ledger's own clock, not the database's
-    newest = connection.execute(sa.select(sa.func.max(step.c.started_at))).scalar()
+    newest = connection.execute(
+        sa.select(sa.func.max(step.c.started_at, type_=step.c.started_at.type))
+    ).scalar()
     if newest is None:
         return 0
     wanted = sa.select(sa.func.coalesce(sa.func.sum(step.c.api_calls), 0)).where(
@@ -146,6 +141,9 @@ def _calls(connection: Connection) -> int:
 
 
 def _last_runs(connection: Connection) -> dict[str, RunRow]:
-    latest = sa.select(sa.func.max(run.c.id)).group_by(run.c.kind)
+    latest = [
+        connection.execute(sa.select(sa.func.max(run.c.id)).where(run.c.kind == kind)).scalar()
+        for kind in run_kinds(connection)
+    ]
     rows = connection.execute(sa.select(run).where(run.c.id.in_(latest))).all()
     return {found.kind: found for found in with_steps(connection, rows)}

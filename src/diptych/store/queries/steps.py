@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from diptych.domain.objects import TWO_WAY_OBJECTS
-from diptych.store.queries.ledger import told_of
+from diptych.store.queries.ledger import run_kinds, step_kinds, told_of
 from diptych.store.system_tables import conflict, pair, run, step
 
 _TOLD = frozenset(known.name for known in TWO_WAY_OBJECTS)
@@ -80,7 +80,7 @@ SORTS = {
 }
 
 
-def _union(
+def _conditions(
     since: datetime | None = None,
     until: datetime | None = None,
     object_name: str = "",
@@ -88,9 +88,40 @@ def _union(
     status: str = "",
     kind: str = "",
     run_id: int | None = None,
-) -> Any:
-    """Steps, and runs without any that did not simply succeed."""
+) -> tuple[list[Any], list[Any] | None]:
+    """What is asked of steps; and of runs without any that did not simply succeed, None where those are not wanted."""
     s, r = step.c, run.c
+    of_steps: list[Any] = []
+    of_runs: list[Any] = [r.status != "Succeeded", ~sa.exists().where(s.run_id == r.id)]
+    for moment, holds in ((since, "__ge__"), (until, "__lt__")):
+        if moment is not None:
+            of_steps.append(getattr(s.started_at, holds)(moment))
+            of_runs.append(getattr(r.started_at, holds)(moment))
+    if status:
+        of_steps.append(s.status == status)
+        of_runs.append(r.status == status)
+    if kind:
+        of_steps.append(s.run_id.in_(sa.select(r.id).where(r.kind == kind)))
+        of_runs.append(r.kind == kind)
+    if run_id is not None:
+        of_steps.append(s.run_id == run_id)
+        of_runs.append(r.id == run_id)
+    if object_name:
+        of_steps.append(s.object_name == object_name)
+    if operation:
+        of_steps.append(s.operation == operation)
+    return of_steps, None if object_name or operation else of_runs
+
+
+def _rows(of_steps: list[Any], of_runs: list[Any] | None, name: str, down: bool, reach: int) -> Any:
+    """The first `reach` of both together: each of the two comes in order, by index."""
+    s, r = step.c, run.c
+    nothing = [sa.literal(0).label(counter) for counter in _COUNTERS]
+
+    def first(wanted: Any, moment: Any, number: Any) -> Any:
+        order = (moment.desc(), number.desc()) if down else (moment.asc(), number.asc())
+        return sa.select(wanted.order_by(*order).limit(reach).subquery())
+
     steps = sa.select(
         s.id,
         s.run_id,
@@ -100,59 +131,47 @@ def _union(
         s.status,
         s.started_at,
         s.ended_at,
-        *(s[name] for name in _COUNTERS),
+        *(s[counter] for counter in _COUNTERS),
         s.detail,
-    ).join(run, r.id == s.run_id)
-    nothing = [sa.literal(0).label(name) for name in _COUNTERS]
-    none_of = ~sa.exists().where(s.run_id == r.id)
-    runs = sa.select(
-        (-r.id).label("id"),
-        r.id.label("run_id"),
-        r.kind,
-        sa.literal("").label("object_name"),
-        sa.literal("").label("operation"),
-        r.status,
-        r.started_at,
-        r.ended_at,
-        *nothing,
-        r.error.label("detail"),
-    ).where(r.status != "Succeeded", none_of)
-    for moment, holds in ((since, "__ge__"), (until, "__lt__")):
-        if moment is not None:
-            steps = steps.where(getattr(s.started_at, holds)(moment))
-            runs = runs.where(getattr(r.started_at, holds)(moment))
-    if status:
-        steps, runs = steps.where(s.status == status), runs.where(r.status == status)
-    if kind:
-        steps, runs = steps.where(r.kind == kind), runs.where(r.kind == kind)
-    if run_id is not None:
-        steps, runs = steps.where(s.run_id == run_id), runs.where(r.id == run_id)
-    if object_name or operation:
-        if object_name:
-            steps = steps.where(s.object_name == object_name)
-        if operation:
-            steps = steps.where(s.operation == operation)
-        return steps.subquery()
-    return sa.union_all(steps, runs).subquery()
+    ).select_from(step.join(run, r.id == s.run_id))
+    arms = [first(steps.where(*of_steps), s[name], s.id)]
+    if of_runs is not None:
+        runs = sa.select(
+            (-r.id).label("id"),
+            r.id.label("run_id"),
+            r.kind,
+            sa.literal("").label("object_name"),
+            sa.literal("").label("operation"),
+            r.status,
+            r.started_at,
+            r.ended_at,
+            *nothing,
+            r.error.label("detail"),
+        )
+        arms.append(first(runs.where(*of_runs), r[name], r.id))
+    return sa.union_all(*arms).subquery()
 
 
 def steps(
     connection: Connection, limit: int, page: int, sort: str = "-started", **filters: Any
 ) -> tuple[list[StepRow], StepSums]:
     """See `Queries.steps`."""
-    wanted = _union(**filters)
-    c = wanted.c
+    of_steps, of_runs = _conditions(**filters)
     sums = connection.execute(
-        sa.select(sa.func.count(), *(sa.func.coalesce(sa.func.sum(c[name]), 0) for name in _COUNTERS))
+        sa.select(
+            sa.func.count(), *(sa.func.coalesce(sa.func.sum(step.c[name]), 0) for name in _COUNTERS)
+        ).where(*of_steps)
     ).one()
+    alone = 0
+    if of_runs is not None:
+        counted = sa.select(sa.func.count()).select_from(run).where(*of_runs)
+        alone = int(connection.execute(counted).scalar_one())
     name, down = SORTS.get(sort, SORTS["-started"])
-    order = c[name].desc() if down else c[name].asc()
-    rows = connection.execute(
-        sa.select(wanted)
-        .order_by(order, c.id.desc() if down else c.id)
-        .limit(limit)
-        .offset((max(page, 1) - 1) * limit)
-    ).all()
+    skip = (max(page, 1) - 1) * limit
+    wanted = _rows(of_steps, of_runs, name, down, skip + limit)
+    c = wanted.c
+    order = (c[name].desc(), c.id.desc()) if down else (c[name].asc(), c.id.asc())
+    rows = connection.execute(sa.select(wanted).order_by(*order).limit(limit).offset(skip)).all()
     fought = _conflicts(connection, sorted({row.run_id for row in rows}))
     found = [
         StepRow(
@@ -164,7 +183,8 @@ def steps(
         )
         for row in rows
     ]
-    return found, StepSums(*(int(n) for n in sums))
+    count, *counters = (int(n) for n in sums)
+    return found, StepSums(count + alone, *counters)
 
 
 def _conflicts(connection: Connection, run_ids: Sequence[int]) -> dict[tuple[int, str], int]:
@@ -181,10 +201,9 @@ def _conflicts(connection: Connection, run_ids: Sequence[int]) -> dict[tuple[int
 
 def facets(connection: Connection) -> dict[str, list[str]]:
     """The objects, operations and kinds of runs that the ledger has."""
-    rows = connection.execute(sa.select(step.c.object_name, step.c.operation).distinct()).all()
-    kinds = connection.execute(sa.select(run.c.kind).distinct()).scalars()
+    rows = step_kinds(connection)
     return {
         "objects": sorted({row[0] for row in rows}),
         "operations": sorted({row[1] for row in rows}),
-        "kinds": sorted(kinds),
+        "kinds": run_kinds(connection),
     }

@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from diptych.domain.throughput import Share, Stretch
+from diptych.store import tally
 from diptych.store.queries.backlog import Backlog
 from diptych.store.queries.causes import api_names
-from diptych.store.system_tables import action, backlog_sample, change_log, creation, pair, step
+from diptych.store.system_tables import action, backlog_sample, change_log, creation, step
 
 OUTBOUND = ("Push updates", "Create records")
 _NO_RECORDS = ("Sync schema",)
@@ -131,7 +132,7 @@ def queues(connection: Connection) -> list[Queue]:
         .order_by(w.wish)
     )
     found += [_queue(row) for row in connection.execute(wishes)]
-    unsent = connection.execute(sa.select(sa.func.count()).where(pair.c.state == "new")).scalar_one()
+    unsent = tally.total(tally.counts(connection, "pair"), b="new")
     if unsent:
         found.append(Queue("create: under way", int(unsent), None))
     return found

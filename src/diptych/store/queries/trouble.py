@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from diptych.domain.values import Value
+from diptych.store import tally
 from diptych.store.queries.causes import api_names
 from diptych.store.queries.causes import conditions as conditions_of
 from diptych.store.system_tables import conflict, dead_letter, pair
@@ -153,7 +154,12 @@ def conflicts(
     if person_id is not None:
         conditions.append(c.person_id == person_id)
     joined = conflict.join(pair, pair.c.id == c.pair_id)
-    total = connection.execute(sa.select(sa.func.count()).select_from(joined).where(*conditions)).scalar_one()
+    if (person_id, column, reason, since, conflict_id, before) == (None, "", "", None, None, None):
+        total = tally.total(tally.counts(connection, "conflict"), object_name or None, winner or None)
+    else:
+        total = connection.execute(
+            sa.select(sa.func.count()).select_from(joined).where(*conditions)
+        ).scalar_one()
     wanted = (
         sa.select(conflict, pair.c.object_name, pair.c.sf_id)
         .select_from(joined)
