@@ -197,11 +197,16 @@ def test_a_field_that_changed_in_salesforce_is_accepted_on_its_page(
         tx.save_setting(drift.waiting("Lead"), json.dumps({"Region__c": "Region__c was cut"}))
     html = browser.get("/mapping?state=held")
     assert FIELD in html and "Region__c was cut" in html and "1 field is held" in html
-    assert "Take it over as it is now" in browser.get(f"/mapping/field/{FIELD}")
+    assert f'href="/mapping/field/{FIELD}/accept"' in browser.get(f"/mapping/field/{FIELD}")
+    html = browser.get(f"/mapping/field/{FIELD}/accept")
+    assert "Region__c was cut" in html and "Take it over as it is now" in html
+    assert loaded.setup.editor.row(FIELD).state == "held", "looking changes nothing"
     assert "is synced as it is now" in browser.post(f"/mapping/field/{FIELD}/accept")
     assert loaded.setup.editor.row(FIELD).state == "fine"
     assert "does not wait" in browser.post(f"/mapping/field/{FIELD}/accept", 422)
+    assert "does not wait" in browser.get(f"/mapping/field/{FIELD}/accept", 422)
     assert 'role="alert"' in browser.post("/mapping/field/Lead.City/renamed", 422, new="Lead.Nope")
+    assert "not a mapped field" in browser.get("/mapping/field/Lead.Nope/renamed?new=Lead.PhotoUrl", 422)
 
 
 def test_a_viewer_looks_and_cannot_change(loaded: Workspace) -> None:

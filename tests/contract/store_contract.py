@@ -346,6 +346,11 @@ class StoreContract(TrailContract, StoreCreates, StoreActs):
             assert log.differing_count(city) == 1 and not one.held
             filled = log.filled("person")
             assert (filled.rows, filled.columns["city"], filled.columns["street"]) == (2, 2, 0)
+            person = linked.pair.person_id
+            held = log.held(city, [sf_id(1), sf_id(2), sf_id(9)])
+            assert held[sf_id(1)] == (person, "Ulm") and held[sf_id(2)][1] == "Rom" and len(held) == 2
+            nowhere = mapped("Lead", "Fax", "no_such_column")
+            assert log.held(nowhere, [sf_id(1)]) == {sf_id(1): (person, None)} and log.held(city, []) == {}
 
     def test_a_blank_text_is_no_value(self, store: Store, store_user: StoreUser) -> None:
         first, second = self.add(store, seen(1), seen(2, city="Bonn"))

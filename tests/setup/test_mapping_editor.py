@@ -24,10 +24,10 @@ def world() -> World:
     return World()
 
 
-def person(world: World, number: int, **values: str | None) -> int:
+def person(world: World, lead_id: int | str, **values: str | None) -> int:
     """A lead on both sides."""
     lead = world.setup.editor.version(world.setup.mapping().version).of("Lead")
-    sf_id = f"00Q{number:012d}AAA"
+    sf_id = lead_id if isinstance(lead_id, str) else f"00Q{lead_id:012d}AAA"
     record = Record("Lead", sf_id, world.clock.now(), world.clock.now())
     blank = dict.fromkeys(lead.by_column)
     with world.store.transaction() as tx:
@@ -126,3 +126,40 @@ def test_rows_tell_fill_last_change_and_state(world: World) -> None:
     assert [r.name for r in setup.editor.rows(RowFilter(state="drifted"))] == [TIER]
     with pytest.raises(SetupRefused, match="not a mapped field"):
         setup.editor.row("Lead.Nope")
+
+
+def test_what_comes_into_a_column_that_is_in_use_is_shown_beside_what_it_holds(world: World) -> None:
+    setup = world.synced()
+    sf_id = world.org.records.create("Lead", LastName="Doe", Company="Acme", Tier__c="silver")
+    one = person(world, sf_id, tier="gold", city="Nice")
+    setup.editor.apply(Edit((TIER,), unmap=True))
+    (added,) = setup.editor.preview(Edit((TIER,), add=True)).fields
+    (arrival,) = added.arrivals
+    assert (arrival.person_id, arrival.theirs, arrival.ours, arrival.after) == (
+        one,
+        "silver",
+        "gold",
+        "silver",
+    )
+    assert any("tier holds 1 values now" in said for said in added.warnings)
+    moved, gone = setup.editor.preview(Edit((TIER,), column="city", add=True, instead=True)).fields[::-1]
+    assert (moved.change.name, gone.change.name) == (TIER, "Lead.City")
+    assert any(
+        "city keeps its 1 values, and goes on with Contact.MailingCity" in said for said in gone.warnings
+    )
+
+
+def test_following_a_rename_and_a_new_type_is_shown_first(world: World) -> None:
+    setup = world.synced()
+    person(world, 1, tier="gold")
+    with pytest.raises(SetupRefused, match="does not wait"):
+        setup.editor.preview_as_it_is_now(TIER)
+    setup.editor.apply(Edit(("Lead.Fax",), unmap=True))
+    found = setup.preview_renamed(TIER, "Lead.Fax")
+    (one,) = found.fields
+    assert one.change.name == "Lead.Fax" and one.change.before and one.change.before.field == "Tier__c"
+    assert "no value is lost" in one.warnings[0] and setup.mapping().version == found.version == 2
+    with pytest.raises(SetupRefused, match="not a field"):
+        setup.preview_renamed(TIER, "Lead.Nope")
+    with pytest.raises(SetupRefused, match="changed meanwhile"):
+        setup.renamed(TIER, "Lead.Fax", "", 7)

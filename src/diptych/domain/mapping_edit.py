@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from diptych.domain.mapping import Blanks, Direction, FieldMapping, Policy
@@ -95,9 +95,10 @@ def edited_partly(
         raise MappingRefused("A column is for one field; name only one.")
     wanted = current
     left: list[tuple[str, str]] = []
+    places = _places(current, described, edit.names, preset) if edit.add else NEVER
     for name in dict.fromkeys(edit.names):
         try:
-            wanted = _changed(wanted, described, name, edit, preset, earlier.get(name))
+            wanted = _changed(wanted, described, name, edit, places.get(name), earlier.get(name))
         except MappingRefused as problem:
             if not edit.partly:
                 raise
@@ -114,16 +115,16 @@ def _changed(
     described: Described,
     name: str,
     edit: Edit,
-    preset: Preset,
+    place: FieldMapping | None,
     earlier: FieldMapping | None,
 ) -> Mappings:
     if edit.unmap:
         return without(wanted, described, name)
     if edit.add:
-        wanted = with_field(wanted, described, name, preset, earlier)
+        wanted = with_field(wanted, described, name, earlier=earlier, place=place)
     for one in named(wanted, name):
         wanted = _turned(wanted, described, one, edit)
-    if edit.partly:
+    if edit.partly and edit.add:  # nothing else gives two fields one column: a column is for one field
         check_columns(wanted)
     return wanted
 
@@ -191,8 +192,10 @@ def with_field(
     name: str,
     preset: Preset = Preset.SAFE,
     earlier: FieldMapping | None = None,
+    place: FieldMapping | None = None,
 ) -> Mappings:
-    """`current` and one more field: as it was mapped `earlier`, or where Sync Fields would put it. Raises MappingRefused."""
+    """`current` and one more field: as it was mapped `earlier`, or in its `place`, which is where Sync Fields would put it.
+    Raises MappingRefused."""
     object_name, _, field = name.partition(".")
     there = _described_field(described, name)
     if name in by_name(current):
@@ -200,14 +203,24 @@ def with_field(
     use, reason = use_of(synced_object(object_name), described[object_name], field)
     if use is Use.NEVER:
         raise MappingRefused(f"{name} cannot be mapped: {reason}.")
-    chosen = {o.name: [f.field for f in current.of(o.name).fields] for o in SYNCED_OBJECTS}
-    chosen[object_name].append(field)
-    made = by_name(Mappings(0, propose(described, chosen, current, preset=preset).fields))[name]
+    made = place or _places(current, described, (name,), preset)[name]
     if earlier is not None:
         made = _as_before(refreshed(earlier, there), made, current)
     order = {o.name: n for n, o in enumerate(SYNCED_OBJECTS)}
     fields = sorted((*current.fields, made), key=lambda f: order[f.object_name])
     return current.with_fields(fields)
+
+
+def _places(
+    current: Mappings, described: Described, names: Iterable[str], preset: Preset
+) -> Mapping[str, FieldMapping]:
+    """Where Sync Fields would put these fields; those that are not there are missing."""
+    chosen = {o.name: [f.field for f in current.of(o.name).fields] for o in SYNCED_OBJECTS}
+    for name in names:
+        object_name, _, field = name.partition(".")
+        if object_name in described and field in described[object_name].fields:
+            chosen[object_name].append(field)
+    return by_name(Mappings(0, propose(described, chosen, current, preset=preset).fields))
 
 
 def _as_before(earlier: FieldMapping, made: FieldMapping, current: Mappings) -> FieldMapping:

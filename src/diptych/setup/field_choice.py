@@ -42,8 +42,8 @@ class FieldChoice:
         return self.use in (Use.ALWAYS, Use.NEVER)
 
     def matches(self, search: str) -> bool:
-        """Whether all words of `search` occur in its API name, label or type."""
-        text = f"{self.description.name} {self.description.label} {self.description.type}".lower()
+        """Whether all words of `search` occur in its name (`Object.Field`), label or type."""
+        text = f"{self.name} {self.description.label} {self.description.type}".lower()
         return all(word in text for word in search.lower().split())
 
 

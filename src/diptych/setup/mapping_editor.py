@@ -16,7 +16,7 @@ from diptych.domain.mapping import FieldMapping
 from diptych.domain.mapping import Mapping as Mappings
 from diptych.domain.mapping_adopt import AdoptedField, Adoption, Verdict, adopt, wanted_of
 from diptych.domain.mapping_changes import FieldChange, by_name, differences
-from diptych.domain.mapping_edit import Edit, edited, edited_partly
+from diptych.domain.mapping_edit import Edit, edited, edited_partly, retyped
 from diptych.domain.objects import synced_object
 from diptych.domain.presets import Preset
 from diptych.domain.proposal import MappingRefused
@@ -110,6 +110,30 @@ class MappingEditor:
         described, (_, preset) = self._describe(edit.take_type), self._now()
         said, earlier = _said(edit.words, reason), self._earlier(edit)
         return self._remap(lambda current: edited(current, described, edit, preset, earlier), said, expected)
+
+    def preview_as_it_is_now(self, name: str, samples: int = 5) -> Preview:
+        """What taking over a field that was changed in Salesforce, as it is there now, would do. Changes nothing."""
+        before, _ = self._now()
+        row, after = self.row(name), before
+        said = [row.held] if row.held else []
+        if row.drift:
+            described = self._describe(True)
+            after = self._refused(lambda: retyped(before, described, name))
+            said = [f"It was mapped as {row.type}; in Salesforce it is {row.drift} now."]
+        elif not row.acceptable:
+            raise SetupRefused(f"{name} does not wait to be accepted.", "See: diptych schema")
+        change = FieldChange(name, row.mapped, by_name(after)[name])
+        if not change.moved:
+            said.append("The column keeps what it holds, and the field is filled from Salesforce again.")
+        return Preview(before.version, (self._previewer.one(change, after, samples, *said),))
+
+    def preview_renamed(self, old: str, make: Callable[[Mappings], Mappings], new: str) -> Preview:
+        """What following a field to its new name would do; `make` does it. Changes nothing."""
+        before, _ = self._now()
+        after = self._refused(lambda: make(before))
+        change = FieldChange(new, by_name(before)[old], by_name(after)[new])
+        said = f"{old} is called {new} now: its column, direction and policy go on with it, and no value is lost."
+        return Preview(before.version, (self._previewer.one(change, after, 5, said),))
 
     def preview_mapping(self, make: Callable[[Mappings], Mappings], samples: int = 5) -> Preview:
         """What putting the mapping that `make` gives in place of the current one would do. Changes nothing."""

@@ -99,6 +99,15 @@ class Previewer:
                 found[n] = replace(one, samples=one.samples[:samples])
         return tuple(found)
 
+    def one(self, change: FieldChange, after: Mappings, samples: int, *said: str) -> FieldPreview:
+        """The preview of one field's change that is not told by what a person decides; `said` stands before its warnings."""
+        with self._look() as unit:
+            tables = {one.table for one in (change.before, change.after) if one}
+            filled = {table: unit.mappings.filled(table).columns for table in tables}
+            found = _previewed(unit, change, after, filled)
+        found = replace(found, warnings=(*said, *found.warnings))
+        return self._with_samples(found, samples)
+
     def _fills(self, arriving: Sequence[FieldMapping]) -> Mapping[str, int]:
         """In how many records the fields that come in anew are filled, where the org can count it."""
         found: dict[str, int] = {}

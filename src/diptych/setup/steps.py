@@ -258,12 +258,24 @@ class Setup:
             tuple(f"{f.object_name}.{f.field}" for f in before.fields if (f.object_name, f.field) not in now),
         )
 
-    def renamed(self, old: str, new: str) -> Mappings:
-        """The field `old` (`Object.Field`) is called `new` now: its column, direction and policy go on with it (D-15)."""
+    def preview_renamed(self, old: str, new: str) -> Preview:
+        """What `renamed` would do. Changes nothing."""
+        return self.editor.preview_renamed(old, self._following(old, new), new)
+
+    def renamed(self, old: str, new: str, reason: str = "", expected: int | None = None) -> Mappings:
+        """The field `old` (`Object.Field`) is called `new` now: its column, direction and policy go on with it (D-15).
+        `expected`: the version that was looked at; SetupRefused when it is not the current one any more."""
+        said = f"{old} was renamed to {new}"
+        changed = self._remap(self._following(old, new), f"{said} - {reason}" if reason else said, expected)
+        self._choose([new], True)
+        return changed
+
+    def _following(self, old: str, new: str) -> Callable[[Mappings], Mappings]:
         object_name, _, old_field = old.partition(".")
         new_object, _, new_field = new.partition(".")
         described = self._describe()
-        if new_object != object_name or new_field not in described[object_name].fields:
+        there = described.get(object_name)
+        if new_object != object_name or there is None or new_field not in there.fields:
             raise SetupRefused(f"{new} is not a field that the sync user sees.")
 
         def follow(current: Mappings) -> Mappings:
@@ -276,9 +288,7 @@ class Setup:
                 for f in current.fields
             )
 
-        changed = self._remap(follow, f"{old} was renamed to {new}")
-        self._choose([new], True)
-        return changed
+        return follow
 
     # ------------------------------------------------------------ confirm
 

@@ -291,13 +291,15 @@ class Workspace:
             }
             return drift.read_notices(unit), held
 
-    def accept_field(self, name: str) -> None:
+    def accept_field(self, name: str, reason: str = "", expected: int | None = None) -> None:
         """Sync a changed field (`Object.Field`) again, as it is now; its mapping takes over a type or size that has changed, and
-        its column holds what it held. Raises SetupRefused when it does not wait for that."""
+        its column holds what it held. `expected`: the version of the mapping that was looked at. Raises SetupRefused when it
+        does not wait for that."""
         object_name, _, field = name.partition(".")
         row = self.setup.editor.row(name)
         if row.drift:
-            self.setup.editor.apply(Edit((name,), take_type=True), "accepted as it is now")
+            said = f"accepted as it is now - {reason}" if reason else "accepted as it is now"
+            self.setup.editor.apply(Edit((name,), take_type=True), said, expected)
         with self.store.transaction() as unit:
             if not drift.accept(unit, object_name, field) and not row.drift:
                 raise SetupRefused(f"{name} does not wait to be accepted.", "See: diptych schema")

@@ -89,13 +89,19 @@ def _field_page(request: Request, name: str, trouble: Trouble | None) -> Respons
     )
 
 
+@router.get("/field/{name}/accept")
+def show_accept(request: Request, name: str) -> Response:
+    """What taking a retyped, cut or lengthened field as it is now would do."""
+    return _accept_page(request, name, None)
+
+
 @router.post("/field/{name}/accept", dependencies=_ADMIN)
-def accept(request: Request, name: str) -> Response:
+def accept(request: Request, name: str, form: Form) -> Response:
     """A retyped, cut or lengthened field is taken as it is now."""
     try:
-        workspace_of(request).accept_field(name)
+        workspace_of(request).accept_field(name, str(form.get("reason", ""))[:400], version_of(form))
     except EXPECTED as problem:
-        return _field_page(request, name, trouble_of(problem))
+        return _accept_page(request, name, trouble_of(problem))
     return go(
         request,
         address_of(name),
@@ -103,15 +109,48 @@ def accept(request: Request, name: str) -> Response:
     )
 
 
+def _accept_page(request: Request, name: str, trouble: Trouble | None) -> Response:
+    editor = workspace_of(request).setup.editor
+    return preview_page(
+        request,
+        trouble,
+        lambda: editor.preview_as_it_is_now(name),
+        title=_("What taking over %s as it is now would do") % name,
+        action=f"{address_of(name)}/accept",
+        back=address_of(name),
+        button=_("Take it over as it is now"),
+    )
+
+
+@router.get("/field/{name}/renamed")
+def show_renamed(request: Request, name: str, new: str = "") -> Response:
+    """What following a field to its new name would do."""
+    return _renamed_page(request, name, new[:200], None)
+
+
 @router.post("/field/{name}/renamed", dependencies=_ADMIN)
 def renamed(request: Request, name: str, form: Form) -> Response:
     """A field is called otherwise now: its column, direction and policy go on."""
-    new = str(form.get("new", ""))
+    new = str(form.get("new", ""))[:200]
     try:
-        workspace_of(request).setup.renamed(name, new)
+        workspace_of(request).setup.renamed(name, new, str(form.get("reason", ""))[:400], version_of(form))
     except EXPECTED as problem:
-        return _field_page(request, name, trouble_of(problem))
+        return _renamed_page(request, name, new, trouble_of(problem))
     return go(request, address_of(new), _("%(old)s is %(new)s from now on.") % {"old": name, "new": new})
+
+
+def _renamed_page(request: Request, name: str, new: str, trouble: Trouble | None) -> Response:
+    setup = workspace_of(request).setup
+    return preview_page(
+        request,
+        trouble,
+        lambda: setup.preview_renamed(name, new),
+        title=_("What following %(old)s to %(new)s would do") % {"old": name, "new": new},
+        action=f"{address_of(name)}/renamed",
+        carried={"new": new},
+        back=address_of(name),
+        button=_("It is %(new)s now") % {"new": new},
+    )
 
 
 @router.get("/add")
