@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 from diptych.admin.words import LANGUAGES, LOCALES, preferred
-from diptych.wiring import Workspace
-from tests.admin.conftest import Browser
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,16 +57,6 @@ def test_the_language_of_the_browser(accepted: str, language: str) -> None:
     assert preferred(accepted) == language
 
 
-def test_a_choice_stands_above_what_the_browser_asks_for(browser: Browser) -> None:
-    browser.client.headers["Accept-Language"] = "es"
-    try:
-        assert '<html lang="es">' in browser.get("/errors")
-        browser.get("/language/en?back=/errors")
-        assert '<html lang="en">' in browser.get("/errors")
-    finally:
-        del browser.client.headers["Accept-Language"]
-
-
 def test_a_translation_has_the_places_of_its_message() -> None:
     from babel.messages.pofile import read_po
 
@@ -87,36 +75,3 @@ def test_a_translation_has_the_places_of_its_message() -> None:
                     assert (
                         not other or not one or sorted(pattern.findall(one)) == sorted(pattern.findall(other))
                     ), one
-
-
-@pytest.mark.parametrize(
-    ("address", "expected"),
-    [
-        ("/errors", "Errores de sincronización"),
-        ("/runs", "Estado de la sincronización"),
-        ("/throughput", "Pendientes y rendimiento"),
-        ("/alerts", "No hay ninguna alerta abierta."),
-        ("/alerts/rules", "Sincronización detenida"),
-        ("/alerts/channels", "Añadir un canal"),
-    ],
-)
-def test_a_page_speaks_spanish_to_whoever_chose_it(browser: Browser, address: str, expected: str) -> None:
-    assert '<html lang="en">' in browser.get(address)
-    browser.get(f"/language/es?back={address}")
-    html = browser.get(address)
-    assert '<html lang="es">' in html and expected in html
-
-
-def test_numbers_are_spanish_too_and_only_ours_is_gone_back_to(browser: Browser, loaded: Workspace) -> None:
-    browser.get("/language/xx", 404)
-    for back in ("https://evil.example/", "//evil.example", "/\\evil.example"):
-        answer = browser.client.get("/language/es", params={"back": back}, follow_redirects=False)
-        assert answer.headers["location"] == "/"
-    from diptych.admin import show, words
-
-    words.speak("es")
-    try:
-        assert (show.number(12345), show.rate(2.5)) == ("12.345", "2,5")
-    finally:
-        words.speak("en")
-    assert (show.number(12345), show.rate(2.5)) == ("12,345", "2.5")

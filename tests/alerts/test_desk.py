@@ -138,6 +138,45 @@ def test_what_happens_together_is_one_message_of_what_a_channel_takes(
     assert "Mend the credentials" in told.get_content() and len(mail.logins) == 1
 
 
+def test_messages_come_in_the_language_that_was_chosen(office: Office, web: WebSink, mail: MailSink) -> None:
+    with pytest.raises(BadRule, match="language of messages"):
+        office.desk.save_rules([], AlertSettings(language="tlh"))
+    office.desk.save_rules([], AlertSettings(language="es"))
+    office.desk.save_channel(Wanted("all", "webhook", {"url": web.url}, least=Severity.INFO, digest=True))
+    smtp = {
+        "host": "127.0.0.1",
+        "port": mail.port,
+        "security": "none",
+        "sender": "a@b.example",
+        "to": "c@d.example",
+    }
+    office.desk.save_channel(Wanted("ops", "mail", smtp))
+    office.run("Failed", LOGIN)
+    office.park(DeadLetter("Push updates", problem("RULE"), "city", {"city": "Rom"}))
+    office.later(1)
+    told = message_from_string(mail.mails[0], policy=policy.default)
+    assert told["Subject"] == "[Diptych] CRÍTICA: 2 alertas (Acme)"
+    content = told.get_content()
+    assert "Nueva · crítica · desde el 26 nov 2026, 12:01:00 UTC" in content
+    assert "Salesforce no deja entrar al usuario de sincronización" in content
+    assert "INVALID_LOGIN: no" in content, "what Salesforce said"
+    assert "Qué hacer: Arregle las credenciales o el usuario" in content
+    body = json.loads(web.posted[0].body)
+    assert (body["language"], body["title"], body["alerts"][0]["event"]) == ("es", "2 alertas", "fired")
+    office.desk.digest_now()
+    office.desk.deliver()
+    digest = json.loads(web.posted[-1].body)
+    assert digest["title"] == "Sincronización del último día: 2 alertas abiertas"
+    assert digest["lines"][0].startswith("Último éxito: 26 nov 2026")
+    office.run()
+    office.later(1)
+    office.later(2)
+    assert (
+        "Recuperada: Salesforce no deja entrar"
+        in message_from_string(mail.mails[-1], policy=policy.default)["Subject"]
+    )
+
+
 def test_a_message_is_delivered_when_its_receiver_is_there_again(office: Office, web: WebSink) -> None:
     office.desk.save_channel(Wanted("chat", "slack", secret=web.url))
     web.status = 500

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from diptych.admin.words import language
+from diptych.translation import moments
+
 WIDTH, HEIGHT = 720, 200
 LEFT, RIGHT, TOP, BOTTOM = 52, 8, 10, 26
 
@@ -68,11 +71,12 @@ def _down(top: float) -> list[Tick]:
 
 
 def short(value: float) -> str:
-    """12,400 as 12.4k, so that it fits beside the axis."""
+    """12,400 as 12.4k, so that it fits beside the axis; marks as the language of the page has them."""
     for limit, mark in ((1_000_000, "M"), (10_000, "k")):
         if value >= limit:
-            return f"{value / (1_000_000 if mark == 'M' else 1000):.3g}{mark}"
-    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+            part = float(f"{value / (1_000_000 if mark == 'M' else 1000):.3g}")
+            return f"{moments.exact(part, language())}{mark}"
+    return moments.exact(value, language())
 
 
 def line_chart(points: Sequence[tuple[datetime, float]], days: bool = True) -> LineChart | None:
@@ -90,11 +94,10 @@ def line_chart(points: Sequence[tuple[datetime, float]], days: bool = True) -> L
     line = "M" + "L".join(f"{px} {py}" for px, py in places)
     floor = _y(0, top)
     area = f"{line}L{places[-1][0]} {floor}L{places[0][0]} {floor}Z"
-    form = "%d %b" if days and seconds > 2 * 86400 else "%H:%M"
+    by_day = days and seconds > 2 * 86400
     marks = [begin + (end - begin) * n / 6 for n in range(7)]  # evenly, however uneven the points are
-    across = list(
-        {label: Tick(x(at), label) for at in reversed(marks) if (label := f"{at:{form}}")}.values()
-    )[::-1]
+    labels = {at: moments.short_day(at, language()) if by_day else moments.hour(at) for at in marks}
+    across = list({labels[at]: Tick(x(at), labels[at]) for at in reversed(marks)}.values())[::-1]
     return LineChart(line, area, places[-1], _down(top), across)
 
 
@@ -107,12 +110,30 @@ def bar_chart(hours: Sequence[tuple[datetime, int, int]]) -> BarChart:
         left = round(LEFT + place * room + room * 0.12, 1)
         wide = round(room * 0.76, 1)
         middle = _y(came, top)
-        label = f"{at:%H:%M}"
+        label = moments.hour(at)
         if came:
-            bars.append(Bar(left, middle, wide, round(floor - middle, 1), f"{label}: {came:,}", False))
+            bars.append(
+                Bar(
+                    left,
+                    middle,
+                    wide,
+                    round(floor - middle, 1),
+                    f"{label}: {moments.number(came, language())}",
+                    False,
+                )
+            )
         if sent:
             upper = _y(came + sent, top)
-            bars.append(Bar(left, upper, wide, round(middle - upper, 1), f"{label}: {sent:,}", True))
+            bars.append(
+                Bar(
+                    left,
+                    upper,
+                    wide,
+                    round(middle - upper, 1),
+                    f"{label}: {moments.number(sent, language())}",
+                    True,
+                )
+            )
         if place % 4 == 0:
             across.append(Tick(left + wide / 2, label))
     return BarChart(bars, _down(top), across)

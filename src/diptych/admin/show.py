@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from diptych.admin.words import _, language, ngettext
 from diptych.translation import moments, sentences
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def number(value: int | float | None) -> str:
@@ -92,7 +96,11 @@ def value(content: Any) -> Markup:
         return escape(_("yes") if content else _("no"))
     if isinstance(content, datetime):
         return moment(content)
+    if isinstance(content, (int, float, Decimal)):
+        return escape(moments.exact(content, language()))
     text = str(content)
+    if _DAY.fullmatch(text):
+        return escape(moments.iso_day(text, language()))
     if len(text) == 20 and text[10] == "T" and text.endswith("Z"):
         return moment(text)
     return escape(text)

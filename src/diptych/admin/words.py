@@ -14,9 +14,8 @@ from pathlib import Path
 
 from babel import negotiate_locale
 
-ENGLISH = "en"
-LANGUAGES = {"en": "English", "es": "Español"}
-"""The languages there are, each in its own name."""
+from diptych.translation.catalogue import ENGLISH, LANGUAGES
+
 LOCALES = Path(__file__).parent / "locales"
 
 _ENGLISH = NullTranslations()

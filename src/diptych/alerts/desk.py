@@ -179,7 +179,9 @@ class AlertDesk:
         """Why it could not be delivered; None when it was."""
         try:
             secret = self._vault.unseal(channel.sealed, _purpose(channel.name)) if channel.sealed else ""
-            send(channel, secret, message.body, message.id, self._ca_file)
+            with self._store.looking() as unit:
+                language = rules.read_settings(unit).language
+            send(channel, secret, letters.in_language(message.body, language), message.id, self._ca_file)
         except (NotSent, SecretUnreadable) as problem:
             return str(problem)
         return None

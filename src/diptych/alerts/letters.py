@@ -1,4 +1,7 @@
-"""What is told: one message about several alerts, in the words of mail, webhook and chat. Pure."""
+"""What is told: one message about several alerts, in the words of mail, webhook and chat. Pure.
+
+A message is made and kept in English; `in_language` says it in the language of those who are told, when it is sent.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 
 from diptych.domain.alerts import Alert, Severity
 from diptych.domain.values import instant_text
+from diptych.translation import moments, sentences
+from diptych.translation.catalogue import ENGLISH
 
 FIRED, WORSE, AGAIN, RECOVERED = "fired", "worse", "reminder", "recovered"
 _MARKS = {
@@ -51,6 +56,20 @@ def digest(
     }
 
 
+def in_language(body: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """The message in this language. Codes (events, kinds, severities) and times stay: they are for programs."""
+
+    def said(text: str) -> str:
+        return sentences.said(text, language)
+
+    alerts = [
+        {**one, "title": said(one["title"]), "text": said(one["text"]), "remedy": said(one["remedy"])}
+        for one in body["alerts"]
+    ]
+    more = {"lines": [said(line) for line in body["lines"]]} if "lines" in body else {}
+    return {**body, "language": language, "title": said(body["title"]), "alerts": alerts, **more}
+
+
 def worst(alerts: Sequence[Alert]) -> Severity:
     """The worst of their severities."""
     return max((alert.severity for alert in alerts), key=lambda one: one.rank, default=Severity.INFO)
@@ -62,8 +81,10 @@ def _title(alerts: Sequence[tuple[str, Alert]]) -> str:
         return f"Recovered: {alert.title}" if event == RECOVERED else alert.title
     over = sum(event == RECOVERED for event, _ in alerts)
     new = len(alerts) - over
-    parts = [f"{new} alert{'s' if new != 1 else ''}"] if new else []
-    return ", ".join([*parts, f"{over} recovered"] if over else parts)
+    told = f"{new} alert{'s' if new != 1 else ''}" if new else ""
+    if not over:
+        return told
+    return f"{told}, {over} recovered" if told else f"{over} recovered"
 
 
 def _plain(event: str, alert: Alert, base_url: str) -> dict[str, Any]:
@@ -85,23 +106,24 @@ def subject_line(body: Mapping[str, Any]) -> str:
     """The subject of a mail."""
     alerts = [one for one in body["alerts"] if one["event"] not in (RECOVERED, "open")]
     severity = max((Severity(one["severity"]) for one in alerts), key=lambda one: one.rank, default=None)
-    mark = f"{severity.value.upper()}: " if severity is not None and severity is not Severity.INFO else ""
+    loud = severity is not None and severity is not Severity.INFO
+    mark = f"{sentences.term(severity.value, _language(body)).upper()}: " if severity and loud else ""
     org = f" ({body['org']})" if body.get("org") else ""
     return " ".join(f"[Diptych] {mark}{body['title']}{org}".split())[:200]
 
 
 def as_text(body: Mapping[str, Any]) -> str:
     """The whole message as plain text."""
+    language = _language(body)
     parts = [str(body["title"]), *body.get("lines", ())]
     for one in body["alerts"]:
-        parts += ["", f"{one['event'].capitalize()} · {one['severity']} · since {one['since']}", one["title"]]
-        parts += [
-            line
-            for line in (one["text"], one["remedy"] and f"What to do: {one['remedy']}", one["url"])
-            if line
-        ]
+        event, severity = (sentences.term(one[name], language) for name in ("event", "severity"))
+        since = sentences.said(f"since {one['since']}", language)
+        parts += ["", f"{event.capitalize()} · {severity} · {since}", one["title"]]
+        remedy = one["remedy"] and sentences.said(f"What to do: {one['remedy']}", language)
+        parts += [line for line in (one["text"], remedy, one["url"]) if line]
     org = f"{body['org']}, " if body.get("org") else ""
-    return "\n".join([*parts, "", f"-- \nDiptych, {org}{body['at']}"])
+    return "\n".join([*parts, "", f"-- \nDiptych, {org}{moments.in_text(body['at'], language)}"])
 
 
 def as_slack(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,6 +137,10 @@ def as_slack(body: Mapping[str, Any]) -> dict[str, Any]:
         rest = [_escaped(line) for line in (one["text"], one["remedy"]) if line and one["event"] != RECOVERED]
         blocks.append(_section("\n".join([f"{mark} *{title}*", *rest])))
     return {"text": _escaped(str(body["title"])), "blocks": blocks}
+
+
+def _language(body: Mapping[str, Any]) -> str:
+    return str(body.get("language", ENGLISH))
 
 
 def _section(text: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from diptych.domain.alerts import DEFAULTS, UNITS, Kind, Rule, Severity
 from diptych.sync.ports import Transaction
+from diptych.translation.catalogue import ENGLISH, LANGUAGES
 
 _RULES, _REST = "alert.rules", "alert.settings"
 _MOST = 1_000_000
@@ -20,11 +21,13 @@ class BadRule(ValueError):
 @dataclass(frozen=True)
 class AlertSettings:
     """`digest_hour`: of the day, UTC, when the digest goes to the channels that take it; `repeat_hours`: after how long an
-    alert that nobody has acknowledged is told again (0: never); `base_url`: where the pages are, for links in messages."""
+    alert that nobody has acknowledged is told again (0: never); `base_url`: where the pages are, for links in messages;
+    `language`: of the messages."""
 
     digest_hour: int = 7
     repeat_hours: int = 24
     base_url: str = ""
+    language: str = ENGLISH
 
 
 def read_rules(unit: Transaction) -> list[Rule]:
@@ -82,9 +85,12 @@ def save_settings(unit: Transaction, settings: AlertSettings) -> None:
         raise BadRule("An alert is told again after 1 to 720 hours; 0: never.")
     if settings.base_url and not settings.base_url.startswith(("http://", "https://")):
         raise BadRule("The address of the pages begins with https:// or http://.")
+    if settings.language not in LANGUAGES:
+        raise BadRule(f"The language of messages is one of {', '.join(LANGUAGES)}.")
     held = {
         "digest_hour": settings.digest_hour,
         "repeat_hours": settings.repeat_hours,
         "base_url": settings.base_url,
+        "language": settings.language,
     }
     unit.save_setting(_REST, json.dumps(held))

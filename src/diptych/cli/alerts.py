@@ -229,6 +229,7 @@ def rules(
         float | None, typer.Option(help="From which point on, in the unit of the rule.")
     ] = None,
     enabled: Annotated[bool | None, typer.Option("--on/--off", help="Whether it is looked at.")] = None,
+    language: Annotated[str, typer.Option(help="Of messages: en or es.")] = "",
     as_json: Annotated[bool, JSON_OPTION] = False,
 ) -> None:
     """What is looked at, and from which point on it is an alert."""
@@ -237,6 +238,7 @@ def rules(
     from diptych.alerts.rules import BadRule
     from diptych.cli.trouble import Refused
     from diptych.domain.alerts import UNITS, Severity
+    from diptych.translation.catalogue import LANGUAGES
 
     with workspace() as space:
         if rule:
@@ -256,6 +258,12 @@ def rules(
             except ValueError:
                 raise Refused("--severity is one of info, warning, critical.") from None
         found, settings = space.alerts.all_rules()
+        if language:
+            settings = replace(settings, language=language)
+            try:
+                space.alerts.save_rules([], settings)
+            except BadRule as problem:
+                raise Refused(str(problem)) from None
     if as_json:
         emit({"rules": found, "settings": settings})
         return
@@ -271,4 +279,5 @@ def rules(
             for one in found
         ],
     )
+    note(f"Messages are in {LANGUAGES[settings.language]} (--language).")
     note("Change one with: diptych alerts rules RULE --threshold N --severity S (--on, --off)")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 
 _INSTANT = re.compile(r"\b(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d(?:\.\d+)?)?(Z|\+00:00)?( UTC)?(?![\d:])")
 _DAY = re.compile(r"(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])")
+_PERCENT = re.compile(r"(?<=\d)%(?!\w)")
 _NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\w,])")
 
 
@@ -21,6 +23,21 @@ def number(value: int | float, language: str) -> str:
 def decimal(value: float, language: str) -> str:
     """With one place: 2.5 in English, 2,5 in Spanish."""
     return str(format_decimal(value, "#,##0.0", locale=language))
+
+
+def exact(value: int | float | Decimal, language: str) -> str:
+    """With all its decimals: 1,234.5 in English, 1.234,5 in Spanish."""
+    return str(format_decimal(value, "#,##0.##################", locale=language, decimal_quantization=False))
+
+
+def hour(value: datetime) -> str:
+    """The time of a day in UTC, the same in each language: 13:05."""
+    return f"{value:%H:%M}"
+
+
+def short_day(value: date, language: str) -> str:
+    """A day beside an axis: 26 Nov."""
+    return str(format_date(value, "d MMM", locale=language))
 
 
 def instant(value: datetime, language: str) -> str:
@@ -42,7 +59,9 @@ def are_in(text: str) -> bool:
 def in_text(text: str, language: str) -> str:
     """A text with the times, days and grouped numbers in it written as the language does."""
     text = _INSTANT.sub(lambda match: _instant(match, language), text)
-    text = _DAY.sub(lambda match: _day(match[0], language), text)
+    text = _DAY.sub(lambda match: iso_day(match[0], language), text)
+    if language == "es":
+        text = _PERCENT.sub("\N{NO-BREAK SPACE}%", text)
     return _NUMBER.sub(lambda match: number(int(match[0].replace(",", "")), language), text)
 
 
@@ -56,7 +75,8 @@ def _instant(match: re.Match[str], language: str) -> str:
     return f"{format_datetime(at, shape, tzinfo=UTC, locale=language)}{' UTC' if zone or named else ''}"
 
 
-def _day(text: str, language: str) -> str:
+def iso_day(text: str, language: str) -> str:
+    """2026-11-26 as the language writes a day; what is none stays."""
     try:
         return day(date.fromisoformat(text), language)
     except ValueError:

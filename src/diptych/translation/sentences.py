@@ -38,6 +38,12 @@ class Message:
         return cls(text, parts, tuple(pieces[1::2]), len(_WORD.findall(" ".join(parts))))
 
     @property
+    def first_word(self) -> str:
+        """The word it begins with; empty when a place does, or is part of it."""
+        word, blank, _rest = self.parts[0].partition(" ")
+        return word if blank else ""
+
+    @property
     def is_telling(self) -> bool:
         """Whether it is known by its words alone; else ('{n} records') each of its values has to be one word."""
         around = "".join(self.parts).strip()
@@ -76,6 +82,12 @@ def _messages(language: str) -> tuple[Message, ...]:
     return tuple(sorted(found, key=lambda one: (-one.weight, one.text)))
 
 
+@lru_cache(maxsize=2048)
+def _candidates(language: str, word: str) -> tuple[Message, ...]:
+    """Those that a text with this first word can be, the most telling first."""
+    return tuple(one for one in _messages(language) if one.first_word in ("", word))
+
+
 @lru_cache(maxsize=4096)
 def translated(text: str, language: str) -> str | None:
     """The text in this language; None when nothing of it is a sentence of the engine. In English its times and days alone
@@ -98,7 +110,7 @@ def _whole(text: str, language: str, words: int, depth: int) -> str | None:
         return known[plain]
     if depth > _DEPTH:
         return None
-    for message in _messages(language):
+    for message in _candidates(language, plain.partition(" ")[0]):
         values = message.values(plain)
         if values is not None and (
             message.is_telling or all(len(one.split()) == 1 for one in values.values())
@@ -170,7 +182,7 @@ def _head(text: str, language: str) -> str | None:
     """What stands before a colon: 'Lead, Pull updates'."""
     known = sentences_of(language)
     pieces = text.split(", ")
-    if len(pieces) < 2 or not any(one in known for one in pieces):
+    if len(pieces) < 2 or pieces[-1] not in known:
         return None
     return ", ".join(known.get(one, one) for one in pieces)
 

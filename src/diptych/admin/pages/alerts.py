@@ -80,6 +80,7 @@ def save_rules(request: Request, form: Form) -> Response:
             int(str(form.get("digest_hour", "7"))),
             int(str(form.get("repeat_hours", "24"))),
             str(form.get("base_url", "")).strip(),
+            str(form.get("language", "")) or desk.all_rules()[1].language,
         )
         desk.save_rules(changed, settings)
     except BadRule as problem:
