@@ -64,6 +64,9 @@ document.addEventListener("DOMContentLoaded", () => {
   startFilters();
   for (const hidden of document.querySelectorAll("[data-needs-script]")) hidden.hidden = false;
   document.querySelector("nav.main [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+  document.querySelector("nav.main")?.addEventListener("focusin", (event) => {
+    event.target.scrollIntoView({ inline: "center", block: "nearest" });  // a browser leaves it half outside
+  });
   document.querySelector(".steps [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   const problem = document.getElementById("problem");
   if (problem) problem.focus({ preventScroll: false });
