@@ -41,13 +41,13 @@ def node_environment(**more: str) -> dict[str, str]:
     return {**kept, "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}", **more}
 
 
-def node_packages(name: str) -> Path:
-    """The folder with `node_modules` of the lock file in `<name>/`, installed when it is not there yet."""
-    lock = HERE / name / "package-lock.json"
+def node_packages(name: str, beside: Path = HERE) -> Path:
+    """The folder with `node_modules` of the lock file in `<beside>/<name>/`, installed when it is not there yet."""
+    lock = beside / name / "package-lock.json"
 
     def install(folder: Path) -> None:
         for file in ("package.json", "package-lock.json"):
-            shutil.copyfile(HERE / name / file, folder / file)
+            shutil.copyfile(beside / name / file, folder / file)
         _checked(
             [NODE, NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"],
             cwd=folder,
