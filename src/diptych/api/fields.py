@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from diptych.api.gate import Noun, workspace_of
 from diptych.setup.field_choice import FieldChoice
-from diptych.setup.steps import FieldsSynced
+from diptych.setup.field_sync import FieldsSynced
 
 noun = Noun("fields")
 

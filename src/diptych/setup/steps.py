@@ -7,48 +7,34 @@ by `preparing` alone, after a yes. All of it stays open after the start, but for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 
 from diptych.domain.mapping import Blanks, Direction, Policy
 from diptych.domain.mapping import Mapping as Mappings
-from diptych.domain.objects import SYNCED_OBJECTS, synced_object
-from diptych.domain.outcome import OrgError, OrgRefused
-from diptych.domain.pairing import LeftAlone, Pairing
+from diptych.domain.objects import SYNCED_OBJECTS
 from diptych.domain.plan import Plan
 from diptych.domain.presets import PolicyChange, Preset, preset_changes, with_preset
 from diptych.domain.proposal import MappingRefused, join, named, part, propose, turn
-from diptych.domain.schema import ObjectDescription
-from diptych.domain.selection import Use, missing_fields, use_of
 from diptych.domain.values import instant_text
 from diptych.setup import state as kept
+from diptych.setup.choosing import choose
 from diptych.setup.field_choice import FieldChoice, choices, chosen
+from diptych.setup.field_sync import FieldsSynced, need_visible, sync_fields
 from diptych.setup.mapping_editor import MappingEditor
 from diptych.setup.mapping_file import read_mapping, write_mapping
 from diptych.setup.mapping_preview import Preview
 from diptych.setup.mapping_view import MappingView, view
+from diptych.setup.org_reads import OrgReads
 from diptych.setup.planning import make_plan
 from diptych.setup.ports import Authorization, Connection, ConnectionCard, Connector, Credentials, Vault
 from diptych.setup.preflight import OrgFacts, Report, examine
 from diptych.setup.preparing import Preparing
+from diptych.setup.remapping import Remapping
+from diptych.setup.saved_org import SavedOrg, require_same_org
 from diptych.setup.state import SetupRefused, SetupState, Step, read_state
 from diptych.sync.ports import Clock, Org, Store, Transaction
-
-_DESCRIBE_AGAIN_AFTER = timedelta(seconds=60)
-_COUNT_AGAIN_AFTER = timedelta(minutes=10)
-
-
-@dataclass(frozen=True)
-class FieldsSynced:
-    """What Sync Fields did: columns created, pairs found by likeness, look-alikes left apart, fields no longer synced."""
-
-    version: int
-    created: tuple[str, ...]
-    pairings: tuple[Pairing, ...]
-    left_alone: tuple[LeftAlone, ...]
-    dropped: tuple[str, ...]
 
 
 class Setup:
@@ -71,14 +57,11 @@ class Setup:
         self._store, self._vault, self._connector, self._clock = store, vault, connector, clock
         self._page_rows, self._pause_seconds, self._wake = page_rows, pause_seconds, wake
         self._look = look or store.transaction
+        self._saved = SavedOrg(vault, connector)
+        self._reads = OrgReads(self.org, clock)
+        self._describe, self._remap = self._reads.objects, Remapping(store, clock, wake)
         self.preparing = Preparing(store, vault, connector, self.org)
         self.editor = MappingEditor(self._look, self._describe, self.org, self._remap)
-        self._org: Org | None = None
-        self._org_credentials: Credentials | None = None
-        self._described: dict[str, ObjectDescription] = {}
-        self._hidden: dict[str, str] = {}
-        self._described_at = self._counted_at = clock.now() - timedelta(days=1)
-        self._fill: dict[str, dict[str, float]] = {}
 
     # ------------------------------------------------------------ where we are
 
@@ -93,18 +76,7 @@ class Setup:
 
     def org(self) -> Org:
         """The connected org. Raises SetupRefused when none is."""
-        connection = self._vault.load()
-        if connection is None:
-            raise SetupRefused("No org is connected yet.", "Give the credentials first (diptych connect).")
-        if connection.trouble:
-            raise SetupRefused(connection.trouble)
-        if self._org is None or self._org_credentials != connection.credentials:
-            self._org = None
-            self._org_credentials = connection.credentials  # before: connecting may replace the token
-            self._org = self._connector.connect(
-                connection.credentials, connection.identity.org_id, self._keep_rotated
-            )
-        return self._org
+        return self._saved.get()
 
     # ------------------------------------------------------------ prepare, credentials
 
@@ -133,7 +105,7 @@ class Setup:
         org = self._connector.connect(credentials, None, latest.append)
         identity = org.identity()
         saved = self._vault.load()
-        self._same_org(saved, identity.org_id, identity.org_name)
+        require_same_org(saved, identity.org_id, identity.org_name)
         return ConnectionCard(
             identity,
             credentials.kind,
@@ -146,7 +118,7 @@ class Setup:
         """Keep what was checked. Before the first start another org may take the place of the one that was connected;
         what was set up for that one is then forgotten."""
         saved = self._vault.load()
-        self._same_org(saved, card.identity.org_id, card.identity.org_name)
+        require_same_org(saved, card.identity.org_id, card.identity.org_name)
         if saved and saved.identity.org_id != card.identity.org_id:
             with self._store.transaction() as unit:
                 for name in kept.OF_ONE_ORG:
@@ -155,8 +127,8 @@ class Setup:
                     unit.mapping().with_fields(()), self._clock.now(), "another org is connected"
                 )
         self._vault.save(Connection(card.identity, card.credentials, bool(saved and saved.locked)))
-        self._org = None
-        self._forget_reads()
+        self._saved.forget()
+        self._reads.forget()
         self._wake()
 
     def preflight(self) -> Report:
@@ -177,7 +149,7 @@ class Setup:
                 org.identity(),
                 connection.credentials.kind,
                 described,
-                self._hidden,
+                self._reads.hidden,
                 self._connector.permissions(org),
                 org.usage(),
                 self._connector.lead_mapping(org) if custom else None,
@@ -205,58 +177,30 @@ class Setup:
                     selected[known.name],
                     seen.get(known.name),
                     mapped,
-                    self._fills(described[known.name]),
+                    self._reads.fills(described[known.name]),
                 )
         return [choice for choice in found if choice.matches(search)]
 
     def select(self, names: Sequence[str]) -> None:
         """Also sync these fields (`Object.Field`). Nothing is created before Sync Fields."""
-        self._choose(names, True)
+        described = self._describe()
+        with self._store.transaction() as unit:
+            choose(unit, described, names, True)
 
     def deselect(self, names: Sequence[str]) -> None:
         """Do not sync these fields. A column that exists keeps its values."""
-        self._choose(names, False)
+        described = self._describe()
+        with self._store.transaction() as unit:
+            choose(unit, described, names, False)
 
     def sync_fields(self) -> FieldsSynced:
         """Make columns for the chosen fields and propose their mapping, in one transaction. Safe to run again."""
         described = self._describe(fresh=True)
-        for known in SYNCED_OBJECTS:
-            hidden = missing_fields(known, described[known.name]) if known.name in described else None
-            if hidden is None:
-                raise SetupRefused(
-                    f"The sync user does not see {known.label_plural}, which are synced.",
-                    f"Give it the Read right on {known.name}, then run Sync Fields again.",
-                )
-            if hidden:
-                raise SetupRefused(
-                    f"The sync needs fields of {known.name} that the sync user does not see: {', '.join(hidden)}.",
-                    "Make them visible in Salesforce (field-level security), then run Sync Fields again.",
-                )
+        need_visible(described)
         with self._store.transaction() as unit:
-            selected = chosen(described, kept.read_selection(unit))
-            self._refuse_nothing(described, selected)
-            before = unit.mapping()
-            proposal = propose(described, selected, before, kept.read_apart(unit), kept.read_preset(unit))
-            now = {(f.object_name, f.field) for f in proposal.fields}
-            after = before
-            if proposal.fields != before.fields:
-                after = before.with_fields(proposal.fields)
-                unit.save_mapping(after, self._clock.now(), "Sync Fields")
-            created = unit.provision(after)
-            for description in described.values():
-                unit.save_schema(description, self._clock.now())
-            kept.save_seen(unit, described)
-            kept.save_selection(unit, selected)
-            unit.save_setting(kept.FIELDS_SYNCED, self._now())
-            self._reload_if_new(unit, before, after)
+            done = sync_fields(unit, described, self._clock.now())
         self._wake()
-        return FieldsSynced(
-            after.version,
-            tuple(created),
-            proposal.pairings,
-            proposal.left_alone,
-            tuple(f"{f.object_name}.{f.field}" for f in before.fields if (f.object_name, f.field) not in now),
-        )
+        return done
 
     def preview_renamed(self, old: str, new: str) -> Preview:
         """What `renamed` would do. Changes nothing."""
@@ -267,7 +211,9 @@ class Setup:
         `expected`: the version that was looked at; SetupRefused when it is not the current one any more."""
         said = f"{old} was renamed to {new}"
         changed = self._remap(self._following(old, new), f"{said} - {reason}" if reason else said, expected)
-        self._choose([new], True)
+        described = self._describe()
+        with self._store.transaction() as unit:
+            choose(unit, described, [new], True)
         return changed
 
     def _following(self, old: str, new: str) -> Callable[[Mappings], Mappings]:
@@ -471,135 +417,3 @@ class Setup:
         reached = self.state().step
         if order.index(reached) < order.index(step):
             raise SetupRefused(reason, f"Set-up stands at the step '{reached}'.")
-
-    def _keep_rotated(self, credentials: Credentials) -> None:
-        saved = self._vault.load()
-        if saved is not None:
-            self._vault.save(replace(saved, credentials=credentials))
-            self._org_credentials = credentials
-
-    def _same_org(self, saved: Connection | None, org_id: str, org_name: str) -> None:
-        if saved and saved.locked and saved.identity.org_id != org_id:
-            raise SetupRefused(
-                f"These credentials belong to {org_name} ({org_id}), but this database is in sync with "
-                f"{saved.identity.org_name} ({saved.identity.org_id}): its people carry that org's ids.",
-                "Use credentials of the same org, or a database of its own for the other org "
-                "(DIPTYCH_DATA_DIR).",
-            )
-
-    def _forget_reads(self) -> None:
-        self._described, self._fill = {}, {}
-
-    def _describe(self, fresh: bool = False) -> dict[str, ObjectDescription]:
-        now = self._clock.now()
-        if fresh or not self._described or now - self._described_at > _DESCRIBE_AGAIN_AFTER:
-            org = self.org()
-            described: dict[str, ObjectDescription] = {}
-            hidden: dict[str, str] = {}
-            for known in SYNCED_OBJECTS:
-                try:
-                    described[known.name] = org.describe(known.name)
-                except OrgRefused as problem:
-                    hidden[known.name] = problem.problem.message
-            self._described, self._hidden, self._described_at = described, hidden, now
-        return self._described
-
-    def _fills(self, described: ObjectDescription) -> Mapping[str, float]:
-        now = self._clock.now()
-        if now - self._counted_at > _COUNT_AGAIN_AFTER:
-            self._fill, self._counted_at = {}, now
-        if described.name not in self._fill:
-            org = self.org()
-            try:
-                total = org.count(described.name)
-                counts = org.fill_counts(described.name, tuple(described.fields)) if total else {}
-            except OrgError:  # a list without bars is better than no list
-                total, counts = 0, {}
-            self._fill[described.name] = (
-                {name: min(1.0, n / total) for name, n in counts.items()} if total else {}
-            )
-        return self._fill[described.name]
-
-    def _choose(self, names: Sequence[str], wanted: bool) -> None:
-        described = self._describe()
-        with self._store.transaction() as unit:
-            selected = {
-                name: list(fields) for name, fields in chosen(described, kept.read_selection(unit)).items()
-            }
-            for name in names:
-                object_name, _, field = name.partition(".")
-                if object_name not in described or field not in described[object_name].fields:
-                    raise SetupRefused(
-                        f"{name} is not a field that the sync user sees.",
-                        "Write it as Object.Field with API names, such as Lead.City.",
-                    )
-                use, reason = use_of(synced_object(object_name), described[object_name], field)
-                if wanted and use is Use.NEVER:
-                    raise SetupRefused(f"{name} cannot be chosen: {reason}.")
-                if not wanted and use is Use.ALWAYS:
-                    raise SetupRefused(f"{name} cannot be left out: {reason}.")
-                if wanted and field not in selected[object_name]:
-                    selected[object_name].append(field)
-                elif not wanted and field in selected[object_name]:
-                    selected[object_name].remove(field)
-            kept.save_selection(unit, {name: tuple(fields) for name, fields in selected.items()})
-
-    def _refuse_nothing(
-        self, described: Mapping[str, ObjectDescription], selected: Mapping[str, tuple[str, ...]]
-    ) -> None:
-        for known in SYNCED_OBJECTS:
-            if not known.two_way:
-                continue
-            own = [
-                n
-                for n in selected[known.name]
-                if use_of(known, described[known.name], n)[0] is not Use.ALWAYS
-            ]
-            if not own:
-                raise SetupRefused(
-                    f"No field of {known.name} is chosen.",
-                    "Choose at least one (diptych fields select Lead.Phone, or tick it in the list).",
-                )
-
-    def _remap(
-        self, change: Callable[[Mappings], Mappings], reason: str, expected: int | None = None
-    ) -> Mappings:
-        with self._store.transaction() as unit:
-            before = unit.mapping()
-            if not before.fields:
-                raise SetupRefused("There is no mapping yet.", "Run Sync Fields first.")
-            if expected is not None and before.version != expected:
-                raise SetupRefused(
-                    f"The mapping was changed meanwhile: it is version {before.version} now, and version {expected} was "
-                    "looked at. Nothing was changed.",
-                    "Look at the change again.",
-                )
-            try:
-                after = change(before)
-            except MappingRefused as problem:
-                raise SetupRefused(str(problem)) from problem
-            unit.save_mapping(after, self._clock.now(), reason)
-            unit.provision(after)
-            kept.follow_mapping(unit, before, after)
-            self._reload_if_new(unit, before, after)
-        self._wake()
-        return after
-
-    def _reload_if_new(self, unit: Transaction, before: Mappings, after: Mappings) -> None:
-        """After the start, a newly mapped, moved or retyped field is filled by a backfill, so that values that are already there
-        arrive too (D-12); the sync goes on meanwhile. A load that is under way is begun anew."""
-        if not unit.setting(kept.STARTED):
-            return
-        for known in SYNCED_OBJECTS:
-            was = {(f.field, f.column, f.kind) for f in before.of(known.name).fields}
-            new = {f.field for f in after.of(known.name).fields if (f.field, f.column, f.kind) not in was}
-            if new:
-                done = unit.snapshot(known.name)
-                if done is not None and done.state == "complete":
-                    unit.save_snapshot(replace(done, fields=tuple(f for f in done.fields if f not in new)))
-                elif done is not None:
-                    unit.save_snapshot(
-                        replace(
-                            done, state="requested", job_id=None, locator=None, rows_applied=0, error=None
-                        )
-                    )

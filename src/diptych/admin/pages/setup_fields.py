@@ -15,7 +15,7 @@ from diptych.admin.trouble import EXPECTED, Trouble, trouble_of
 from diptych.admin.words import _, ngettext
 from diptych.domain.objects import SYNCED_OBJECTS
 from diptych.setup.field_choice import GONE, NEW, RENAMED, RETYPED, FieldChoice, type_text
-from diptych.setup.steps import FieldsSynced
+from diptych.setup.field_sync import FieldsSynced
 
 router = APIRouter(prefix="/setup/fields")
 
