@@ -10,6 +10,10 @@ from diptych.domain.mapping import Direction, FieldMapping, ObjectMapping, Polic
 from diptych.domain.pair import Inflight, Linked, Pair, PairState
 from diptych.domain.recovery import settle
 from diptych.domain.values import Kind, Value
+from diptych.sync.cycle import run_recovery
+from diptych.sync.repair import recovery
+from diptych.sync.report import SUCCEEDED
+from tests.sync.world import World
 
 AT = datetime(2026, 11, 26, tzinfo=UTC)
 
@@ -85,3 +89,28 @@ def test_one_way_fields_are_left_to_the_cycle(direction: Direction) -> None:
 
 def test_a_value_that_was_not_read_is_left_alone() -> None:
     assert settle(linked("a", "b"), {}, mapping(Policy.SALESFORCE)).nothing
+
+
+def test_an_edit_made_since_the_restore_goes_over_the_value_that_it_replaced() -> None:
+    found = settle(linked("a", "y"), {"x": "b"}, mapping(Policy.SALESFORCE), replaced={"x": "b"})
+    assert (found.ours, found.base, found.waiting, found.conflicts) == ({}, {"x": "b"}, ("x",), ())
+    other = settle(linked("a", "y"), {"x": "c"}, mapping(Policy.SALESFORCE), replaced={"x": "b"})
+    assert other.ours == {"x": "c"} and other.conflicts[0].reason == "restored"
+
+
+def test_what_was_edited_between_the_restore_and_the_recovery_is_known() -> None:
+    world = World()
+    leads = [world.lead(City="Bonn"), world.lead(City="Bonn")]
+    world.ready()
+    for lead in leads:  # waits in the backup, and was sent after it was taken
+        world.edit(lead, city="Mainz")
+        world.sf.edit("Lead", lead, by=world.org.sync_user, City="Mainz")
+    world.clock.advance(60)
+    with world.store.transaction() as tx:
+        recovery.mark(tx, None, world.clock.now())
+    world.clock.advance(60)
+    world.edit(leads[0], city="Ulm")
+    assert run_recovery(world.engine, world.lease()).status == SUCCEEDED
+    assert not world.conflicts()
+    world.cycles(2)
+    assert [world.there(lead)["City"] for lead in leads] == ["Ulm", "Mainz"] and not world.conflicts()

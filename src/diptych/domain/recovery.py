@@ -37,10 +37,15 @@ class Settled:
 
 
 def settle(
-    linked: Linked, theirs: Mapping[str, Value], mapping: ObjectMapping, by_us: bool = True
+    linked: Linked,
+    theirs: Mapping[str, Value],
+    mapping: ObjectMapping,
+    by_us: bool = True,
+    replaced: Mapping[str, Value] | None = None,
 ) -> Settled:
     """What to make of a pair's waiting changes; `theirs` is the live record, by column (a column that was not read is
-    missing, and left alone). `by_us`: the sync user was the last to save it."""
+    missing, and left alone). `by_us`: the sync user was the last to save it. `replaced`: what ours was
+    when the backup was put back, of columns that were edited here since."""
     sent_then = linked.pair.inflight.values if linked.pair.inflight is not None else {}
     ours: dict[str, Value] = {}
     base: dict[str, Value] = {}
@@ -56,6 +61,9 @@ def settle(
             base[column] = there
             sent.append(column)
         elif there == before:
+            waiting.append(column)
+        elif replaced is not None and column in replaced and there == replaced[column]:
+            base[column] = there  # the value of the backup had been sent; who edited it since has seen it
             waiting.append(column)
         elif column in sent_then and there == sent_then[column]:
             base[column] = there  # what was in flight has landed; ours was edited after it was sent

@@ -10,14 +10,14 @@ Interrupted, it begins anew with the next cycle, which repeats work and nothing 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from diptych.domain.mapping import ObjectMapping, UsableMapping, observe
 from diptych.domain.outcome import OrgRefused
 from diptych.domain.pair import Linked, PairState
-from diptych.domain.recovery import settle
-from diptych.domain.values import Value, instant_text
+from diptych.domain.recovery import Settled, settle
+from diptych.domain.values import Value, instant_text, parse_instant
 from diptych.sync.apply import Applied
 from diptych.sync.engine import Engine, gave_up_waiting
 from diptych.sync.ports import Lease, PairChange, Transaction
@@ -87,7 +87,9 @@ def _settle(
         read = engine.org.retrieve(full.object_name, ids, fields)
     changes: list[PairChange] = []
     with engine.store.transaction(lease) as tx:
-        for sf_id, linked in tx.linked(full, ids).items():
+        known = tx.linked(full, ids)
+        replaced = _replaced_since(tx, {linked.pair.person_id for linked in known.values()})
+        for sf_id, linked in known.items():
             record = read.records.get(sf_id)
             # what was merged, converted or deleted since is judged by what it last held; then the feed says what became of it
             if record is None or linked.pair.state not in (PairState.PAIRED, PairState.PARKED):
@@ -97,17 +99,31 @@ def _settle(
             ):
                 continue  # it may still land; it is read back as ever
             by_us = record.modified_by == sync_user
-            change = _change(linked, usable.mapping, observe(usable.mapping, record).values, by_us)
+            theirs, edited = observe(usable.mapping, record).values, replaced.get(linked.pair.person_id, {})
+            change = _change(linked, settle(linked, theirs, usable.mapping, by_us, edited))
             if change is not None:
                 changes.append(change)
         tx.save(changes, report.run_id)
     return Applied(updated=len(changes), skipped=len(ids) - len(changes))
 
 
-def _change(
-    linked: Linked, mapping: ObjectMapping, theirs: Mapping[str, Value], by_us: bool
-) -> PairChange | None:
-    settled = settle(linked, theirs, mapping, by_us)
+def _replaced_since(tx: Transaction, people: Collection[int]) -> dict[int, dict[str, Value]]:
+    """By person, what ours was when the backup was put back, in columns that were edited here since."""
+    marked = tx.setting(RESTORED)
+    if marked is None or not people:
+        return {}
+    restored_at = parse_instant(json.loads(marked)["restored_at"])
+    found: dict[int, dict[str, Value]] = {}
+    for number, newest in tx.trail.newest(sorted(people)).items():
+        if any(column and line.at >= restored_at for column, line in newest.items()):
+            since = [c for c in tx.trail.facts(number).changes if c.column and c.at >= restored_at]
+            for one in sorted(since, key=lambda c: c.id):
+                if one.column is not None and one.side == "ours":
+                    found.setdefault(number, {}).setdefault(one.column, one.old)
+    return found
+
+
+def _change(linked: Linked, settled: Settled) -> PairChange | None:
     if settled.nothing and not linked.pair.fenced:
         return None
     return PairChange(
