@@ -203,7 +203,7 @@ def test_the_connection_shows_no_secret(admin: Caller, practice_org: RunningOrg)
         "security_token": practice_org.security_token,
     }
     assert admin("PUT", "/connection", json=login | {"save": False})["identity"] == found["identity"]
-    said = admin.problem("PUT", "/connection", 502, json=login | {"password": "wrong"})
+    said = admin.problem("PUT", "/connection", 422, json=login | {"password": "wrong"})
     assert said["code"]
     assert practice_org.password not in str(found)
 

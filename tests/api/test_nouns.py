@@ -21,7 +21,9 @@ def test_people_are_joined_by_a_rule(
     seen = reader("POST", "/identity/preview", json=wish)
     assert any(one["key"] == ["king@api.org"] for one in seen["sample"])
     before = seen["counts"]["groups"]
-    reader.problem("POST", "/identity/preview", 422, json={})
+    reader.problem("POST", "/identity/preview", 409, json={})
+    reader.problem("POST", "/identity/preview", 422, json={"rule": "none"})
+    reader.problem("POST", "/identity/preview", 422, json={"rule": "external-id"})
     reader.problem("POST", "/identity/preview", 422, json={"rule": "external-id", "column": "nothing"})
     admin("POST", "/identity/apply", 202, json={"rule": "email"})
     (job,) = (one for one in loaded.jobs.list() if one.name == "gather")
@@ -78,6 +80,8 @@ def test_the_org_is_prepared_and_that_is_taken_back(admin: Caller, practice_org:
     assert admin("POST", "/prepare/preview", json=wish)["changes"] == []
     assert admin("POST", "/prepare/undo", json={"administrator": login}) == seen["changes"][::-1]
     assert admin.get("/prepare") == []
+    wrong = {"administrator": login | {"password": "wrong"}}
+    assert admin.problem("POST", "/prepare/preview", 422, json=wrong)["code"] == "INVALID_LOGIN"
     assert one["password"] not in json.dumps(admin.get("/audit")["items"])
     assert "nothing" in admin.problem("POST", "/prepare/undo", 409)["detail"]
 
@@ -87,6 +91,7 @@ def test_a_field_is_called_otherwise(reader: Caller, admin: Caller) -> None:
     admin("POST", "/fields/sync")
     admin.problem("POST", "/fields/renamed", 409, json={"old": "Lead.Title", "new": "Lead.Nothing__c"})
     admin.problem("POST", "/fields/renamed", 409, json={"old": "Lead.Nothing__c", "new": "Lead.Fax"})
+    admin.problem("POST", "/fields/renamed", 409, json={"old": "", "new": ""})
     before = reader.get("/mapping/fields/Lead.Title")
     admin("POST", "/fields/renamed", json={"old": "Lead.Title", "new": "Lead.Fax"})
     after = reader.get("/mapping/fields/Lead.Fax")

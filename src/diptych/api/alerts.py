@@ -50,7 +50,7 @@ class ChannelSaved(BaseModel):
     secret: str | None = None
 
 
-class RuleWanted(BaseModel):
+class AlertRuleWanted(BaseModel):
     """`threshold` in the unit of the rule's kind; 0 where it has none."""
 
     kind: Kind
@@ -66,11 +66,19 @@ class Rules(BaseModel):
     settings: AlertSettings
 
 
+class AlertSettingsWanted(BaseModel):
+    """As in the answer, all three."""
+
+    digest_hour: Whole = Field(default=7, ge=0, le=23)
+    repeat_hours: Whole = Field(default=24, ge=0, le=720)
+    base_url: Annotated[str, Field(max_length=500, pattern=r"^(https?://[^\x00]*)?$")] = ""
+
+
 class RulesWanted(BaseModel):
     """Rules and settings that are left out stay as they are."""
 
-    rules: list[RuleWanted] = Field([], max_length=50)
-    settings: AlertSettings | None = None
+    rules: list[AlertRuleWanted] = Field([], max_length=50)
+    settings: AlertSettingsWanted | None = None
 
 
 class DigestSent(BaseModel):
@@ -135,7 +143,8 @@ def get_rules(request: Request) -> Rules:
 def change_rules(request: Request, wanted: RulesWanted) -> Rules:
     """Change what is given."""
     rules = [Rule(r.kind, r.severity, r.threshold, r.enabled) for r in wanted.rules]
-    workspace_of(request).alerts.save_rules(rules, wanted.settings)
+    settings = AlertSettings(**wanted.settings.model_dump()) if wanted.settings else None
+    workspace_of(request).alerts.save_rules(rules, settings)
     return get_rules(request)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import Request
@@ -9,7 +11,8 @@ from pydantic import BaseModel, Field, SecretStr, StringConstraints
 
 from diptych.api.gate import Noun, workspace_of
 from diptych.api.given import YesNo
-from diptych.api.problems import not_found
+from diptych.api.problems import Refusal, not_found
+from diptych.domain.outcome import LoginFailed
 from diptych.setup.ports import PRODUCTION_LOGIN, AuthKind, Credentials
 from diptych.sync.ports import OrgIdentity
 
@@ -45,6 +48,19 @@ class Login(BaseModel):
     save: YesNo = Field(True, description="false: log in and say who it is, and keep nothing.")
 
 
+@contextmanager
+def login_given(given: object | None) -> Iterator[None]:
+    """Within it, a login that Salesforce refuses is one of the request's, if it gave any: 422 rather than 502."""
+    try:
+        yield
+    except LoginFailed as problem:
+        if given is None:
+            raise
+        said = problem.problem
+        detail = " ".join(part for part in (said.message, said.cause) if part)
+        raise Refusal(422, detail, said.remedy, code=said.code) from None
+
+
 @noun.read()
 def get_connection(request: Request) -> Connected:
     """Who we are to which org."""
@@ -64,18 +80,19 @@ def get_connection(request: Request) -> Connected:
 def connect(request: Request, wanted: Login) -> Connected:
     """Log in with these credentials, and keep them. Another org than before is refused once the sync has started."""
     setup = workspace_of(request).setup
-    card = setup.check(
-        Credentials(
-            wanted.kind,
-            wanted.login_url,
-            wanted.username,
-            wanted.client_id,
-            wanted.password.get_secret_value(),
-            wanted.security_token.get_secret_value(),
-            wanted.client_secret.get_secret_value(),
-            wanted.private_key.get_secret_value(),
+    with login_given(wanted):
+        card = setup.check(
+            Credentials(
+                wanted.kind,
+                wanted.login_url,
+                wanted.username,
+                wanted.client_id,
+                wanted.password.get_secret_value(),
+                wanted.security_token.get_secret_value(),
+                wanted.client_secret.get_secret_value(),
+                wanted.private_key.get_secret_value(),
+            )
         )
-    )
     if wanted.save:
         setup.prepared()
         setup.save(card.credentials, card)

@@ -27,7 +27,7 @@ FieldName = Annotated[str, Path(pattern=r"^\w{1,80}$", description="API name of 
 _Filter = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[^\x00]*$")]
 
 
-class RuleWanted(BaseModel):
+class CreateRuleWanted(BaseModel):
     """`filter`: who is created, such as `email is not blank AND score >= 50`; blank: nobody. `policy`: when Salesforce has the
     address already."""
 
@@ -78,7 +78,7 @@ def preview_create_rule(request: Request, wanted: FilterWanted) -> CreatePreview
 
 
 @noun.admin("PUT", "/create-rule")
-def set_create_rule(request: Request, wanted: RuleWanted) -> CreateRule:
+def set_create_rule(request: Request, wanted: CreateRuleWanted) -> CreateRule:
     """Create those whom the filter names, now and from now on; defaults of fields stay."""
     workspace = workspace_of(request)
     with workspace.store.transaction() as unit:

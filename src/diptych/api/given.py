@@ -8,12 +8,6 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Strict
 
 
-def _number(value: Any) -> Any:
-    if isinstance(value, bool | str):
-        raise ValueError("Input should be a number")
-    return value
-
-
 def _moment(value: Any) -> Any:
     if not isinstance(value, str) or (":" not in value and "-" not in value.strip("+-")):
         raise ValueError("Input should be a date, or a date and time, as 2026-01-31 or 2026-01-31T08:00:00Z")
@@ -21,7 +15,7 @@ def _moment(value: Any) -> Any:
 
 
 YesNo = Annotated[bool, Strict()]
-Whole = Annotated[int, BeforeValidator(_number)]
-Number = Annotated[float, BeforeValidator(_number)]
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict()]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 """A moment in a query; without a zone it is UTC (`in_utc`)."""

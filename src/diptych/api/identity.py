@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Request
 from pydantic import BaseModel, Field, StringConstraints
@@ -30,7 +30,7 @@ class Identity(BaseModel):
     joining: Counts | None = None
 
 
-class Wanted(BaseModel):
+class MatchRuleWanted(BaseModel):
     """`column`: of the external id, for that rule."""
 
     rule: MatchRule
@@ -40,7 +40,7 @@ class Wanted(BaseModel):
 class JoiningWanted(BaseModel):
     """Whom to join. `rule` left out: the one that is set. `largest`: groups of more people than this are left as they are."""
 
-    rule: MatchRule | None = None
+    rule: Literal[MatchRule.EMAIL, MatchRule.EMAIL_NAME, MatchRule.EXTERNAL_ID] | None = None
     column: _Column | None = None
     largest: Whole = Field(LARGEST, ge=2, lt=1_000_000)
 
@@ -51,7 +51,7 @@ class Looked(JoiningWanted):
     sample: Whole = Field(20, ge=0, le=500)
 
 
-class Back(BaseModel):
+class JoinedBy(BaseModel):
     """The `run` that joined them, from GET /runs?kind=identity."""
 
     run: Whole = Field(ge=1, lt=2**53)
@@ -67,7 +67,7 @@ def get_match_rule(request: Request) -> Identity:
 
 
 @noun.admin("PUT")
-def set_match_rule(request: Request, wanted: Wanted) -> Identity:
+def set_match_rule(request: Request, wanted: MatchRuleWanted) -> Identity:
     """From now on a record joins the one person it matches; who is here already stays, until POST /identity/apply."""
     matching = Matching(wanted.rule, wanted.column)
     try:
@@ -93,7 +93,7 @@ def join_people(request: Request, wanted: JoiningWanted) -> Asked:
 
 
 @noun.admin("POST", "/undo", status_code=202)
-def take_people_apart(request: Request, wanted: Back) -> Asked:
+def take_people_apart(request: Request, wanted: JoinedBy) -> Asked:
     """Ask the worker to take apart whom a run has joined; what was edited since stays with both."""
     found = workspace_of(request).queries.run(wanted.run)
     if found is None or found.kind != RUN:
@@ -108,9 +108,9 @@ def _order(request: Request, wanted: JoiningWanted) -> Order:
     if wanted.rule is not None:
         matching = Matching(wanted.rule, wanted.column if wanted.rule is MatchRule.EXTERNAL_ID else None)
     if not matching.columns:
-        raise Refusal(
-            422, "No rule is named, or none is set.", "Send a rule, and its column if it is external-id."
-        )
+        if wanted.rule is not None:
+            raise Refusal(422, "The rule external-id needs the column that holds the id.")
+        raise Refusal(409, "No match rule is set.", "Name one in `rule`, or set it: PUT /identity.")
     lacking = [one for one in matching.columns if one not in workspace_of(request).queries.columns()]
     if lacking:
         raise Refusal(422, f"There is no column {', '.join(lacking)} of people.", "See GET /mapping.")

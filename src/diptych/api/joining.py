@@ -16,7 +16,7 @@ noun = Noun("join-policies")
 _Column = Annotated[str, Path(max_length=100, description="A column of people.")]
 
 
-class Wanted(BaseModel):
+class JoinPolicyWanted(BaseModel):
     """`default` takes the choice back."""
 
     policy: JoinPolicy | Literal["default"]
@@ -29,7 +29,7 @@ def list_join_policies(request: Request) -> list[ColumnJoin]:
 
 
 @noun.admin("PUT", "/{column}")
-def put_join_policy(request: Request, column: _Column, wanted: Wanted) -> ColumnJoin:
+def put_join_policy(request: Request, column: _Column, wanted: JoinPolicyWanted) -> ColumnJoin:
     """Decide a column otherwise from now on."""
     store = workspace_of(request).store
     if column not in {one.column for one in join_policies(store)}:

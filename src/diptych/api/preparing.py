@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import Body, Request
 from pydantic import BaseModel, Field, SecretStr
 
-from diptych.api.connection import Text
+from diptych.api.connection import Text, login_given
 from diptych.api.gate import Noun, workspace_of
 from diptych.api.given import YesNo
 from diptych.api.problems import Refusal
@@ -24,14 +24,14 @@ class Administrator(BaseModel):
     security_token: SecretStr = SecretStr("")
 
 
-class Order(BaseModel):
+class PreparationWanted(BaseModel):
     """`optional`: also the optional fields; `creating`: also what creating people in Salesforce needs; `acting`: also the rights to
     merge, convert and delete from here; `without`: leave these parts out."""
 
     optional: YesNo = False
     creating: YesNo = False
     acting: YesNo = False
-    without: set[Part] = set()
+    without: list[Part] = Field(default=[], max_length=20)
     administrator: Administrator | None = None
 
 
@@ -52,7 +52,7 @@ class ChangeSeen(BaseModel):
     undoing: str
 
 
-class Shown(BaseModel):
+class PreparationShown(BaseModel):
     """What would be done, and as whom. `lacking`: rights that this user has not and would need."""
 
     user: str
@@ -67,28 +67,37 @@ def list_preparation(request: Request) -> list[ChangeSeen]:
 
 
 @noun.admin("POST", "/preview")
-def preview_preparation(request: Request, wanted: Order = Body(default=Order())) -> Shown:
+def preview_preparation(
+    request: Request, wanted: PreparationWanted = Body(default=PreparationWanted())
+) -> PreparationShown:
     """What is missing in the org, and would be done. Asks Salesforce; changes nothing."""
-    found = workspace_of(request).setup.preparing.preview(
-        _wishes(wanted), _who(request, wanted.administrator)
+    preparing = workspace_of(request).setup.preparing
+    with login_given(wanted.administrator):
+        found = preparing.preview(_wishes(wanted), _who(request, wanted.administrator))
+    return PreparationShown(
+        user=found.actor.username, lacking=list(found.lacking), changes=_seen(found.changes)
     )
-    return Shown(user=found.actor.username, lacking=list(found.lacking), changes=_seen(found.changes))
 
 
 @noun.admin("POST")
-def carry_out_preparation(request: Request, wanted: Order = Body(default=Order())) -> list[ChangeSeen]:
+def carry_out_preparation(
+    request: Request, wanted: PreparationWanted = Body(default=PreparationWanted())
+) -> list[ChangeSeen]:
     """Do it. Answers with what was done; one that is refused on the way leaves what came before, and can be sent again."""
     preparing = workspace_of(request).setup.preparing
-    return _seen(preparing.carry_out(_wishes(wanted), _who(request, wanted.administrator)))
+    with login_given(wanted.administrator):
+        return _seen(preparing.carry_out(_wishes(wanted), _who(request, wanted.administrator)))
 
 
 @noun.admin("POST", "/undo")
 def undo_preparation(request: Request, wanted: Undo = Body(default=Undo())) -> list[ChangeSeen]:
     """Take back what GET lists, newest first; fields go with their values."""
-    return _seen(workspace_of(request).setup.preparing.undo(_who(request, wanted.administrator)))
+    preparing = workspace_of(request).setup.preparing
+    with login_given(wanted.administrator):
+        return _seen(preparing.undo(_who(request, wanted.administrator)))
 
 
-def _wishes(wanted: Order) -> Wishes:
+def _wishes(wanted: PreparationWanted) -> Wishes:
     return Wishes(wanted.optional, frozenset(wanted.without), wanted.creating, wanted.acting)
 
 

@@ -60,10 +60,16 @@ class Refusal(Exception):
     """A request that cannot be carried out; the handlers below make an answer of it."""
 
     def __init__(
-        self, status: int, detail: str, remedy: str = "", errors: list[dict[str, Any]] | None = None
+        self,
+        status: int,
+        detail: str,
+        remedy: str = "",
+        errors: list[dict[str, Any]] | None = None,
+        code: str = "",
     ) -> None:
         super().__init__(detail)
         self.status, self.detail, self.remedy, self.errors = status, detail, remedy, errors or []
+        self.code = code
 
 
 def not_found(what: str) -> Refusal:
@@ -142,7 +148,7 @@ def say_problems(api: FastAPI, routes: Sequence[BaseRoute]) -> None:
 
     @api.exception_handler(Refusal)
     def refused(_request: Request, problem: Refusal) -> Response:
-        return answer(problem.status, problem.detail, problem.remedy, errors=problem.errors)
+        return answer(problem.status, problem.detail, problem.remedy, problem.code, problem.errors)
 
     @api.exception_handler(HTTPException)
     def http(request: Request, problem: HTTPException) -> Response:

@@ -28,7 +28,7 @@ class SyncSettings(BaseModel):
     create_rule: str
 
 
-class Wanted(BaseModel):
+class SettingsWanted(BaseModel):
     """What is left out stays as it is."""
 
     pause_seconds: Number | None = Field(None, ge=1, le=86_400)
@@ -56,7 +56,7 @@ def get_settings(request: Request) -> SyncSettings:
 
 
 @noun.admin("PATCH")
-def change_settings(request: Request, wanted: Wanted) -> SyncSettings:
+def change_settings(request: Request, wanted: SettingsWanted) -> SyncSettings:
     """Change what is given."""
     workspace = workspace_of(request)
     if wanted.pause_seconds is not None:

@@ -26,7 +26,7 @@ class NewUser(BaseModel):
     password: Password
 
 
-class Wanted(BaseModel):
+class UserWanted(BaseModel):
     """What is left out stays as it is."""
 
     role: Role | None = None
@@ -55,7 +55,7 @@ def get_user(request: Request, name: Name) -> User:
 
 
 @noun.admin("PATCH", "/{name}")
-def change_user(request: Request, name: Name, wanted: Wanted) -> User:
+def change_user(request: Request, name: Name, wanted: UserWanted) -> User:
     """Another role or password (sessions end); let in no more, or again."""
     users = Users(workspace_of(request).store)
     users.get(name)
