@@ -8,7 +8,7 @@ help:
 	@echo "make test         install what is needed and run the whole suite"
 	@echo "make bench        benchmarks (docs/benchmarks.md says what they measure)"
 	@echo "make soak         the long simulation, every pair of faults, SIGKILL at every crash point, 2 GB of bulk result in 256 MB"
-	@echo "make conformance  real Salesforce clients against the practice org"
+	@echo "make conformance  real Salesforce clients against the practice org, Schemathesis against the REST API"
 	@echo "make docs         the documentation site, into build/docs"
 	@echo "make screenshots  the pictures in docs/images, taken anew"
 	@echo "make install      install into .venv only"

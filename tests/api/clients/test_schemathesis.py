@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from diptych.domain.roles import Scope
@@ -30,6 +31,8 @@ NEVER = {
 @pytest.fixture(scope="module")
 def diptych(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("served"), records=30) as running:
+        # made when it is first asked for, which on a busy machine takes longer than the client waits
+        httpx2.get(f"{running.url}/api/v1/openapi.json", timeout=300, trust_env=False).raise_for_status()
         yield running
 
 

@@ -15,7 +15,8 @@ HEAD = """# Conformance report
 
 Made by `make conformance`: clients that we did not write, unmodified, installed by name, against the practice
 org. A cell lists the statuses that the client was answered with at that endpoint (a refusal such as 400 or 404 is
-one that a test asked for, or one that the client itself expects). For gRPC and SOAP the call is named.
+one that a test asked for, or one that the client itself expects). For gRPC and SOAP the call is named. Schemathesis
+calls the REST API of a served Diptych instead, with an administrator's token and with a reader's.
 
 """
 
