@@ -93,7 +93,12 @@ def test_a_field_is_called_otherwise(reader: Caller, admin: Caller) -> None:
     admin.problem("POST", "/fields/renamed", 409, json={"old": "Lead.Nothing__c", "new": "Lead.Fax"})
     admin.problem("POST", "/fields/renamed", 409, json={"old": "", "new": ""})
     before = reader.get("/mapping/fields/Lead.Title")
-    admin("POST", "/fields/renamed", json={"old": "Lead.Title", "new": "Lead.Fax"})
+    seen = reader("POST", "/fields/renamed/preview", json={"old": "Lead.Title", "new": "Lead.Fax"})
+    assert [one["change"]["field"] for one in seen["fields"]] == ["Lead.Fax"]
+    reader.problem("POST", "/fields/renamed/preview", 409, json={"old": "", "new": ""})
+    reader.problem("POST", "/schema/accept/preview", 409, json={"field": "Lead.Nothing__c"})
+    wish = {"old": "Lead.Title", "new": "Lead.Fax", "version": seen["version"]}
+    admin("POST", "/fields/renamed", json=wish)
     after = reader.get("/mapping/fields/Lead.Fax")
     assert (after["column"], after["policy"]) == (before["column"], before["policy"])
     reader.problem("GET", "/mapping/fields/Lead.Title", 409)

@@ -8,8 +8,10 @@ from fastapi import Query, Request
 from pydantic import BaseModel, Field
 
 from diptych.api.gate import Noun, workspace_of
+from diptych.api.mapping import Number as Version
 from diptych.setup.field_choice import FieldChoice
 from diptych.setup.field_sync import FieldsSynced
+from diptych.setup.mapping_document import Previewed, preview_document
 
 noun = Noun("fields")
 
@@ -21,10 +23,13 @@ class Names(BaseModel):
 
 
 class Renamed(BaseModel):
-    """A field as Object.Field, as it is mapped, and as it is called now."""
+    """A field as Object.Field, as it is mapped, and as it is called now. `version`: the one of the mapping that was looked at; refused
+    when it is not the current one any more."""
 
     old: str = Field(max_length=160)
     new: str = Field(max_length=160)
+    reason: str = Field("", max_length=400)
+    version: Version | None = None
 
 
 @noun.read()
@@ -60,10 +65,16 @@ def sync_fields(request: Request) -> FieldsSynced:
     return workspace_of(request).setup.sync_fields()
 
 
+@noun.read("/renamed/preview", method="POST")
+def preview_renamed(request: Request, wanted: Renamed) -> Previewed:
+    """What following a field to its new name would do. Changes nothing."""
+    return preview_document(workspace_of(request).setup.preview_renamed(wanted.old, wanted.new))
+
+
 @noun.admin("POST", "/renamed")
 def rename_field(request: Request, wanted: Renamed) -> list[FieldChoice]:
     """A field that went and one that came are the same: its column, direction and policy go on under the new name."""
-    workspace_of(request).setup.renamed(wanted.old, wanted.new)
+    workspace_of(request).setup.renamed(wanted.old, wanted.new, wanted.reason, wanted.version)
     return _of(request, [wanted.new])
 
 
