@@ -10,6 +10,7 @@ import pytest
 from diptych.sync.observing import NOBODY
 from diptych.telemetry import chosen, open_telemetry, process
 from diptych.telemetry.choice import Choice, read_choice
+from diptych.telemetry.sending import resource_of
 
 HERE = "http://127.0.0.1:4318"
 _BASE = {"OTEL_EXPORTER_OTLP_ENDPOINT": HERE}
@@ -73,6 +74,14 @@ def test_an_address_is_shown_without_its_password() -> None:
     )
     assert "https://collector.example/otlp/v1/traces" in shown or "collector.example" in shown
     assert "secret" not in shown
+
+
+def test_the_service_may_have_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = {"service.name": "diptych", "diptych.process": "web"}
+    assert resource_of(ours).attributes["service.name"] == "diptych"
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "people")
+    told = resource_of(ours).attributes
+    assert (told["service.name"], told["diptych.process"]) == ("people", "web")
 
 
 def test_off_is_nobody() -> None:

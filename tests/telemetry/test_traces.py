@@ -70,6 +70,7 @@ def heard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Heard]:
             assert browser.client.get(f"/api/v1/people/{number}", headers=headers).status_code == 200
             run_json = browser.client.get(f"/api/v1/runs/{run.id}", headers=headers).text
             run_page = browser.get(f"/runs/{run.id}")
+            assert f"<code>{collector.endpoint}/v1/traces</code>" in browser.get("/settings")
             org.control(
                 "faults", {"trigger": "any", "status": 400, "error_code": "INVALID_FIELD", "times": 50}
             )

@@ -23,8 +23,8 @@ class Choice:
     def __str__(self) -> str:
         if self.trouble is not None:
             return f"off: {self.trouble}"
-        parts = [f"traces to {_shown(self.traces)}"] if self.traces else []
-        parts += [f"figures to {_shown(self.metrics)} every {self.every:g} s"] if self.metrics else []
+        parts = [f"traces to {shown_address(self.traces)}"] if self.traces else []
+        parts += [f"figures to {shown_address(self.metrics)} every {self.every:g} s"] if self.metrics else []
         return "; ".join(parts) or f"off ({_GENERAL} is not set)"
 
 
@@ -82,7 +82,7 @@ def _interval(environment: Mapping[str, str]) -> float:
     return milliseconds / 1000
 
 
-def _shown(address: str | None) -> str:
+def shown_address(address: str | None) -> str:
     """An address without what may be secret in it."""
     parts = urlsplit(address or "")
     host = parts.hostname or ""

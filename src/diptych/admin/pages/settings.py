@@ -12,6 +12,7 @@ from diptych.admin.words import _
 from diptych.domain.objects import TWO_WAY_OBJECTS
 from diptych.services.keeping import LEAST_DAYS, MOST_DAYS, BadDays, keep_days, set_keep_days
 from diptych.sync.inbound.tombstones import allow_mass_delete
+from diptych.telemetry.choice import shown_address
 
 router = APIRouter(prefix="/settings")
 
@@ -68,6 +69,8 @@ def _page(request: Request, trouble: Trouble | None, typed: str | None = None) -
         least_days=LEAST_DAYS,
         most_days=MOST_DAYS,
         guarded=TWO_WAY_OBJECTS,
+        told=workspace.telemetry.choice,
+        shown_address=shown_address,
         database=str(
             workspace.settings.printable().get("DIPTYCH_DATABASE_URL") or workspace.settings.data_dir
         ),
