@@ -49,7 +49,9 @@ def plant(space: Workspace, hand: Browser) -> Planted:
     )
     _waiting(space, leads[5:7])
     with space.store.transaction() as tx:
-        tx.save_setting(drift.waiting("Lead"), json.dumps({"Fax": "Fax was cut to 10 characters"}))
+        tx.save_setting(
+            drift.waiting("Lead"), json.dumps({"Region__c": "Region__c was cut to 10 characters"})
+        )
     space.alerts.look(force=True)
     assert space.alerts.firing() and space.alerts.history(), "one is open, and one is past"
     action = space.acting.ordered(1)[0]

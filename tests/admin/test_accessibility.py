@@ -148,6 +148,7 @@ def every_day(walk: Walk, there: Planted) -> None:
         "/mapping",
         "/mapping?state=held",
         "/mapping/field/Lead.Region__c",
+        "/mapping/field/Lead.Region__c/accept",
         "/mapping/add",
         "/mapping/preview?name=Lead.City&direction=inbound&was_direction=both",
         "/mapping/history",
@@ -181,6 +182,7 @@ def every_day(walk: Walk, there: Planted) -> None:
         "/account",
     ):
         walk.visit(address)
+    walk.visit("/mapping/field/Lead.City/renamed?new=Lead.Nope", 422)
     walk.visit("/nowhere", 404)
 
 
