@@ -30,7 +30,7 @@ _NOT_SAID = re.compile(
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _PLACE = re.compile(r"\{(\w*)\}")
 _LOGGING = {"debug", "info", "warning", "error", "exception", "critical"}
-_TRACING = {"piece", "_batch"}
+_TRACING = {"piece", "_batch", "phase"}
 """Calls whose first argument names a piece of work for a trace."""
 _SEVERAL = 16
 """As many variants of one sentence are told apart."""
@@ -47,7 +47,7 @@ WORDS = (
     "out_of_scope", "local", "multi", "email", "master", "leave", "detach", "ask", "admin", "operator", "viewer", "there",
     "gone", "hold", "link", "datetime", "decimal", "requested", "aborted", "overwrite", "keep_ours", "keep_salesforce",
     "keep_both", "most_recent", "most_complete", "most_restrictive", "write_once", "today", "Text", "Number", "Unique", "Read", "Create", "Edit", "Delete",
-    "merge", "convert", "delete", "undelete", "forget", "production", "sandbox", "read", "edit", "create", "all well", "of {n}",
+    "merge", "convert", "delete", "undelete", "forget", "production", "sandbox", "read", "edit", "create", "all well", "of {n}", "Read and Edit",
 )  # fmt: skip
 """Single words that come as values of sentences."""
 
@@ -87,7 +87,7 @@ def _is_said(text: str) -> bool:
         or re.search(r"[=<>]|::", said.replace(" > ", " "))
     ):
         return False
-    return len(words) > 1 if "{" not in text else len(" ".join(words)) > 4
+    return len(words) > 1 if "{" not in text else len(" ".join(words)) > 2
 
 
 def _silent(tree: ast.Module) -> set[int]:

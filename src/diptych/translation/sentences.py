@@ -61,6 +61,9 @@ class Message:
         end, at, found = len(text) - len(last), len(first), []
         for number, part in enumerate(middle, 1):
             there = text.find(part, at, end) if part else self._edge(text, at, end, number)
+            if self.names[number - 1].startswith("and_"):  # 'Read and Edit' is one value
+                while there >= 0 and part and text.startswith("and ", there + len(part)):
+                    there = text.find(part, there + len(part) + len("and "), end)
             if there < 0:
                 return None
             found.append(text[at:there])
@@ -116,7 +119,18 @@ def _whole(text: str, language: str, words: int, depth: int) -> str | None:
             message.is_telling or all(len(one.split()) == 1 for one in values.values())
         ):
             return _filled(known[message.text], values, language, depth)
-    return None
+    return _capitalised(plain, language, words, depth)
+
+
+def _capitalised(text: str, language: str, words: int, depth: int) -> str | None:
+    """A phrase that was made the beginning of a sentence."""
+    small = text[:1].lower() + text[1:]
+    if not text[:1].isupper() or not text[1:2].islower():
+        return None
+    found = sentences_of(language).get(small) if " " in small else None
+    if found is None and len(text.split()) > 3:  # of fewer words it may be anybody's
+        found = _whole(small, language, words, depth)
+    return None if found is None else found[0].upper() + found[1:]
 
 
 def _filled(pattern: str, values: dict[str, str], language: str, depth: int) -> str:
