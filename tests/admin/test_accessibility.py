@@ -148,7 +148,7 @@ def every_day(walk: Walk, there: Planted) -> None:
         "/mapping",
         "/mapping?state=held",
         "/mapping/field/Lead.Region__c",
-        "/mapping/field/Lead.Fax/accept",
+        "/mapping/field/Lead.Region__c/accept",
         "/mapping/field/Lead.Region__c/renamed?new=Lead.PhotoUrl",
         "/mapping/add",
         "/mapping/preview?name=Lead.City&direction=inbound&was_direction=both",
