@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from diptych.config import DEMO_FILE
 from diptych.services.status import Status
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DemoOrg:
-    """The practice org of a demo: where it is, and the logins of the sync user and of a salesperson."""
+    """The practice org of a demo: where it is, and the logins of the sync user, a salesperson and an administrator."""
 
     address: str
     username: str
@@ -27,6 +27,9 @@ class DemoOrg:
     client_secret: str
     sales_username: str
     sales_password: str
+    admin_username: str
+    admin_password: str
+    admin_security_token: str
 
 
 def demo_org(workspace: Workspace) -> DemoOrg | None:
@@ -34,8 +37,8 @@ def demo_org(workspace: Workspace) -> DemoOrg | None:
     if not workspace.demo:
         return None
     try:
-        facts: Mapping[str, str] = json.loads((workspace.settings.data_dir / DEMO_FILE).read_text())
-        sales: Mapping[str, str] = next(u for u in facts["users"] if u["role"] == "sales")  # type: ignore[index, misc]
+        facts: Mapping[str, Any] = json.loads((workspace.settings.data_dir / DEMO_FILE).read_text())
+        sales, admin = _user(facts, "sales"), _user(facts, "admin")
         return DemoOrg(
             facts["base_url"],
             facts["username"],
@@ -45,9 +48,18 @@ def demo_org(workspace: Workspace) -> DemoOrg | None:
             facts["client_secret"],
             sales["username"],
             sales["password"],
+            admin["username"],
+            admin["password"],
+            admin["security_token"],
         )
     except (OSError, ValueError, KeyError, StopIteration):
         return None
+
+
+def _user(facts: Mapping[str, Any], role: str) -> Mapping[str, str]:
+    """The first login of a role. Raises StopIteration when there is none."""
+    found: Mapping[str, str] = next(user for user in facts["users"] if user["role"] == role)
+    return found
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from diptych.wiring import Workspace
 
 PAUSE_SECONDS = 5.0
+DAILY_CALLS = 200_000
+"""Calls that the demo's org allows a day: with so short a pause it takes those of an org of some size."""
 _PORT, _ORG_PORT = 8080, 8700
 _SEED_SECONDS = 1800.0
 _LOAD_SECONDS = 3600.0
@@ -157,6 +159,7 @@ class _Demo:
             process = self._org_process(log)
             org = wait_for_org(process, log, _SEED_SECONDS)
             write_facts(self.options.folder, org)
+            org.order("limits", {"DailyApiRequests": DAILY_CALLS})
             return org, f"{org.facts['org_name']} ({org.facts['org_id']}) at {org.url}"
 
         return account.step("Practice org", act)
@@ -469,16 +472,19 @@ def _column(space: Workspace, person_id: int, column: str) -> Any:
 
 
 def _what_to_try(link: str, org: PracticeOrg, demo: _Demo, database: Path, guided: bool) -> None:
-    sales, sync, settings = org.user("sales"), org.user("sync"), demo.settings
+    sales, sync, admin, settings = org.user("sales"), org.user("sync"), org.user("admin"), demo.settings
+    diptych = shlex.quote(str(Path(sys.executable).parent / "diptych"))
     port = demo.listening.getsockname()[1] if demo.listening else settings.port
     say()
     say(f"  Diptych            {link}")
     say("                     (this address opens it once, for one browser)")
     say(f"  Practice org       {org.url}")
     say(f"    as salesperson   {sales['username']}  password {sales['password']}")
+    say(f"    administrator    {admin['username']}  password {admin['password']}")
+    say(f"                     security token {admin['security_token']}")
     say(f"  People database    {database}")
     say(f"  In another terminal: export DIPTYCH_DATA_DIR={shlex.quote(str(settings.data_dir))}")
-    say(f"                     then diptych status, or diptych link --port {port} for a new address")
+    say(f"                     then {diptych} status; {diptych} link --port {port} for a new address")
     say()
     if guided:
         say("  Open Diptych and take the steps. What it will ask for:")
@@ -491,7 +497,9 @@ def _what_to_try(link: str, org: PracticeOrg, demo: _Demo, database: Path, guide
     else:
         say("  Try: open a lead in the practice org, edit and save it; it is here a few seconds later.")
         say("       Edit a person here, or with SQL; it is there a few seconds later:")
-        say(f"         sqlite3 {shlex.quote(str(database))} \"UPDATE person SET title='Hello' WHERE id=1\"")
+        say(
+            f"         sqlite3 -cmd '.timeout 10000' {shlex.quote(str(database))} \"UPDATE person SET title='Hello' WHERE id=1\""
+        )
         say("       'Start over, step by step' in Diptych takes you through the set-up yourself.")
     say()
     sys.stdout.flush()

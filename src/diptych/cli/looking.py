@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from diptych.cli import errors, mending, runs
 from diptych.cli.output import JSON_OPTION, emit, note, say, table, workspace
+from diptych.config import DEMO_FILE
 
 if TYPE_CHECKING:
     pass
@@ -40,6 +42,7 @@ def status(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
     """Last sync, Sync in progress or Failed; counts and backlog of each object."""
     with workspace() as space:
         found = space.status()
+        demo = space.settings.data_dir / "demo"
     if as_json:
         emit(found)
         return
@@ -47,6 +50,8 @@ def status(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
     say(f"{WORDS[found.state]}{when if found.state in ('last_sync', 'in_progress', 'paused') else ''}")
     if found.error:
         say(f"  {found.error}")
+    if found.org is None and (demo / DEMO_FILE).exists():
+        say(f"  A demo is in a folder of its own: export DIPTYCH_DATA_DIR={shlex.quote(str(demo))}")
     if found.org:
         say(f"  {found.org.org_name} ({found.org.org_id}) as {found.org.username}")
     if found.objects:

@@ -64,6 +64,16 @@ class PracticeOrg:
         """Rows of a SOQL query."""
         return list(self._call(role, "GET", f"query?q={urllib.parse.quote(statement)}")["records"])
 
+    def order(self, name: str, order: dict[str, Any]) -> None:
+        """An order to the control plane of the practice org."""
+        request = urllib.request.Request(
+            f"{self.url}/__sim__/{name}",
+            json.dumps(order).encode(),
+            {"Authorization": f"Bearer {self.facts['control_token']}", "Content-Type": "application/json"},
+            method="POST",
+        )
+        _answer(request)
+
     def _call(self, role: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         request = urllib.request.Request(
             f"{self.url}/services/data/v{_VERSION}/{path}",
