@@ -436,4 +436,21 @@ THE_SAME_TEXT_TYPED_AFTER_A_RESTORE = Program(
 """A write is lost, a user's later value taken in, a backup put back, and a user types the very text that had been in flight, over that
 value: the recovery took it for the write, and would have sent the older value over it."""
 
+DECIDED_BEFORE_THE_BACKUP = Program(
+    (
+        ("our_edit", 0, 2, 0),
+        Cycle((PlannedFault("C-13", 1, "crash"),)),
+        ("sf_edit", 2, 2, 1),
+        Cycle(),
+        ("backup", 0, 0, 0),
+        ("restore", 0, 0, 0),
+    ),
+    loaded=True,
+    collections=True,
+    wide=True,
+    restoring=True,
+)
+"""Not the engine's fault: a write has landed unseen and was replaced; under the policy `ours` it was preferred, and that is in the backup. It
+goes out as it would have."""
+
 FOUND = {name: program for name, program in globals().items() if isinstance(program, Program)}

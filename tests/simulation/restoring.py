@@ -66,6 +66,10 @@ def _give_up(world: World, replaced: Tables) -> None:
     """What only the replaced database knew; and what nobody can tell from it any more."""
     world.org.note_agreement()
     world.org.older_than = len(world.graph.edits)
+    for kept in world.store.tables.conflicts.values():
+        ours, theirs = token_of(kept.conflict.ours), token_of(kept.conflict.theirs)
+        if kept.conflict.winner == "ours" and ours is not None and theirs is not None:
+            world.org.decided.add((ours, theirs))
     logged = [t for t in map(token_of, lost_to_conflicts(replaced)) if t is not None]
     decided = world.graph.ancestors(logged, generous=True)
     there = world.graph.ancestors(world.tokens_there(), generous=True)

@@ -69,6 +69,8 @@ class WatchedOrg(InMemoryOrg):
         self.followed: set[int] = set()
         """Values that waited in a backup for a record that has been merged or converted since without having received them: they may
         have been sent to its successor, and replaced there. The policy judges them (decision 0018)."""
+        self.decided: set[tuple[int, int]] = set()
+        """After a restore: ours and theirs of conflicts that the backup knows of as won by ours."""
         self.made: dict[str, list[str]] = {}
         """The records that were made for us, by the external key they were made under."""
 
@@ -237,6 +239,8 @@ class WatchedOrg(InMemoryOrg):
         mapped = next(reversed(self.store.tables.mappings.values()))[0].of(object_name).by_field.get(field)
         if mapped is None or mapped.direction is Direction.OUTBOUND or token is None or sent is None:
             return
+        if (sent, token) in self.decided:
+            return  # the backup knows of both, and that ours won
         if sent > self.older_than or sent in self.followed or token in self.graph.settled or old == new:
             return
         if self._was_sent_before(token, self.graph.ancestors([sent], generous=True)):
