@@ -19,6 +19,7 @@ from diptych.store.sql_store import SqlStore, open_store
 from diptych.sync.repair import gather, passes, schedule
 from diptych.sync.repair.sweep import verify
 from diptych.sync.repair.undo import Wanted, undo
+from diptych.sync.repair.why import why
 from tests.sync.test_create import FIELDS
 from tests.sync.world import World, person_field
 
@@ -274,3 +275,24 @@ def test_a_field_that_is_made_to_come_in_only_stays_as_it_is(world: Joined) -> N
     assert {world.there(s)["Phone"] for s in (world.a, world.b)} == {
         "1"
     }  # two ways: both are owed what stands here
+
+
+def test_why_tells_that_another_record_counts(world: Joined) -> None:
+    world.join()
+    (answer,) = why(world.engine, str(world.pair(world.a).person_id), "phone")
+    held = {record.sf_id: record.holds for record in answer.records}
+    assert held[world.a] == ()
+    (told,) = held[world.b]
+    assert "the value of another of its records" in told and told.endswith(f"Lead {world.b} has 2.")
+
+
+def test_a_run_is_not_undone_where_a_field_only_comes_in(world: Joined) -> None:
+    world.join()
+    world.sf.edit("Lead", world.b, Phone="3")
+    run = world.cycle().run_id
+    assert run is not None
+    assert [
+        i.refused for i in undo(world.engine, world.lease(), Wanted(run)).items if i.column == "phone"
+    ] == ["Phone is mapped inbound only"]
+    assert world.phone(world.a) == "3"
+    world.at_rest()
