@@ -293,6 +293,6 @@ def test_a_run_is_not_undone_where_a_field_only_comes_in(world: Joined) -> None:
     assert run is not None
     assert [
         i.refused for i in undo(world.engine, world.lease(), Wanted(run)).items if i.column == "phone"
-    ] == ["Phone is mapped inbound only"]
+    ] == ["Salesforce would keep its value: Phone is mapped inbound only."]
     assert world.phone(world.a) == "3"
     world.at_rest()
