@@ -116,9 +116,6 @@ def test_programs_nobody_has_run_before(seed: int) -> None:
     assert episode.violation is None, f"seed {seed}: {episode.violation} at {episode.at}"
 
 
-@pytest.mark.xfail(
-    strict=False, reason="about one wide program in a thousand is still open (ARCHITECTURE.md)"
-)
 @_NEW
 @given(_SEEDS)
 def test_wide_programs_nobody_has_run_before(seed: int) -> None:
