@@ -47,7 +47,7 @@ WORDS = (
     "out_of_scope", "local", "multi", "email", "master", "leave", "detach", "ask", "admin", "operator", "viewer", "there",
     "gone", "hold", "link", "datetime", "decimal", "requested", "aborted", "overwrite", "keep_ours", "keep_salesforce",
     "keep_both", "most_recent", "most_complete", "most_restrictive", "write_once", "today", "Text", "Number", "Unique", "Read", "Create", "Edit", "Delete",
-    "merge", "convert", "delete", "undelete", "forget", "production", "sandbox", "read", "edit", "create", "all well", "of {n}", "Read and Edit",
+    "merge", "convert", "delete", "undelete", "forget", "production", "sandbox", "read", "edit", "create", "all well", "of {n}", "Date/Time", "Read and Edit",
 )  # fmt: skip
 """Single words that come as values of sentences."""
 

@@ -48,8 +48,8 @@ def term(word: str | None) -> str:
     """A word of the engine (the kind of a run, a state) in the language of the page."""
     if not word:
         return ""
-    ours = _(word)
-    return ours if ours != word else sentences.term(word, language())
+    there = sentences.term(word, language())
+    return there if there != word else _(word)
 
 
 def listed(text: str) -> str:

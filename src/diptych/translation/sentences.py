@@ -47,7 +47,7 @@ class Message:
     def is_telling(self) -> bool:
         """Whether it is known by its words alone; else ('{n} records') each of its values has to be one word."""
         around = "".join(self.parts).strip()
-        return self.words > 1 or around[:1].isupper() or any(mark in around for mark in ":?.")
+        return self.words > 1 or around[:1].isupper() or any(mark in around for mark in ":?.(")
 
     @property
     def weight(self) -> int:
