@@ -79,6 +79,13 @@ def test_numbers_that_are_none(admin: Caller) -> None:
         problem(admin, "PATCH", "/settings", code, content=body, headers=JSON)
 
 
+def test_a_whole_number_may_be_written_with_a_fraction_of_nothing(admin: Caller) -> None:
+    headers = {"Authorization": f"Bearer {admin.token}", **JSON}
+    taken = admin.client.patch("/api/v1/settings", content=b'{"keep_days": 91.0}', headers=headers)
+    assert taken.json()["keep_days"] == 91
+    problem(admin, "PATCH", "/settings", 422, content=b'{"keep_days": 91.5}', headers=JSON)
+
+
 def test_large_bodies(admin: Caller) -> None:
     problem(admin, "PUT", "/mapping", 413, content=b" " * (LARGEST + 1), headers=JSON)
 

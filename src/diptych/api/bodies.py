@@ -28,7 +28,7 @@ class _JsonRequest(Request):
         """Raises HTTPException: 400 for what is no JSON, 422 for text that cannot be kept."""
         body = await self.body()
         try:
-            given = json.loads(body.decode(), parse_constant=_no_number)
+            given = json.loads(body.decode(), parse_float=_number, parse_constant=_no_number)
         except (ValueError, RecursionError) as problem:
             raise HTTPException(400, f"The body is no JSON: {_reason(problem)}") from None
         if b"\\ud" in body.lower():  # a surrogate, written as an escape: one half alone is no character
@@ -39,6 +39,12 @@ class _JsonRequest(Request):
                     422, "A text of the body has half a character (a lone surrogate)."
                 ) from None
         return given
+
+
+def _number(text: str) -> int | float:
+    """JSON knows no whole numbers apart: 7.0 is 7."""
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
 def _no_number(text: str) -> NoReturn:
