@@ -219,7 +219,7 @@ def _history(
                 "attempt_id": f"attempt-{n}",
                 "run_id": runs[n * len(runs) // size.sent],
                 "at": _ago(chance, now),
-                "outcome": "done",
+                "outcome": "landed",
             }
 
     def joins() -> Iterator[dict[str, Any]]:

@@ -90,7 +90,7 @@ def mapped_fields(
         mapping = unit.mapping()
         tables = {f.table for f in mapping.fields}
         objects = dict.fromkeys(f.object_name for f in mapping.fields)
-        filled = {table: unit.mappings.filled(table) for table in tables}
+        filled = {table: unit.mappings.filled(table, sample=True) for table in tables}
         errors = unit.mappings.errors()
         held = {name: held_now(unit, name) for name in objects}
         waiting = {name: read_waiting(unit, name) for name in objects}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -135,13 +135,33 @@ class SqlMappingLog:
                 found[key] = found.get(key, 0) + int(row.n)
         return found
 
-    def filled(self, table: str) -> Filled:
+    def filled(self, table: str, sample: bool = False) -> Filled:
         rows, found = 0, dict[str, int]()
+        first, last = self._connection.execute(
+            sa.text(f"SELECT (SELECT min(id) FROM {quote(table)}), (SELECT max(id) FROM {quote(table)})")
+        ).one()
+        stretches = [(first, last)]
+        if sample and first is not None and last - first >= _SAMPLE:
+            stretches = list(_spread(int(first), int(last)))
         for part, columns in self._catalogue.parts(table).items():
             counts = ", ".join(["count(*)", *(f"count({quote(c.name)})" for c in columns)])
-            row = self._connection.execute(
-                sa.text(f"SELECT {counts} FROM {quote(part_table(table, part))}")
-            ).one()
-            rows = int(row[0]) if part == 1 else rows
-            found.update({c.name: int(n) for c, n in zip(columns, row[1:], strict=True)})
+            wanted = sa.text(
+                f"SELECT {counts} FROM {quote(part_table(table, part))} WHERE id BETWEEN :first AND :last"
+            )
+            for begin, end in stretches:
+                row = self._connection.execute(wanted, {"first": begin, "last": end}).one()
+                rows += int(row[0]) if part == 1 else 0
+                for column, n in zip(columns, row[1:], strict=True):
+                    found[column.name] = found.get(column.name, 0) + int(n)
         return Filled(rows, found)
+
+
+_SAMPLE, _STRETCHES = 10_000, 10
+
+
+def _spread(first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Stretches of ids, as many ids together, that lie evenly between the two."""
+    length, step = _SAMPLE // _STRETCHES, (last - first + 1) // _STRETCHES
+    for n in range(_STRETCHES):
+        begin = first + n * step
+        yield begin, begin + length - 1

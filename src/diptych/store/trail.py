@@ -149,14 +149,31 @@ class SqlTrail:
             if table is sent:
                 wanted = wanted.where(c.outcome == "landed")
             found.update(self._connection.execute(wanted.order_by(c.person_id).limit(limit)).scalars())
-        came = sa.text(
-            "SELECT p.id FROM arrival AS a JOIN person AS p ON p.id BETWEEN a.first_person AND a.last_person "
-            "WHERE a.run_id = :run AND p.id > :after AND EXISTS (SELECT 1 FROM pair AS q WHERE q.person_id = p.id "
-            "AND q.object_name = a.object_name) ORDER BY p.id LIMIT :limit"
-        )
-        given = {"run": run_id, "after": after, "limit": limit}
-        found.update(self._connection.execute(came, given).scalars())
+        found.update(self._came(run_id, after, limit))
         return sorted(found)[:limit]
+
+    def _came(self, run_id: int, after: int, limit: int) -> list[int]:
+        """Of those who arrived with the run, the first ones: stretch by stretch, so that nobody else is looked at."""
+        c = arrival.c
+        stretches = sa.select(c.object_name, c.first_person, c.last_person).where(
+            c.run_id == run_id, c.last_person > after
+        )
+        came = sa.text(
+            "SELECT p.id FROM person AS p WHERE p.id BETWEEN :first AND :last AND EXISTS (SELECT 1 FROM pair AS q "
+            "WHERE q.person_id = p.id AND q.object_name = :name) ORDER BY p.id LIMIT :limit"
+        )
+        found: list[int] = []
+        for name, first, last in self._connection.execute(stretches.order_by(c.first_person)).all():
+            if len(found) >= limit:
+                break
+            given = {
+                "name": name,
+                "first": max(first, after + 1),
+                "last": last,
+                "limit": limit - len(found),
+            }
+            found.extend(self._connection.execute(came, given).scalars())
+        return found
 
     def touches(self, run_id: int, people: Sequence[int]) -> list[Touch]:
         found: list[Touch] = []
@@ -268,7 +285,9 @@ class SqlTrail:
         found: list[Linked] = []
         for some in chunks(people):
             wanted = sa.select(pair).where(
-                pair.c.object_name == object_mapping.object_name, pair.c.person_id.in_(some)
+                # by the index of people: by that of objects every record of the object would be looked at
+                sa.func.coalesce(pair.c.object_name, "") == object_mapping.object_name,
+                pair.c.person_id.in_(some),
             )
             rows = self._connection.execute(wanted.order_by(pair.c.id)).all()
             found += with_values(self._connection, self._catalogue, object_mapping, rows)

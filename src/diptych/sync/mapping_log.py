@@ -53,5 +53,6 @@ class MappingLog(Protocol):
     def errors(self) -> Mapping[tuple[str, str], int]:
         """How many open errors each field has, by object and column; errors of a whole record count for the fields they name."""
 
-    def filled(self, table: str) -> Filled:
-        """How full the mapped columns of person, company or salesforce_user are."""
+    def filled(self, table: str, sample: bool = False) -> Filled:
+        """How full the mapped columns of person, company or salesforce_user are. `sample`: of 10,000 rows of a longer table,
+        from all parts of it."""

@@ -85,7 +85,7 @@ class InMemoryMappingLog:
                 found[key] = found.get(key, 0) + 1
         return found
 
-    def filled(self, table: str) -> Filled:
+    def filled(self, table: str, sample: bool = False) -> Filled:
         rows = list(self._tables.person.values()) if table == "person" else []
         names = {name for owner, name in self._tables.columns if owner == table}
         return Filled(len(rows), {name: sum(row.get(name) is not None for row in rows) for name in names})

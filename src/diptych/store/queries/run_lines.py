@@ -50,7 +50,9 @@ def _of_pairs(table: sa.Table, condition: Any, at: Any, **shown: Any) -> Any:
 def _new(run_id: int) -> Any:
     c = arrival.c
     within = pair.c.person_id.between(c.first_person, c.last_person)
-    came = pair.join(arrival, sa.and_(c.object_name == pair.c.object_name, within))
+    # by the index of people: by that of objects every record of the object would be looked at
+    of_object = sa.func.coalesce(pair.c.object_name, "") == c.object_name
+    came = pair.join(arrival, sa.and_(of_object, within))
     return _line(pair.c.id, pair.c.person_id, c.at, {}).select_from(came).where(c.run_id == run_id)
 
 
@@ -112,7 +114,22 @@ WHATS = tuple(_LINES)
 
 def run_counts(connection: Connection, run_id: int) -> dict[str, int]:
     """How many lines of each kind a run has."""
-    return {what: _count(connection, lines(run_id)) for what, lines in _LINES.items()}
+    return {what: _lines_of(connection, run_id, what) for what in _LINES}
+
+
+def _lines_of(connection: Connection, run_id: int, what: str) -> int:
+    """How many, without a look at each pair: the first load's are as many as there are people."""
+    if what == "new":
+        c = arrival.c
+        many = sa.select(sa.func.coalesce(sa.func.sum(c.last_person - c.first_person + 1), 0))
+        return int(connection.execute(many.where(c.run_id == run_id)).scalar_one())
+    if what == "updated":
+        log = change_log.c
+        lines = sa.select(sa.func.count()).where(
+            log.run_id == run_id, log.table_name == "person", log.column_name.is_not(None)
+        )
+        return int(connection.execute(lines).scalar_one())
+    return _count(connection, _LINES[what](run_id))
 
 
 def _count(connection: Connection, wanted: Any) -> int:
@@ -126,10 +143,10 @@ def run_lines(
     wanted = _LINES[what](run_id)
     if object_name:
         wanted = wanted.where(pair.c.object_name == object_name)
-    total = _count(connection, wanted)
-    rows = connection.execute(
-        wanted.order_by(wanted.selected_columns[0]).limit(limit).offset((max(page, 1) - 1) * limit)
-    )
+    total = _count(connection, wanted) if object_name else _lines_of(connection, run_id, what)
+    # people arrived in the order of their ids, stretch by stretch: both are found by index
+    order = (arrival.c.id, pair.c.person_id, pair.c.id) if what == "new" else (wanted.selected_columns[0],)
+    rows = connection.execute(wanted.order_by(*order).limit(limit).offset((max(page, 1) - 1) * limit))
     names = api_names(connection)
     found = [
         RunLine(
