@@ -23,7 +23,7 @@ from diptych.setup.steps import Setup
 
 router = APIRouter(prefix="/mapping")
 _ADMIN = [require(Role.ADMIN)]
-_MOST = 3000
+_MOST = 10_000
 """So many fields are changed at once."""
 _KEPT = ("direction", "policy", "blanks", "restrictive", "column", "own", "instead", "add", "unmap", "back")
 
