@@ -5,7 +5,7 @@ errors of many causes, conflicts, waiting edits. Then every page is asked for as
 page before: the server's time and its process's CPU time (best of three), and the first contentful paint in chromium (median of
 three). CPU time is what says something on a machine with other work; PostgreSQL's own is not in it.
 
-Usage: python -m benchmarks.pages [--people 100000] [--folder FOLDER] [--postgres] [--no-browser] [--pictures FOLDER]
+Usage: python -m benchmarks.pages [--people 100000] [--folder FOLDER] [--postgres] [--rounds 3] [--no-browser] [--pictures FOLDER]
 FOLDER keeps the org and the database for another time.
 """
 
@@ -40,7 +40,6 @@ from diptych.wiring import Workspace, open_workspace
 SEEDED = (
     1.07  # of so many seeded records a part is leads that were converted, which are no people of their own
 )
-ROUNDS = 3
 ORIGIN = "http://127.0.0.1"
 # not pages: a stream, files, and what sends the browser elsewhere
 NOT_PAGES = frozenset(
@@ -83,6 +82,7 @@ def main() -> None:
     options.add_argument("--people", type=int, default=100_000)
     options.add_argument("--folder", type=Path)
     options.add_argument("--postgres", action="store_true", help="PostgreSQL beside SQLite")
+    options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--no-browser", action="store_true")
     options.add_argument("--pictures", type=Path, help="screenshots of every page go there")
     asked = options.parse_args()
@@ -124,10 +124,12 @@ def costs(data: Path, url: str | None, folder: Path, asked: argparse.Namespace) 
         say(f"{data.name}: {people:,} people")
         app = create_app(workspace)
         pages = addresses(workspace)
-        found = {page: served(app, page) for page in pages}
+        found = {page: served(app, page, asked.rounds) for page in pages}
         if not asked.no_browser:
             with browsing(app) as browser:
-                for page, paint in browser.painted(pages, asked.pictures and asked.pictures / data.name):
+                for page, paint in browser.painted(
+                    pages, asked.rounds, asked.pictures and asked.pictures / data.name
+                ):
                     one = found[page]
                     found[page] = Cost(one.status, one.server, one.processor, one.kilobytes, paint)
     return found
@@ -218,7 +220,7 @@ def _anew(app: FastAPI) -> None:
     app.state.throughput = None
 
 
-def served(app: FastAPI, page: str) -> Cost:
+def served(app: FastAPI, page: str, rounds: int) -> Cost:
     """The best of several rounds; a redirect is not followed."""
     client = TestClient(app, base_url=ORIGIN)
     client.get(app.state.access.new_link(ORIGIN), follow_redirects=False)
@@ -227,7 +229,7 @@ def served(app: FastAPI, page: str) -> Cost:
         text, _ = Tokens(app.state.workspace.store).create("benchmark", Scope.READ, None)
         headers["Authorization"] = f"Bearer {text}"
     best: Cost | None = None
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         _anew(app)
         began, processor = time.perf_counter(), time.process_time()
         answer = client.get(page, headers=headers, follow_redirects=False)
@@ -250,14 +252,16 @@ class Browsing:
     def __init__(self, app: FastAPI, here: str, chromium: Any) -> None:
         self._app, self._here, self._chromium = app, here, chromium
 
-    def painted(self, pages: list[str], pictures: Path | None) -> Iterator[tuple[str, float | None]]:
+    def painted(
+        self, pages: list[str], rounds: int, pictures: Path | None
+    ) -> Iterator[tuple[str, float | None]]:
         """First contentful paint of each page, counted from the click, in milliseconds."""
         context = self._chromium.new_context(viewport={"width": 1280, "height": 900})
         window = context.new_page()
         window.goto(self._app.state.access.new_link(self._here))
         for page in [one for one in pages if one not in VITALS]:
             times = []
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 _anew(self._app)
                 window.goto(f"{self._here}{page}", wait_until="load")
                 times.append(window.evaluate(_PAINT))
