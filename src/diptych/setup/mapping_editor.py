@@ -91,7 +91,12 @@ class MappingEditor:
         described = self._describe()
         with self._look() as unit:
             mapping = unit.mapping()
-            filled = unit.mappings.filled(synced_object(object_name).table).columns
+            table = synced_object(object_name).table
+            filled = unit.mappings.filled(table, sample=True).columns
+            if (
+                filled.keys() - mapping.columns(table).keys()
+            ):  # how much a column holds that nothing fills is told exactly
+                filled = unit.mappings.filled(table).columns
         return board(mapping, described, choices, object_name, filled, search, column)
 
     # ------------------------------------------------------------ a change
