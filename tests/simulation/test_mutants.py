@@ -16,8 +16,8 @@ from diptych.domain.mapping import Direction
 from diptych.domain.merge import Conflict, RecordMerge
 from diptych.domain.outcome import Done, Moved, OrgOutcomeUnknown, OrgUnavailable, Refused
 from diptych.domain.pair import Linked
-from diptych.sync import apply, succession
-from diptych.sync.apply import Applied
+from diptych.sync import apart, apply, decision, succession
+from diptych.sync.decision import Applied
 from diptych.sync.inbound import feed, snapshot
 from diptych.sync.outbound import create_link as creations
 from diptych.sync.outbound import outbox, push
@@ -116,7 +116,7 @@ def one_matching_field_proves_the_landing(patch: Patch) -> None:
         found = merging.merge(linked, seen, mapping, **more)
         return replace(found, base={**sent.values, **found.base}, lift=True, landed=True)
 
-    patch.setattr(apply, "merge", mutated)
+    patch.setattr(decision, "merge", mutated)
 
 
 def what_is_in_flight_is_ignored_in_the_merge(patch: Patch) -> None:
@@ -125,7 +125,7 @@ def what_is_in_flight_is_ignored_in_the_merge(patch: Patch) -> None:
         bare = replace(linked, pair=replace(linked.pair, inflight=None))
         return replace(merging.merge(bare, seen, mapping, **more), lift=fenced and more["window_over"])
 
-    patch.setattr(apply, "merge", mutated)
+    patch.setattr(decision, "merge", mutated)
 
 
 def fence_lifted_at_once(patch: Patch) -> None:
@@ -170,7 +170,7 @@ def every_inbound_change_is_a_conflict(patch: Patch) -> None:
         )
         return replace(found, conflicts=(*found.conflicts, *invented))
 
-    patch.setattr(apply, "merge", mutated)
+    patch.setattr(decision, "merge", mutated)
 
 
 def no_overlap(patch: Patch) -> None:
@@ -190,11 +190,12 @@ def cursor_stored_before_the_rows(patch: Patch) -> None:
 
 
 def no_tombstone(patch: Patch) -> None:
-    patch.setattr(apply, "_ended", lambda change, *rest: change)
+    patch.setattr(decision, "_ended", lambda change, *rest: change)
 
 
 def old_rows_are_taken_in(patch: Patch) -> None:
-    patch.setattr(apply, "is_stale", lambda pair, record: False)
+    for room in (apart, apply, decision):
+        patch.setattr(room, "is_stale", lambda pair, record: False)
 
 
 def whole_record_written(patch: Patch) -> None:
@@ -210,7 +211,7 @@ def inbound_fields_written(patch: Patch) -> None:
         return replace(mapping, fields=tuple(replace(f, direction=Direction.BOTH) for f in mapping.fields))
 
     patch.setattr(
-        apply, "merge", lambda one, seen, mapping, **more: merging.merge(one, seen, both(mapping), **more)
+        decision, "merge", lambda one, seen, mapping, **more: merging.merge(one, seen, both(mapping), **more)
     )
 
     def mutated(dirty: Any, parked: Any, usable: Any, theirs: Any) -> Any:
@@ -233,7 +234,7 @@ def answers_in_the_wrong_order(patch: Patch) -> None:
 
 
 def ended_records_are_merged_again(patch: Patch) -> None:
-    patch.setattr(apply, "ENDED", frozenset())
+    patch.setattr(decision, "ENDED", frozenset())
 
 
 def a_write_does_not_date_what_was_read_before(patch: Patch) -> None:
@@ -244,7 +245,8 @@ def versions_of_one_second_are_taken_as_they_come(patch: Patch) -> None:
     def mutated(pair: Any, record: Any) -> bool:
         return record.modstamp < pair.seen_modstamp or record.read_at < pair.seen_at
 
-    patch.setattr(apply, "is_stale", mutated)
+    for room in (apart, apply, decision):
+        patch.setattr(room, "is_stale", mutated)
 
 
 def no_precondition(patch: Patch) -> None:

@@ -13,7 +13,7 @@ from diptych.domain.objects import SYNCED_OBJECTS, SyncedObject
 from diptych.domain.pair import Pair
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value
-from diptych.sync.apply import Terms
+from diptych.sync.decision import Terms
 from diptych.sync.observing import NOBODY, Observer
 from diptych.sync.ports import Budget, Clock, FeedCursor, Lease, Org, Store, Transaction
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from diptych.domain.outcome import LimitExceeded, OrgError, Problem
-from diptych.sync.apply import Applied
+from diptych.sync.decision import Applied
 from diptych.sync.engine import Engine
 from diptych.sync.observing import Piece
 from diptych.sync.ports import Lease, Step, StoreBusy

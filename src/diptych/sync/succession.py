@@ -22,16 +22,10 @@ from diptych.domain.mapping import Direction, ObjectMapping, observe
 from diptych.domain.pair import Linked, PairState, Record
 from diptych.domain.person_merge import JoinPolicy, PersonJoin, plan_join
 from diptych.domain.values import Value
-from diptych.sync.apply import (
-    Applied,
-    Terms,
-    apply_records,
-    decide,
-    is_apart_again,
-    merged_elsewhere,
-    take_apart,
-)
+from diptych.sync.apart import is_apart_again, merged_elsewhere, take_apart
+from diptych.sync.apply import apply_records
 from diptych.sync.crashpoint import crashpoint
+from diptych.sync.decision import Applied, Terms, decide
 from diptych.sync.engine import Engine
 from diptych.sync.noted import forget, noted
 from diptych.sync.opening import join_policies, open_on

@@ -25,7 +25,8 @@ from diptych.domain.mapping import observe
 from diptych.domain.pair import PairState, Record
 from diptych.domain.person_merge import StoredJoin, plan_split
 from diptych.domain.values import Value
-from diptych.sync.apply import Terms, apply_records
+from diptych.sync.apply import apply_records
+from diptych.sync.decision import Terms
 from diptych.sync.engine import Engine
 from diptych.sync.ports import PairChange, Transaction
 

@@ -15,7 +15,7 @@ from diptych.domain.objects import synced_object
 from diptych.domain.outcome import OrgRefused
 from diptych.domain.schema import ObjectDescription, SchemaDifference, difference
 from diptych.domain.values import instant_text, parse_instant
-from diptych.sync.apply import Applied
+from diptych.sync.decision import Applied
 from diptych.sync.drift import (
     add_notices,
     formulas_edited,

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field, replace
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import synced_object
 from diptych.domain.outcome import OrgError, OrgRefused
-from diptych.sync.apply import Applied, apply_records
+from diptych.sync.apply import apply_records
 from diptych.sync.crashpoint import crashpoint
+from diptych.sync.decision import Applied
 from diptych.sync.doubt import believed
 from diptych.sync.engine import Engine, Options, read_from
 from diptych.sync.inbound.related import Path, note_changed, paths_of, reread

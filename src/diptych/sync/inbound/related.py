@@ -18,7 +18,8 @@ from diptych.domain.mapping import ObjectMapping, observe
 from diptych.domain.objects import SYNCED_OBJECTS
 from diptych.domain.pair import Record
 from diptych.domain.schema import FieldDescription, ObjectDescription
-from diptych.sync.apply import Applied, apply_records
+from diptych.sync.apply import apply_records
+from diptych.sync.decision import Applied
 from diptych.sync.doubt import believed
 from diptych.sync.engine import Engine
 from diptych.sync.ports import Lease, Transaction

@@ -19,8 +19,9 @@ from datetime import datetime, timedelta
 from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import synced_object
 from diptych.domain.outcome import ErrorClass, OrgRefused
-from diptych.sync.apply import Applied, apply_records
+from diptych.sync.apply import apply_records
 from diptych.sync.crashpoint import crashpoint
+from diptych.sync.decision import Applied
 from diptych.sync.engine import READ_MARGIN, Engine, described_at, is_paused
 from diptych.sync.matching import held_back
 from diptych.sync.ports import FeedCursor, Lease, SnapshotPage, SnapshotProgress, Transaction

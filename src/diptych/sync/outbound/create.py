@@ -24,7 +24,7 @@ from diptych.domain.mapping import Mapping as FieldMappings
 from diptych.domain.objects import CONTACT, LEAD
 from diptych.domain.outcome import ErrorClass, OrgError, OrgRefused
 from diptych.domain.person_filter import BadFilter, read_filter
-from diptych.sync.apply import Applied
+from diptych.sync.decision import Applied
 from diptych.sync.engine import Engine, described_at, gave_up_waiting
 from diptych.sync.outbound.create_due import due_again, next_due, one_each
 from diptych.sync.outbound.create_link import choice_for, hold_all, link_all

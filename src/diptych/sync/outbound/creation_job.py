@@ -12,7 +12,7 @@ from diptych.domain.pair import Pair
 from diptych.domain.person_filter import PersonFilter
 from diptych.domain.schema import ObjectDescription
 from diptych.domain.values import Value, to_text
-from diptych.sync.apply import Applied
+from diptych.sync.decision import Applied
 from diptych.sync.engine import Engine
 from diptych.sync.ports import Lease, Transaction
 

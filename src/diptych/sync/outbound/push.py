@@ -39,8 +39,9 @@ from diptych.domain.outcome import (
 from diptych.domain.pair import Inflight, Linked, Pair, PairState, Record
 from diptych.domain.policies import owing
 from diptych.domain.values import Value
-from diptych.sync.apply import Applied, apply_records, decide
+from diptych.sync.apply import apply_records
 from diptych.sync.crashpoint import crashpoint
+from diptych.sync.decision import Applied, decide
 from diptych.sync.doubt import believed
 from diptych.sync.engine import Engine, described_at, gave_up_waiting
 from diptych.sync.noted import ABSENT, remember

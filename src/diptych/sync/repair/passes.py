@@ -26,8 +26,9 @@ from diptych.domain.mapping import ObjectMapping
 from diptych.domain.objects import synced_object
 from diptych.domain.outcome import ErrorClass, LimitExceeded, OrgRefused, Problem
 from diptych.domain.values import instant_text, parse_instant
-from diptych.sync.apply import Applied, apply_records
+from diptych.sync.apply import apply_records
 from diptych.sync.crashpoint import crashpoint
+from diptych.sync.decision import Applied
 from diptych.sync.doubt import believed
 from diptych.sync.engine import READ_MARGIN, Engine, described_at, refreshed
 from diptych.sync.guard import mass_disappearance

@@ -26,8 +26,9 @@ from diptych.domain.pair import Linked, PairState, Record
 from diptych.domain.policies import is_anothers
 from diptych.domain.values import instant_text
 from diptych.domain.whereabouts import Evidence, Whereabouts, tell
-from diptych.sync.apply import Applied, apply_records
+from diptych.sync.apply import apply_records
 from diptych.sync.crashpoint import crashpoint
+from diptych.sync.decision import Applied
 from diptych.sync.doubt import believed
 from diptych.sync.engine import Engine
 from diptych.sync.guard import mass_disappearance

@@ -18,7 +18,7 @@ from diptych.domain.outcome import OrgRefused
 from diptych.domain.pair import Linked, PairState
 from diptych.domain.recovery import Settled, settle
 from diptych.domain.values import Value, instant_text, parse_instant
-from diptych.sync.apply import Applied
+from diptych.sync.decision import Applied
 from diptych.sync.engine import Engine, gave_up_waiting
 from diptych.sync.ports import Lease, PairChange, Transaction
 from diptych.sync.report import CycleReport, begin, note

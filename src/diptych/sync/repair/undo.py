@@ -22,8 +22,9 @@ from diptych.domain.outcome import OrgError
 from diptych.domain.pair import Linked, PairState, Record
 from diptych.domain.undo import Item, Person, Side, Target, Touch, actor_of, undo_person
 from diptych.domain.values import Value
-from diptych.sync.apply import Applied, apply_records
+from diptych.sync.apply import apply_records
 from diptych.sync.crashpoint import crashpoint
+from diptych.sync.decision import Applied
 from diptych.sync.engine import Engine
 from diptych.sync.joining import RUN
 from diptych.sync.ports import Lease, PairChange, Step, Transaction
