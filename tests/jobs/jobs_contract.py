@@ -43,6 +43,20 @@ class JobsContract:
         assert jobs.enqueue("verify") != jobs.enqueue("cycle")
         assert len(jobs.list()) == 2
 
+    def test_what_is_asked_for_with_other_arguments_is_a_job_of_its_own(self, jobs: Jobs) -> None:
+        leads = jobs.enqueue("reconcile", {"object": "Lead"})
+        assert jobs.enqueue("reconcile", {"object": "Contact"}) != leads
+        assert jobs.enqueue("reconcile", {"object": "Lead"}) == leads
+        asked: list[object] = []
+
+        def note(given: JsonMap, _: threading.Event) -> JsonMap:
+            asked.append(given["object"])
+            return {}
+
+        with worker(jobs, {"reconcile": note}):
+            until(lambda: len(asked) == 2)
+        assert sorted(map(str, asked)) == ["Contact", "Lead"]
+
     def test_asking_while_it_runs_runs_it_once_more(self, jobs: Jobs) -> None:
         going, go_on, runs = threading.Event(), threading.Event(), []
 

@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from diptych.admin.words import _, language, ngettext
+from diptych.domain.throughput import COUNTED_UP_TO
 from diptych.translation import moments, sentences
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -19,6 +20,11 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 def number(value: int | float | None) -> str:
     """12,345, or 12.345 in Spanish; an en dash when there is none."""
     return "–" if value is None else moments.number(value, language())
+
+
+def waiting(count: int) -> str:
+    """How many records wait; `50,000+` where it was counted no further."""
+    return f"{number(count)}+" if count >= COUNTED_UP_TO else number(count)
 
 
 def moment(value: datetime | str | None) -> Markup:
@@ -117,6 +123,7 @@ def percent(part: float | None) -> str:
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "number": number,
+    "waiting": waiting,
     "moment": moment,
     "rate": rate,
     "foreign": foreign,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from diptych.cli import errors, mending, runs
 from diptych.cli.output import JSON_OPTION, emit, note, say, table, workspace
 from diptych.config import DEMO_FILE
-
-if TYPE_CHECKING:
-    pass
+from diptych.domain.throughput import COUNTED_UP_TO
 
 _LIMIT = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")]
 WORDS = {
@@ -97,11 +95,15 @@ def status(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
             say(f"{o.object}: {o.missing}")
         if o.held:
             say(f"{o.object}: {len(o.held)} fields are held; see: diptych schema")
-    say(f"Backlog {found.backlog:,}; {found.dead_letters:,} errors; {found.conflicts:,} conflicts.")
+    say(f"Backlog {_counted(found.backlog)}; {found.dead_letters:,} errors; {found.conflicts:,} conflicts.")
     if found.waiting_for_data or found.for_review:
         say(f"To be created: {found.waiting_for_data:,} wait for data; {found.for_review:,} for review.")
     if found.api_calls_today is not None:
         say(f"API calls made in these 24 hours: {found.api_calls_today:,}")
+
+
+def _counted(waiting: int) -> str:
+    return f"{waiting:,}+" if waiting >= COUNTED_UP_TO else f"{waiting:,}"
 
 
 def backlog(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
@@ -125,7 +127,7 @@ def backlog(as_json: Annotated[bool, JSON_OPTION] = False) -> None:
         ],
     )
     state = "growing" if found.growing else "normal"
-    say(f"{found.waiting:,} records wait; {state}.")
+    say(f"{_counted(found.waiting)} records wait; {state}.")
     for queue in found.queues:
         say(f"{queue.kind}: {queue.count:,}")
     for share in (*found.fields, *found.actors):

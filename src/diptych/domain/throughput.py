@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 HOURS = 24
 GROWING_OVER = timedelta(hours=6)
+COUNTED_UP_TO = 50_000
+"""Records that wait are counted up to here, all objects together: what a page costs does not grow with what waits."""
 
 _SHARE, _LEAST = 0.3, 100
 _NOISE, _NOISE_LEAST = 0.8, 1000

@@ -7,6 +7,7 @@ would wait for ever.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -48,9 +49,10 @@ class DbosJobs:
         self._guard = threading.Lock()
 
     def enqueue(self, name: str, arguments: JsonMap | None = None) -> str:
-        first = self._enqueue(name, arguments, name)
+        wish = _wish(name, arguments)
+        first = self._enqueue(name, arguments, wish)
         if first.status == "PENDING":  # it runs already and may have passed what is asked for now
-            return self._enqueue(name, arguments, f"{name}:next").workflow_id
+            return self._enqueue(name, arguments, f"{wish}:next").workflow_id
         return first.workflow_id
 
     def schedule(self, name: str, after_seconds: float, arguments: JsonMap | None = None) -> str:
@@ -189,6 +191,11 @@ def _one_at_a_time(url: str) -> Iterator[None]:
         os.chmod(lock.name, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _wish(name: str, arguments: JsonMap | None) -> str:
+    """One text for each thing that can be asked for."""
+    return f"{name} {json.dumps(dict(arguments), sort_keys=True)}" if arguments else name
 
 
 def _job(status: DbosStatus) -> Job:

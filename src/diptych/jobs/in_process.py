@@ -69,6 +69,7 @@ class InProcessJobs:
         with self._changed:
             for job in self._jobs.values():
                 same = job.name == name and (job.id in self._scheduled) == scheduled
+                same = same and (scheduled or job.arguments == dict(arguments or {}))
                 if same and job.status is JobStatus.WAITING:
                     return job.id
             job_id = str(next(self._numbers))

@@ -44,8 +44,8 @@ class Jobs(Protocol):
     """One queue whose jobs run one at a time, over all workers."""
 
     def enqueue(self, name: str, arguments: JsonMap | None = None) -> str:
-        """Run `name` soon; its id. While one of that name waits, asking again gives the one that waits; a job that is
-        running already does not count, so that what is asked for now is done after now."""
+        """Run `name` soon; its id. While one of that name and with these arguments waits, asking again gives the one that
+        waits; a job that is running already does not count, so that what is asked for now is done after now."""
 
     def schedule(self, name: str, after_seconds: float, arguments: JsonMap | None = None) -> str:
         """Run `name` not before that many seconds; one scheduled already under that name stays as it is."""

@@ -11,14 +11,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from diptych.domain.alerts import Waiting
+from diptych.domain.throughput import COUNTED_UP_TO
 from diptych.store.system_tables import backlog_sample, change_log
 
 SAMPLE_EVERY = timedelta(minutes=15)
 _LOOKED_AT = 20_000
 """Of a larger backlog so many values are looked at, the first ones: they have waited longest."""
-
-COUNTED_UP_TO = 50_000
-"""Records are counted up to here, all objects together: what a page costs does not grow with what waits."""
 
 _NOT_HELD = """NOT EXISTS (SELECT 1 FROM dead_letter AS d WHERE d.pair_id = v.pair_id
 AND d.status IN ('open', 'ignored', 'quarantined') AND (d.column_name IS NULL OR d.column_name = v.column_name))"""
