@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +21,15 @@ __all__ = ["practice_org"]
 
 @pytest.fixture(scope="package")
 def loaded(tmp_path_factory: pytest.TempPathFactory, practice_org: RunningOrg) -> Iterator[Workspace]:
-    """A workspace whose initial load is done, shared by all tests of the API."""
-    with open_workspace(settings_of(tmp_path_factory.mktemp("loaded"))) as workspace:
+    """A workspace whose initial load is done, shared by all tests of the API but those that break things."""
+    with loaded_in(tmp_path_factory.mktemp("loaded"), practice_org) as workspace:
+        yield workspace
+
+
+@contextmanager
+def loaded_in(folder: Path, practice_org: RunningOrg) -> Iterator[Workspace]:
+    """A workspace of its own, its initial load done."""
+    with open_workspace(settings_of(folder)) as workspace:
         connect(workspace, practice_org)
         workspace.setup.start()
         assert workspace.run_cycle().status == "Succeeded"
@@ -59,16 +68,17 @@ def token(workspace: Workspace, scope: Scope) -> str:
     return Tokens(workspace.store).create(f"a test, {scope}", scope, 1)[0]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture
 def reader(loaded: Workspace, client: TestClient) -> Caller:
+    """Its token is new for each test: others revoke what they find."""
     return Caller(client, token(loaded, Scope.READ))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture
 def operator(loaded: Workspace, client: TestClient) -> Caller:
     return Caller(client, token(loaded, Scope.OPERATE))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture
 def admin(loaded: Workspace, client: TestClient) -> Caller:
     return Caller(client, token(loaded, Scope.ADMIN))

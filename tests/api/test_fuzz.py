@@ -4,6 +4,7 @@ and every error a problem document."""
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -12,11 +13,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from diptych.admin.app import create_app
 from diptych.api.problems import MEDIA_TYPE
 from diptych.domain.roles import Scope
 from diptych.setup.ports import Credentials
 from diptych.wiring import Workspace
-from tests.api.conftest import token
+from tests.admin.conftest import ORIGIN
+from tests.api.conftest import loaded_in, token
+from tests.practice_org.server import RunningOrg
 
 EXAMPLES = 4
 """Calls of an operation, the same in each run; set it to 200 after changing the API (and `derandomize` to False)."""
@@ -131,6 +135,18 @@ _DEAR = {
     "select_fields",
     "deselect_fields",
 }
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory, practice_org: RunningOrg) -> Iterator[Workspace]:
+    """One of its own: what is called at random revokes tokens, orders runs and changes the mapping."""
+    with loaded_in(tmp_path_factory.mktemp("fuzzed"), practice_org) as workspace:
+        yield workspace
+
+
+@pytest.fixture(scope="module")
+def client(loaded: Workspace) -> TestClient:
+    return TestClient(create_app(loaded), base_url=ORIGIN, raise_server_exceptions=False)
 
 
 def test_no_operation_breaks(client: TestClient, loaded: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
