@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.acceptance.browser import chromium, guide_picture, picture
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600), pytest.mark.xdist_group("guided")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 SOON = 60_000  # milliseconds until something must have arrived, on a busy machine
 expect.set_options(timeout=SOON)

@@ -15,8 +15,6 @@ import pytest
 from tests.acceptance.installation import Installation
 from tests.practice_org.server import RunningOrg, start_practice_org
 
-pytestmark = pytest.mark.xdist_group("kill")
-
 LOAD_POINTS = ["C-06", "C-07:2", "C-08:3", "C-09:4", "C-10", "C-21"]
 FEED_POINTS = ["C-01", "C-02", "C-03", "C-04", "C-05"]
 PUSH_POINTS = ["C-11", "C-12", "C-13", "C-14", "C-25"]

@@ -22,7 +22,7 @@ from tests.admin.served import serving
 from tests.admin.walk import MISSED, Walk, by_tab, pages_of
 from tests.practice_org.server import RunningOrg, serve_in_thread
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), pytest.mark.xdist_group("accessibility")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 NAME, PASSWORD = "wilhelmina.featherstonehaugh@example.org", "a long and winding password"
 

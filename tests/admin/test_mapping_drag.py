@@ -14,7 +14,7 @@ from diptych.wiring import Workspace
 from tests.acceptance.browser import chromium, picture
 from tests.admin.served import serving
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), pytest.mark.xdist_group("mapping-drag")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 FIELD = "Lead.Region__c"
 SOON = 30_000
