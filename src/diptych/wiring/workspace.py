@@ -49,6 +49,7 @@ from diptych.sync.report import FAILED, SUCCEEDED, CycleReport
 from diptych.telemetry import open_telemetry, traced
 from diptych.wiring import place
 from diptych.wiring.clocks import StoppingClock, SystemClock
+from diptych.wiring.lazy_jobs import LazyJobs
 from diptych.wiring.process import arm_crashpoint, this_process
 from diptych.wiring.right import right_to_write
 
@@ -88,7 +89,7 @@ class Workspace:
         self.queries = Queries(self.store.reading)
         key = settings.secret_key.get_secret_value() if settings.secret_key else None
         self.vault = StoreVault(self.store, lambda: open_secrets(settings.data_dir, key))
-        self.jobs: Jobs = _LazyJobs(
+        self.jobs: Jobs = LazyJobs(
             jobs_place(settings.data_dir, self._url, name.replace(place.FIRST, "jobs", 1)), self._executor
         )
         connector = SalesforceConnector(
@@ -486,25 +487,6 @@ def _askable() -> Iterator[None]:
         yield
     except ValueError as problem:
         raise SetupRefused(str(problem), "See the mapped columns with: diptych mapping show") from None
-
-
-class _LazyJobs:
-    """Jobs whose library is loaded when first used: most commands never do."""
-
-    def __init__(self, url: str, executor: str) -> None:
-        self._url, self._executor = url, executor
-        self._made: Jobs | None = None
-
-    def __getattr__(self, name: str) -> Any:
-        if self._made is None:
-            from diptych.jobs.dbos_jobs import DbosJobs
-
-            self._made = DbosJobs(self._url, self._executor)
-        return getattr(self._made, name)
-
-    def close(self) -> None:
-        if self._made is not None:
-            self._made.close()
 
 
 def _hours(number: float) -> timedelta | None:
