@@ -1,4 +1,4 @@
-"""people merge, convert, delete, forget: what is done to whole people, shown first; people actions, people suppressed."""
+"""people merge, convert, delete, forget: what is done to whole people, shown first; people actions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from diptych.wiring import Workspace
 
 ACTOR = "command"
-suppressed_app = typer.Typer(help="People who are not to come back.", no_args_is_help=True)
 _ID = typer.Argument(metavar="ID", help="The id of the person here.")
 _LIMIT = typer.Option(min=1, max=10_000, help="At most so many.")
 _CONFIRM = typer.Option(metavar="WORDS", help="The words that the preview asks for, in place of typing them.")
@@ -27,7 +26,6 @@ _CONFIRM = typer.Option(metavar="WORDS", help="The words that the preview asks f
 def register(people_app: typer.Typer) -> None:
     for command in (merge, convert, delete, forget, actions):
         people_app.command()(command)
-    people_app.add_typer(suppressed_app, name="suppressed")
 
 
 # ---------------------------------------------------------------- merging
@@ -369,7 +367,7 @@ def _typed(words: str, given: str | None) -> None:
         raise Refused(f"'{given}' is not '{words}'. Nothing was done.")
 
 
-# ---------------------------------------------------------------- what was ordered, and who is kept away
+# ---------------------------------------------------------------- what was ordered
 
 
 def actions(
@@ -497,48 +495,3 @@ def _undo_document(found: UndoPreview) -> dict[str, object]:
         "brought_back": found.brought_back,
         "notes": found.notes,
     }
-
-
-@suppressed_app.command("list")
-def suppressed_list(
-    limit: Annotated[int, _LIMIT] = 100, as_json: Annotated[bool, JSON_OPTION] = False
-) -> None:
-    """Who is not to come back: records, and addresses of which only a hash is kept."""
-    with workspace() as space:
-        found = space.acting.suppressed(limit)
-    if as_json:
-        emit(found)
-        return
-    table(
-        ["person", "what", "why", "since"],
-        [
-            (
-                str(s.former_id),
-                f"{s.object_name} {s.sf_id}"
-                if s.object_name != "person"
-                else "the address"
-                if s.by_address
-                else "the person",
-                s.reason,
-                s.at,
-            )
-            for s in found
-        ],
-    )
-    say(f"{len({s.former_id for s in found}):,} people.")
-
-
-@suppressed_app.command("release")
-def suppressed_release(person_id: Annotated[int, _ID], yes: Annotated[bool, YES_OPTION] = False) -> None:
-    """Let a person come back, by the id it had here: when its record next changes, or with diptych verify --repair."""
-    from diptych.cli.trouble import Refused
-
-    with workspace() as space:
-        sure(f"Let person {person_id} come back from Salesforce?", yes)
-        found = space.acting.release(person_id)
-        if not found:
-            raise Refused(f"Person {person_id} is not on the list. See: diptych people suppressed list")
-    records = [f"{s.object_name} {s.sf_id}" for s in found if s.object_name != "person"]
-    say(
-        f"Released{': ' + ', '.join(records) if records else ''}. It comes back when it next changes in Salesforce."
-    )

@@ -24,6 +24,7 @@ from diptych.cli import (
     preparing,
     proving,
     serving,
+    suppressed,
     syncing,
 )
 
@@ -48,6 +49,7 @@ syncing.register(app)
 looking.register(app)
 creating.register(app)
 acting.register(creating.people_app)
+creating.people_app.add_typer(suppressed.app, name="suppressed")
 proving.register(app)
 identity.register(app)
 access.register(app)
